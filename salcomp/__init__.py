@@ -1,0 +1,8 @@
+"""salcomp: an image codec that spends its bits where people look."""
+
+import os
+
+__version__ = "0.1.0"
+
+# TensorFlow's C++ side reports missing GPUs as errors when it is imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

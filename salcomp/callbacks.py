@@ -1,0 +1,216 @@
+"""What happens between training steps: logs, validation, checkpoints, warnings."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from salcomp import metrics
+from salcomp.errors import DivergenceError
+from salcomp.frames import Frames
+from salcomp.model import SaliencyCodec
+from salcomp.runs import Checkpoints, MetricsFile
+from salcomp.transforms import STRIDE
+
+TERMS = ("loss", "bpp", "mse", "weighted_mse", "effective_lambda")
+_VALIDATION_TERMS = ("loss", "bpp", "mse", "weighted_mse", "psnr", "ewpsnr")
+_IMAGES_SHOWN = 2
+_ETA_AFTER = 5  # steps, the first of which is slowed by tracing
+_LOG_SECONDS = 30
+
+
+class StepCounter(tf.keras.callbacks.Callback):
+    """Base of the callbacks: knows the number of steps taken since the run began."""
+
+    def __init__(self, start: int):
+        super().__init__()
+        self.step = start
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.step += 1
+        self.after_step(logs)
+
+    def after_step(self, terms: dict[str, float]) -> None:
+        """Called after step number `self.step`, counted from 1."""
+
+
+class Recorder(StepCounter):
+    """Writes each step's terms to metrics.csv and TensorBoard, and saves checkpoints.
+
+    A loss that is not finite stops the run with what is needed to go on.
+    """
+
+    def __init__(self, start, workdir, writer, checkpoints: Checkpoints, seconds: float):
+        """Args:
+        start: steps already taken.
+        workdir: of the run.
+        writer: TensorBoard's.
+        checkpoints: of the run.
+        seconds: between checkpoints.
+        """
+        super().__init__(start)
+        self._writer = writer
+        self._checkpoints = checkpoints
+        self._seconds = seconds
+        self._saved_at = time.monotonic()
+        columns = (*TERMS, "learning_rate")
+        self._file = MetricsFile(Path(workdir) / "metrics.csv", columns, start)
+
+    def after_step(self, terms):
+        # The optimizer has already counted this step; the schedule is asked for it.
+        rate = _learning_rate(self.model.optimizer, self.step - 1)
+        if not all(map(math.isfinite, terms.values())):
+            self._file.flush()
+            steps = self._checkpoints.steps()
+            good = f"step {steps[-1]}" if steps else "none"
+            raise DivergenceError(
+                f"the loss is not finite at step {self.step} (learning rate {rate:g}); "
+                f"last good checkpoint: {good}; start another --workdir with a lower "
+                "--learning_rate"
+            )
+        self._file.append(self.step, {**terms, "learning_rate": rate})
+        with self._writer.as_default(self.step):
+            for name in TERMS:
+                tf.summary.scalar(name, terms[name])
+        if time.monotonic() - self._saved_at >= self._seconds:
+            self.save()
+
+    def save(self) -> None:
+        """Saves a checkpoint of the current step, after the rows up to it."""
+        self._file.flush()
+        if self._checkpoints.save(self.step):
+            self._saved_at = time.monotonic()
+
+    def on_train_end(self, logs=None):
+        self.save()
+        self._file.close()
+
+
+def _learning_rate(optimizer, step: int) -> float:
+    rate = optimizer._learning_rate  # the property evaluates the schedule too late
+    return float(rate(step) if callable(rate) else rate)
+
+
+class Validation(StepCounter):
+    """Evaluates whole held-out frames with rounded latents, every so many steps."""
+
+    def __init__(self, start, workdir, writer, frames: Frames, every: int, most: int):
+        """Args:
+        start: steps already taken.
+        workdir: of the run.
+        writer: TensorBoard's.
+        frames: held out.
+        every: steps between validations.
+        most: frames to use, from the first.
+        """
+        super().__init__(start)
+        self._writer = writer
+        self._frames = frames
+        self._every = every
+        self._count = min(most, len(frames))
+        path = Path(workdir) / "validation.csv"
+        self._file = MetricsFile(path, _VALIDATION_TERMS, start)
+
+    def after_step(self, terms):
+        if self.step % self._every:
+            return
+        means = validate(
+            self.model, self._frames, self._count, self._writer, self.step
+        )
+        self._file.append(self.step, means)
+        self._file.flush()
+        logging.info(
+            "validation at step %d: bpp %.4f, PSNR %.2f dB, EWPSNR %.2f dB",
+            self.step,
+            means["bpp"],
+            means["psnr"],
+            means["ewpsnr"],
+        )
+
+    def on_train_end(self, logs=None):
+        self._file.close()
+
+
+def validate(
+    model: SaliencyCodec, frames: Frames, count: int, writer, step: int
+) -> dict[str, float]:
+    """Mean terms, PSNR and EWPSNR [dB] over the first frames; writes them and images.
+
+    Frames are cropped at the right and bottom to multiples of 16.
+    """
+    rows = []
+    with writer.as_default(step):
+        for i in range(count):
+            frame = frames[i]
+            height, width = (size // STRIDE * STRIDE for size in frame.shape[:2])
+            frame = frame[:height, :width]
+            terms = model.validate(frame[None], frames.image_means[i : i + 1])
+            decoded = terms.pop("reconstruction")[0].numpy()
+            saliency = frame[..., 3].astype(np.float32) / 255
+            row = {name: float(value) for name, value in terms.items()}
+            row["psnr"] = metrics.psnr(frame[..., :3], decoded)
+            row["ewpsnr"] = metrics.ewpsnr(frame[..., :3], decoded, saliency)
+            rows.append(row)
+            if i < _IMAGES_SHOWN:
+                shown = {
+                    "original": frame[..., :3],
+                    "reconstruction": decoded,
+                    "saliency": frame[..., 3:],
+                }
+                for name, image in shown.items():
+                    tf.summary.image(f"{name}/{i}", image[None])
+        means = {name: float(np.mean([r[name] for r in rows])) for name in rows[0]}
+        for name in _VALIDATION_TERMS:
+            tf.summary.scalar(f"validation/{name}", means[name])
+    return means
+
+
+class Progress(StepCounter):
+    """Log lines where there is no terminal for a bar, and how long the run will take."""
+
+    def __init__(self, start: int, last: int, bar: bool, hint: str):
+        """Args:
+        start: steps already taken.
+        last: step at which the run ends.
+        bar: whether Keras shows its progress bar.
+        hint: added to the first estimate of the time.
+        """
+        super().__init__(start)
+        self._first, self._last = start, last
+        self._bar, self._hint = bar, hint
+        self._measured_from = self._logged_at = 0.0
+
+    def after_step(self, terms):
+        taken = self.step - self._first
+        now = time.monotonic()
+        if taken == 1:
+            self._measured_from = self._logged_at = now
+        if taken == 1 or (self._bar and taken != _ETA_AFTER):
+            return
+        if taken != _ETA_AFTER and now - self._logged_at < _LOG_SECONDS:
+            return
+        self._logged_at = now
+        seconds = (now - self._measured_from) / (taken - 1)
+        logging.info(
+            "step %d of %d: loss %.4f, bpp %.4f, mse %.2f; %.2f steps/s, %s left%s",
+            self.step,
+            self._last,
+            terms["loss"],
+            terms["bpp"],
+            terms["mse"],
+            1 / seconds,
+            _duration(seconds * (self._last - self.step)),
+            self._hint if taken == _ETA_AFTER else "",
+        )
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} seconds"

@@ -1,0 +1,59 @@
+"""What all command lines share: flag parsing, help, and one-line errors."""
+
+from __future__ import annotations
+
+import logging as standard_logging
+import sys
+
+from absl import flags, logging
+
+from salcomp.errors import InputError, SalcompError
+
+
+def parse(flag_values: flags.FlagValues, argv: list[str]) -> list[str]:
+    """Parses `argv` into `flag_values` and returns the positional arguments.
+
+    Values of an earlier call in the same process are forgotten. `--help` prints
+    the tool's flags and exits with status 0.
+
+    Args:
+      flag_values: the flags that the tool defines, and no others.
+      argv: the program's name, then its arguments.
+
+    Raises:
+      InputError: a flag is unknown or has a value that it cannot take.
+    """
+    if "help" not in flag_values:
+        flags.DEFINE_boolean(
+            "help", False, "Print this help and exit.", flag_values=flag_values
+        )
+    if flag_values.is_parsed():
+        flag_values.unparse_flags()
+    try:
+        positional = flag_values(argv)[1:]
+    except flags.Error as error:
+        message = " ".join(str(error).split())
+        raise InputError(f"{message} (--help lists the flags)") from error
+    if flag_values.help:
+        doc = sys.modules["__main__"].__doc__ or ""
+        print(f"{doc.strip()}\n\nFlags:\n{flag_values.get_help()}")
+        raise SystemExit(0)
+    return positional
+
+
+def run(main) -> None:
+    """Runs a tool's `main(argv)` as a process: one line per error, status 0 or 1."""
+    flags.FLAGS(sys.argv[:1])  # absl's logging waits for its own flags
+    logging.use_absl_handler()
+    logging.set_verbosity(logging.INFO)
+    logging.get_absl_handler().setFormatter(
+        standard_logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
+    )
+    try:
+        sys.exit(main(sys.argv))
+    except SalcompError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

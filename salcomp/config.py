@@ -1,0 +1,278 @@
+"""The configuration of a run: one dataclass, its presets, and its flags.
+
+A preset is a frozen set of values; a flag given beside it wins.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+from absl import flags
+
+from salcomp.errors import InputError
+from salcomp.transforms import STRIDE
+from salcomp.weighting import NORMALIZATIONS, WEIGHTINGS
+
+CONDITIONINGS = ("concat", "modulate")
+LAYERS = ("2019", "tfc2")
+SCHEDULES = ("constant", "stepped")
+# Where the stepped schedule lowers the rate, as a fraction of last_step, and to what.
+LEARNING_RATE_STEPS = ((0.6, 0.3), (0.85, 0.1))
+
+
+def _field(help, choices=None):
+    return dataclasses.field(metadata={"help": help, "choices": choices})
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """All that decides what a run computes, save its training images.
+
+    The help of each field, with its unit, is in its metadata; it is the flag's help.
+    """
+
+    preset: str
+    lmbda: float = _field(
+        "Trade-off lambda of the loss R + lambda D, in bit per pixel per squared "
+        "8-bit level. The preset's 0.01 is that of bls2017.py."
+    )
+    condition_encoder: bool = _field(
+        "Whether the analysis transform sees the saliency map. Follows --saliency "
+        "unless given."
+    )
+    conditioning: str = _field(
+        "How the map enters the encoder: as a fourth input channel (concat, the 2019 "
+        "experiment) or as scales and shifts of the features (modulate).",
+        CONDITIONINGS,
+    )
+    weight_distortion: bool = _field(
+        "Whether the squared error is weighted by the map. Follows --saliency unless "
+        "given."
+    )
+    saliency_weighting: str = _field(
+        "Weight of the squared error at saliency s: max(s, floor) (clip, our reading "
+        "of the 2019 experiment), floor + (1 - floor) s (affine), or 1 + gain s "
+        "(additive).",
+        WEIGHTINGS,
+    )
+    saliency_floor: float = _field(
+        "Smallest weight of clip and affine, from 0 to 1. The 2019 write-up does not "
+        "give its value; 0.1 is ours."
+    )
+    saliency_gain: float = _field(
+        "Slope of the additive weighting, at least 0. The preset's 1 doubles the "
+        "weight where the map is 1."
+    )
+    weight_normalization: str = _field(
+        "What the weight is divided by: nothing (none, as in 2019; changes what "
+        "lambda means), its mean over the whole image (image), or over the training "
+        "set (dataset).",
+        NORMALIZATIONS,
+    )
+    num_filters: int = _field(
+        "Channels of every hidden layer and of the latents; 128 in bls2017.py."
+    )
+    layers: str = _field(
+        "Layers of the codec: those of winter 2019 (2019), or those that tfc 2.14's "
+        "bls2017.py has by default (tfc2), to compare with.",
+        LAYERS,
+    )
+    patchsize: int = _field(
+        "Side of the training crops in pixels, a multiple of 16; 256 in bls2017.py."
+    )
+    batchsize: int = _field("Crops per step over all replicas; 8 in bls2017.py.")
+    last_step: int = _field("Steps to train in all; 1,000,000 in bls2017.py of 2019.")
+    learning_rate: float = _field("Adam's learning rate at the start; 1e-4 in 2019.")
+    learning_rate_schedule: str = _field(
+        "Whether the learning rate stays (constant, as in 2019) or falls to 0.3 of "
+        "itself after 60 % of the steps and to 0.1 after 85 % (stepped).",
+        SCHEDULES,
+    )
+    adam_epsilon: float = _field(
+        "Adam's epsilon: 1e-8 in TensorFlow 1, 1e-7 in today's Keras."
+    )
+    seed: int = _field("Seed of the initial weights, the batches and the noise.")
+    weight_mean: float = 1.0
+    """Mean of the raw weight over the training set; found when a run starts."""
+
+    @property
+    def encoder_conditioning(self) -> str | None:
+        """None, "concat" or "modulate": what the analysis transform does."""
+        return self.conditioning if self.condition_encoder else None
+
+    @property
+    def prior_filters(self) -> tuple[int, ...]:
+        """Units of the hidden layers of the prior's cumulatives."""
+        return (3, 3, 3) if self.layers == "2019" else (3, 3)
+
+    @property
+    def uses_saliency(self) -> bool:
+        """Whether training needs the map at all."""
+        return self.condition_encoder or self.weight_distortion
+
+    def to_json(self) -> str:
+        """The configuration as a JSON object, a field per line."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_dict(cls, values: dict) -> Config:
+        """The configuration that `dataclasses.asdict` gave.
+
+        Raises:
+          InputError: a field is missing or unknown, or has a value that it cannot
+            take.
+        """
+        names = {field.name for field in dataclasses.fields(cls)}
+        if set(values) != names:
+            odd = ", ".join(sorted(set(values) ^ names))
+            raise InputError(
+                f"the configuration is of another version of salcomp (fields: {odd})"
+            )
+        config = cls(**values)
+        config.validate()
+        return config
+
+    def validate(self) -> None:
+        """Checks every value.
+
+        Raises:
+          InputError: the first value that is out of range, with the range.
+        """
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise InputError(f"--{_flag_name(field)} must be finite, not {value}")
+            choices = field.metadata.get("choices")
+            if choices and value not in choices:
+                raise InputError(
+                    f"--{_flag_name(field)} must be one of {', '.join(choices)}, "
+                    f"not {value!r}"
+                )
+        requirements = (
+            ("lambda", self.lmbda > 0, "more than 0", self.lmbda),
+            (
+                "saliency_floor",
+                0 <= self.saliency_floor <= 1,
+                "from 0 to 1",
+                self.saliency_floor,
+            ),
+            ("saliency_gain", self.saliency_gain >= 0, "at least 0", self.saliency_gain),
+            ("num_filters", self.num_filters >= 1, "at least 1", self.num_filters),
+            (
+                "patchsize",
+                self.patchsize >= STRIDE and self.patchsize % STRIDE == 0,
+                f"a positive multiple of {STRIDE}",
+                self.patchsize,
+            ),
+            ("batchsize", self.batchsize >= 1, "at least 1", self.batchsize),
+            ("last_step", self.last_step >= 1, "at least 1", self.last_step),
+            ("learning_rate", self.learning_rate > 0, "more than 0", self.learning_rate),
+            ("adam_epsilon", self.adam_epsilon > 0, "more than 0", self.adam_epsilon),
+            ("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647", self.seed),
+        )
+        for name, holds, range_, value in requirements:
+            if not holds:
+                raise InputError(f"--{name} must be {range_}, not {value}")
+
+
+_BLOG = dict(
+    lmbda=0.01,
+    condition_encoder=True,
+    conditioning="concat",
+    weight_distortion=True,
+    saliency_weighting="clip",
+    saliency_floor=0.1,
+    saliency_gain=1.0,
+    weight_normalization="none",
+    num_filters=128,
+    layers="2019",
+    patchsize=256,
+    batchsize=8,
+    last_step=1_000_000,
+    learning_rate=1e-4,
+    learning_rate_schedule="constant",
+    adam_epsilon=1e-8,
+    seed=0,
+)
+_CPU = dict(
+    _BLOG,
+    weight_normalization="dataset",
+    num_filters=64,
+    patchsize=128,
+    last_step=20_000,
+    learning_rate=1e-3,
+    learning_rate_schedule="stepped",
+)
+PRESETS = {
+    "blog": _BLOG,
+    "stock_v2": dict(
+        _BLOG,
+        layers="tfc2",
+        adam_epsilon=1e-7,
+        condition_encoder=False,
+        weight_distortion=False,
+    ),
+    "cpu": _CPU,
+    "smoke": dict(_CPU, num_filters=8, patchsize=64, batchsize=2, last_step=20),
+}
+
+
+def _flag_name(field) -> str:
+    return "lambda" if field.name == "lmbda" else field.name
+
+
+def define_flags(flag_values: flags.FlagValues) -> None:
+    """Defines a flag for each field of `Config`, --preset, and --saliency."""
+    flags.DEFINE_string(
+        "preset",
+        "blog",
+        "Set of values that flags given beside it override: blog (the 2019 run), "
+        "stock_v2 (tfc 2.14's bls2017.py), cpu (a useful model in tens of minutes on "
+        "two cores), smoke (seconds, for tests).",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_boolean(
+        "saliency",
+        None,
+        "Whether the map conditions the encoder and weights the distortion. The "
+        "presets other than stock_v2 say yes; --nosaliency is the baseline.",
+        flag_values=flag_values,
+    )
+    define = {
+        "bool": flags.DEFINE_boolean,
+        "int": flags.DEFINE_integer,
+        "float": flags.DEFINE_float,
+        "str": flags.DEFINE_string,
+    }
+    for field in dataclasses.fields(Config):
+        if "help" in field.metadata:
+            define[field.type](
+                _flag_name(field), None, field.metadata["help"], flag_values=flag_values
+            )
+
+
+def from_flags(flag_values: flags.FlagValues) -> Config:
+    """The configuration that the preset and the flags beside it give.
+
+    Raises:
+      InputError: the preset is unknown, or a value is out of range.
+    """
+    preset = flag_values.preset
+    if preset not in PRESETS:
+        raise InputError(
+            f"--preset must be one of {', '.join(PRESETS)}, not {preset!r}"
+        )
+    values = dict(PRESETS[preset], preset=preset)
+    if flag_values.saliency is not None:
+        values["condition_encoder"] = flag_values.saliency
+        values["weight_distortion"] = flag_values.saliency
+    for field in dataclasses.fields(Config):
+        if "help" in field.metadata:
+            value = flag_values[_flag_name(field)].value
+            if value is not None:
+                values[field.name] = value
+    config = Config(**values)
+    config.validate()
+    return config

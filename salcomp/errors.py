@@ -1,0 +1,17 @@
+"""The errors that salcomp raises: one line each, what is wrong and what to do."""
+
+
+class SalcompError(Exception):
+    """Base of all errors that a user can cause and mend."""
+
+
+class InputError(SalcompError):
+    """A file, folder or flag that the user gave cannot be used."""
+
+
+class BitstreamError(SalcompError):
+    """A compressed file cannot be decoded: damaged, or of another version or model."""
+
+
+class DivergenceError(SalcompError):
+    """Training produced a loss that is not finite."""

@@ -1,0 +1,245 @@
+"""Exported models: the folder that compresses and decompresses, and the tool for it.
+
+    config.json       the configuration, the step, and the version of salcomp
+    weights.npz       the variables by name, float32
+    tables.npz        the range coder's integer tables and the rounding offsets
+    fingerprint.txt   SHA-256 over the three, in hexadecimal
+
+Tables are stored, and never computed on the decoding side, where another machine's
+rounding could give other tables (Balle, Johnston, Minnen, ICLR 2019).
+
+    python -m salcomp.export --workdir=RUN [--step=1000] [--output=DIR]
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from absl import flags
+
+from salcomp import __version__, cli
+from salcomp.config import Config
+from salcomp.errors import InputError
+from salcomp.model import SaliencyCodec, named_variables
+from salcomp.prior import Tables
+from salcomp.runs import Checkpoints, read_config
+
+_PARTS = ("config.json", "weights.npz", "tables.npz")
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "workdir", None, "Folder of the run, as given to salcomp.train.", flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "step",
+    None,
+    "Step of the checkpoint to export; the newest by default.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "output",
+    None,
+    "Folder to write; by default the run's own model/, which --model=WORKDIR uses.",
+    flag_values=FLAGS,
+)
+
+
+class Export(NamedTuple):
+    """A loaded model folder.
+
+    Attributes:
+      model: with its weights.
+      tables: of the range coder.
+      fingerprint: 32 bytes that tell this model from every other.
+      step: of training that the weights are of.
+    """
+
+    model: SaliencyCodec
+    tables: Tables
+    fingerprint: bytes
+    step: int
+
+
+def save(model: SaliencyCodec, step: int, folder: str | os.PathLike) -> None:
+    """Builds the tables and writes a model folder, whole or not at all.
+
+    Args:
+      model: trained; its variables are finite.
+      step: of training.
+      folder: to write; replaced if it is a model folder.
+
+    Raises:
+      InputError: the folder exists and is something else.
+    """
+    folder = Path(folder)
+    if folder.exists() and not (folder / "fingerprint.txt").exists():
+        raise InputError(f"{folder} exists and is no exported model; not replaced")
+    config = {
+        "config": dataclasses.asdict(model.config),
+        "step": step,
+        "version": __version__,
+    }
+    weights = {name: v.numpy() for name, v in named_variables(model).items()}
+    contents = (
+        (json.dumps(config, indent=2) + "\n").encode(),
+        _npz(weights),
+        _npz(model.prior.tables()._asdict()),
+    )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        temporary.chmod(0o777 & ~_umask())
+        for name, content in zip(_PARTS, contents):
+            (temporary / name).write_bytes(content)
+        fingerprint = _fingerprint(contents).hex() + "\n"
+        (temporary / "fingerprint.txt").write_text(fingerprint)
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def load(folder: str | os.PathLike) -> Export:
+    """Loads a model folder, or the export of a run's workdir.
+
+    A run that was killed before its export is exported from its newest checkpoint.
+
+    Raises:
+      InputError: there is no model, or its files are damaged, altered, or of another
+        version of salcomp.
+    """
+    folder = Path(folder)
+    if (folder / "checkpoints").is_dir():
+        if not (folder / "model").is_dir():
+            export_run(folder)
+        folder = folder / "model"
+    if not (folder / "fingerprint.txt").is_file():
+        raise InputError(
+            f"{folder} is neither an exported model nor the workdir of a run with a "
+            "checkpoint"
+        )
+    contents = []
+    for name in _PARTS:
+        try:
+            contents.append((folder / name).read_bytes())
+        except OSError as error:
+            raise InputError(f"{folder / name}: {error.strerror}") from error
+    fingerprint = _fingerprint(contents)
+    if fingerprint.hex() != (folder / "fingerprint.txt").read_text().strip():
+        raise InputError(
+            f"{folder} does not match its fingerprint.txt: a file is damaged or was "
+            "altered; export the model again"
+        )
+    config = json.loads(contents[0])
+    model = SaliencyCodec(Config.from_dict(config["config"]))
+    assign(model, _arrays(contents[1]))
+    return Export(model, Tables(**_arrays(contents[2])), fingerprint, config["step"])
+
+
+def assign(model: SaliencyCodec, weights: dict[str, np.ndarray]) -> None:
+    """Gives a model the weights of another one.
+
+    A four-channel encoder takes a three-channel one's kernel with zeros for the map,
+    and modulations that the other model lacks stay as they are: both then compute
+    what the other model computed.
+
+    Args:
+      model: to change.
+      weights: by variable name.
+
+    Raises:
+      InputError: a tensor is missing, left over, or of another shape; named.
+    """
+    variables = named_variables(model)
+    left_over = sorted(set(weights) - set(variables))
+    if left_over:
+        raise InputError(f"the other model has a tensor {left_over[0]!r}, this has not")
+    for name, variable in variables.items():
+        value = weights.get(name)
+        if value is None and "/modulations/" in name:
+            continue
+        if value is None:
+            raise InputError(f"the other model has no tensor {name!r}")
+        if name == _FIRST_KERNEL and value.shape[1:2] == (3,) and variable.shape[1] == 4:
+            value = np.pad(value, [(0, 0), (0, 1), (0, 0)])
+        if value.shape != variable.shape:
+            raise InputError(
+                f"tensor {name!r} is {value.shape} in the other model and "
+                f"{tuple(variable.shape)} in this one"
+            )
+        variable.assign(value)
+
+
+_FIRST_KERNEL = "analysis/convs/0/kernel/coefficients"
+
+
+def export_run(workdir: str | os.PathLike, step=None, output=None) -> Path:
+    """Exports a checkpoint of a run.
+
+    Args:
+      workdir: of the run.
+      step: of the checkpoint; the newest if None.
+      output: folder to write; the run's `model` if None.
+
+    Returns:
+      The folder written.
+
+    Raises:
+      InputError: there is no run or no such checkpoint.
+    """
+    model = SaliencyCodec(read_config(workdir))
+    restored = Checkpoints(workdir, model).restore(step)
+    if not restored:
+        raise InputError(f"{workdir} has no checkpoint yet; train longer")
+    output = Path(output or Path(workdir) / "model")
+    save(model, restored, output)
+    return output
+
+
+def _npz(arrays: dict[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def _arrays(content: bytes) -> dict[str, np.ndarray]:
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            return dict(arrays)
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"the model's arrays cannot be read: {error}") from error
+
+
+def _fingerprint(contents) -> bytes:
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(hashlib.sha256(content).digest())
+    return digest.digest()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def main(argv):
+    cli.parse(FLAGS, argv)
+    if not FLAGS.workdir:
+        raise InputError("--workdir is needed: the folder of the run")
+    print(export_run(FLAGS.workdir, FLAGS.step, FLAGS.output))
+
+
+if __name__ == "__main__":
+    cli.run(main)

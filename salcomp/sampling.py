@@ -1,0 +1,123 @@
+"""What a training step draws, as a pure function of (seed, step).
+
+Frames, crops and noise come from a counter-based hash and not from a generator with
+a state: a resumed run is the same run, whatever draws are made by whichever worker.
+The hash uses only wrapping 32-bit integer arithmetic, so any array library gives the
+same bits.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+
+_STREAM_ORDER, _STREAM_TOP, _STREAM_LEFT, _STREAM_NOISE = range(4)
+
+
+class Crops(NamedTuple):
+    """The crops of a batch.
+
+    Attributes:
+      frames: int [B], indices of training frames.
+      tops: int [B], first rows.
+      lefts: int [B], first columns.
+    """
+
+    frames: np.ndarray
+    tops: np.ndarray
+    lefts: np.ndarray
+
+
+def _mix(x):
+    """A bijection of uint32 in which each input bit reaches every output bit.
+
+    The constants are those of `lowbias32` (Chris Wellons, "Prospecting for hash
+    functions", 2018).
+    """
+    x = (x ^ (x >> 16)) * np.uint32(0x7FEB352D)
+    x = (x ^ (x >> 15)) * np.uint32(0x846CA68B)
+    return x ^ (x >> 16)
+
+
+def _keys(seed: int, stream: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two uint32 keys that differ between all (seed, stream, step)."""
+    words = np.array([seed, stream, step & 0xFFFFFFFF, step >> 32], np.uint32)
+    first = second = np.zeros(1, np.uint32)
+    for word in words:
+        first = _mix(first + np.uint32(0x9E3779B9) ^ word)
+        second = _mix(second + np.uint32(0x85EBCA6B) ^ first)
+    return first, second
+
+
+def random_bits(seed: int, stream: int, step: int, counters):
+    """Independent uniform uint32 numbers, one per counter.
+
+    Args:
+      seed: of the run, 0..2**31 - 1.
+      stream: what the numbers are for.
+      step: which draw of the stream, at least 0.
+      counters: uint32 array of any shape.
+
+    Returns:
+      uint32, shaped as `counters`.
+    """
+    first, second = _keys(seed, stream, step)
+    return _mix(_mix(counters ^ first) + second)
+
+
+def crops(seed: int, step: int, batchsize: int, sizes: np.ndarray, patchsize: int):
+    """The crops of one global batch.
+
+    Frames come in a new random order each time all have been used, as
+    `shuffle(all).repeat()` gives them; positions are uniform.
+
+    Args:
+      seed: of the run.
+      step: from 0.
+      batchsize: B, over all replicas.
+      sizes: int [F, 2], heights and widths of the frames, none under `patchsize`.
+      patchsize: side of the crops in pixels.
+
+    Returns:
+      A `Crops` of B.
+    """
+    positions = step * batchsize + np.arange(batchsize)
+    frames = np.array(
+        [_order(seed, p // len(sizes), len(sizes))[p % len(sizes)] for p in positions]
+    )
+    counters = np.arange(batchsize, dtype=np.uint32)
+    room = (sizes[frames] - patchsize + 1).astype(np.uint64)  # [B, 2]
+    draws = [
+        random_bits(seed, stream, step, counters).astype(np.uint64)
+        for stream in (_STREAM_TOP, _STREAM_LEFT)
+    ]
+    tops, lefts = ((draws[i] * room[:, i] >> np.uint64(32)).astype(int) for i in (0, 1))
+    return Crops(frames, tops, lefts)
+
+
+@functools.lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, count: int) -> np.ndarray:
+    bits = random_bits(seed, _STREAM_ORDER, epoch, np.arange(count, dtype=np.uint32))
+    return np.argsort(bits, kind="stable")
+
+
+def noise(seed: int, step: int, first: int, shape: tuple[int, ...]) -> np.ndarray:
+    """The additive noise of some examples of a batch, U(-1/2, 1/2).
+
+    Args:
+      seed: of the run.
+      step: from 0.
+      first: index of the first example within the global batch.
+      shape: [b, h, w, N] of the latents of the examples.
+
+    Returns:
+      float32 of that shape.
+    """
+    size = int(np.prod(shape))
+    start = first * size // shape[0]
+    counters = np.arange(start, start + size, dtype=np.uint32)
+    bits = random_bits(seed, _STREAM_NOISE, step, counters) >> 8
+    uniform = bits.astype(np.float32) * np.float32(2.0**-24)
+    return (uniform - np.float32(0.5)).reshape(shape)

@@ -1,0 +1,246 @@
+"""Trains the saliency-conditioned codec, or its baseline.
+
+    python -m salcomp.train --saliency_floor=0.1          the 2019 run
+    python -m salcomp.train --nosaliency                  its baseline
+    python -m salcomp.train --preset=cpu --train_glob='frames/*.png'
+
+A command that is given again goes on from the run's last checkpoint.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+
+import tensorflow as tf
+from absl import flags, logging
+
+from salcomp import batches, callbacks, cli, config, export, frames, runs
+from salcomp.errors import InputError
+from salcomp.model import SaliencyCodec, named_variables
+
+STRATEGIES = ("one", "mirrored", "multi_worker")
+
+FLAGS = flags.FlagValues()
+config.define_flags(FLAGS)
+flags.DEFINE_string(
+    "train_glob",
+    None,
+    "Pattern of the training frames: RGBA PNGs with the saliency map as straight "
+    "alpha. Built-in drawn scenes by default.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "validation_glob",
+    None,
+    "Pattern of held-out frames. By default a tenth of the training files is held "
+    "out, chosen by a hash of the file name.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "tfds_name",
+    None,
+    "Name of an RGB set of tensorflow-datasets to train the baseline on, such as clic.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "num_scenes",
+    256,
+    "Built-in scenes to draw where no frames are given; 256 take some seconds.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "cache_mib",
+    2048,
+    "Memory for decoded frames in MiB; 2048 hold 4,000 frames of 512x256.",
+    lower_bound=0,
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "workdir",
+    None,
+    "Folder of the run; by default runs/PRESET-saliency or runs/PRESET-baseline, by "
+    "what is trained.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "init_from",
+    None,
+    "Workdir or exported model to take the initial weights from. A model without the "
+    "map may start one with it: the map's kernels start at zero.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_float(
+    "checkpoint_seconds",
+    60,
+    "Seconds between checkpoints; a killed run loses no more. 0 saves at every step.",
+    lower_bound=0,
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "validate_every",
+    1000,
+    "Steps between validations; 1000 is an epoch of tfc's bls2017.py.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "validation_images",
+    16,
+    "Held-out frames to validate on; 16 as bls2017.py's validation steps.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_boolean(
+    "deterministic",
+    False,
+    "Whether to use only kernels that give the same bits in every run on a machine; "
+    "slower on GPUs.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_enum(
+    "strategy",
+    "one",
+    STRATEGIES,
+    "Devices to train on: one, all GPUs of this machine (mirrored), or several "
+    "machines named by TF_CONFIG (multi_worker), which share the workdir.",
+    flag_values=FLAGS,
+)
+
+
+def _strategy(name: str) -> tf.distribute.Strategy:
+    if name == "mirrored":
+        return tf.distribute.MirroredStrategy()
+    if name == "multi_worker":
+        if "TF_CONFIG" not in os.environ:
+            raise InputError("--strategy=multi_worker needs TF_CONFIG in the environment")
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    return tf.distribute.get_strategy()
+
+
+def _is_chief(strategy) -> bool:
+    resolver = strategy.cluster_resolver
+    return resolver is None or resolver.task_type in (None, "chief") or (
+        resolver.task_type == "worker"
+        and resolver.task_id == 0
+        and "chief" not in resolver.cluster_spec().jobs
+    )
+
+
+def _default_workdir(settings: config.Config) -> str:
+    arm = "saliency" if settings.uses_saliency else "baseline"
+    return os.path.join("runs", f"{settings.preset}-{arm}")
+
+
+def _learning_rate(settings: config.Config):
+    if settings.learning_rate_schedule == "constant":
+        return settings.learning_rate
+    fractions, factors = zip(*config.LEARNING_RATE_STEPS)
+    return tf.keras.optimizers.schedules.PiecewiseConstantDecay(
+        [round(fraction * settings.last_step) for fraction in fractions],
+        [settings.learning_rate * factor for factor in (1.0, *factors)],
+    )
+
+
+def _build(settings: config.Config) -> SaliencyCodec:
+    """A model with its optimizer, the same for every run of a seed."""
+    tf.keras.utils.set_random_seed(settings.seed)
+    model = SaliencyCodec(settings)
+    optimizer = tf.keras.optimizers.Adam(
+        _learning_rate(settings), epsilon=settings.adam_epsilon
+    )
+    model.compile(optimizer=optimizer)
+    return model
+
+
+def _describe(training: frames.Frames, init_from: str | None) -> dict[str, object]:
+    """What tells a run's data from another's: names and number of the frames."""
+    names = [os.path.basename(name) for name in training.names]
+    return {
+        "frames": len(names),
+        "first_frame": names[0],
+        "last_frame": names[-1],
+        "init_from": init_from,
+    }
+
+
+def main(argv):
+    if cli.parse(FLAGS, argv):
+        raise InputError("salcomp.train takes flags only (--help lists them)")
+    settings = config.from_flags(FLAGS)
+    if FLAGS.deterministic:
+        tf.config.experimental.enable_op_determinism()
+    # Before anything else touches the runtime: it cannot join a cluster later.
+    strategy = _strategy(FLAGS.strategy)
+    chief = _is_chief(strategy)
+    initial = export.load(FLAGS.init_from) if FLAGS.init_from else None
+    training, validation = frames.training_and_validation(FLAGS, settings)
+    settings = dataclasses.replace(settings, weight_mean=training.weight_mean)
+    workdir = FLAGS.workdir or _default_workdir(settings)
+    if chief:
+        runs.start(workdir, settings, _describe(training, FLAGS.init_from))
+    with strategy.scope():
+        model = _build(settings)
+        if initial is not None:
+            weights = {k: v.numpy() for k, v in named_variables(initial.model).items()}
+            export.assign(model, weights)
+        checkpoints = runs.Checkpoints(workdir, model)
+        start = checkpoints.restore()
+    if start:
+        logging.info("going on from step %d of %s", start, workdir)
+    if start < settings.last_step:
+        _fit(model, strategy, training, validation, workdir, checkpoints, start, chief)
+    if chief:
+        print(export.export_run(workdir))
+
+
+def _fit(model, strategy, training, validation, workdir, checkpoints, start, chief):
+    settings = model.config
+    bar = sys.stdout.isatty() and chief
+    hint = ""
+    if settings.preset == "blog" and not tf.config.list_physical_devices("GPU"):
+        hint = "; --preset=cpu trains a useful model in tens of minutes on two cores"
+    progress = callbacks.Progress(start, settings.last_step, bar, hint)
+    observers = [progress]
+    if chief:
+        writer = tf.summary.create_file_writer(workdir)
+        recorder = callbacks.Recorder(
+            start, workdir, writer, checkpoints, FLAGS.checkpoint_seconds
+        )
+        validator = callbacks.Validation(
+            start,
+            workdir,
+            writer,
+            validation,
+            FLAGS.validate_every,
+            FLAGS.validation_images,
+        )
+        observers += [recorder, validator]
+        if not start:
+            recorder.save()
+    if bar:
+        # As stateful metrics, the bar shows each step's terms, not their mean so far.
+        observers.append(
+            tf.keras.callbacks.ProgbarLogger("steps", stateful_metrics=callbacks.TERMS)
+        )
+    batch_source = strategy.distribute_datasets_from_function(
+        lambda context: batches.dataset(training, settings, start, context)
+    )
+    try:
+        model.fit(
+            batch_source,
+            steps_per_epoch=settings.last_step - start,
+            verbose=int(bar),
+            callbacks=observers,
+        )
+    except KeyboardInterrupt:
+        if chief:
+            recorder.save()
+            logging.info("stopped at step %d; the same command goes on", recorder.step)
+        raise
+
+
+if __name__ == "__main__":
+    cli.run(main)
