@@ -1,0 +1,104 @@
+"""The compressed file, `.salc`: its header, and the checks before it is trusted.
+
+Little-endian: magic "SALC", version u8, the first 8 bytes of the model's fingerprint,
+height u16, width u16, payload length u32, CRC-32 u32 over all that precedes it and the
+payload; then the payload, the range coder's string.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import NamedTuple
+
+from salcomp.errors import BitstreamError, InputError
+
+MAGIC = b"SALC"
+VERSION = 1
+MAX_SIDE = 65535
+FINGERPRINT_BYTES = 8
+_HEADER = struct.Struct(f"<4sB{FINGERPRINT_BYTES}sHHI")
+_CRC = struct.Struct("<I")
+HEADER_BYTES = _HEADER.size + _CRC.size
+
+
+class Content(NamedTuple):
+    """What a compressed file says.
+
+    Attributes:
+      fingerprint: 8 bytes, of the model that wrote it.
+      height: of the image in pixels, 1..65535.
+      width: of the image in pixels, 1..65535.
+      payload: the range coder's string.
+    """
+
+    fingerprint: bytes
+    height: int
+    width: int
+    payload: bytes
+
+
+def pack(content: Content) -> bytes:
+    """The bytes of the file.
+
+    Raises:
+      InputError: the image has no pixels or a side over 65535.
+    """
+    if not (1 <= content.height <= MAX_SIDE and 1 <= content.width <= MAX_SIDE):
+        raise InputError(
+            f"an image of {content.width}x{content.height} pixels does not fit the file "
+            f"format, whose sides go from 1 to {MAX_SIDE}; resize it"
+        )
+    header = _HEADER.pack(
+        MAGIC,
+        VERSION,
+        content.fingerprint,
+        content.height,
+        content.width,
+        len(content.payload),
+    )
+    crc = zlib.crc32(content.payload, zlib.crc32(header))
+    return header + _CRC.pack(crc) + content.payload
+
+
+def unpack(data: bytes, fingerprint: bytes, max_pixels: int) -> Content:
+    """Reads a file and makes sure that it is whole and of this model.
+
+    Args:
+      data: the file.
+      fingerprint: 8 bytes, of the model that is to decode.
+      max_pixels: most pixels to accept.
+
+    Raises:
+      BitstreamError: what is wrong with the file; nothing has been allocated for it.
+    """
+    if data[: len(MAGIC)] != MAGIC[: len(data)] or not data:
+        raise BitstreamError("not a .salc file")
+    if len(data) < HEADER_BYTES:
+        raise BitstreamError(f"truncated: {len(data)} of {HEADER_BYTES} header bytes")
+    _, version, model, height, width, length = _HEADER.unpack_from(data)
+    if version != VERSION:
+        raise BitstreamError(
+            f"format version {version}; this salcomp reads version {VERSION}"
+        )
+    payload = data[HEADER_BYTES:]
+    if len(payload) < length:
+        raise BitstreamError(f"truncated: {len(payload)} of {length} payload bytes")
+    if len(payload) > length:
+        raise BitstreamError(f"{len(payload) - length} bytes too long")
+    crc = zlib.crc32(payload, zlib.crc32(data[: _HEADER.size]))
+    if crc != _CRC.unpack_from(data, _HEADER.size)[0]:
+        raise BitstreamError("altered or damaged: the checksum does not match")
+    if model != fingerprint:
+        raise BitstreamError(
+            f"written by model {model.hex()}, not by this model {fingerprint.hex()}; "
+            "give --model that one"
+        )
+    if not (height and width):
+        raise BitstreamError(f"no pixels: {width}x{height}")
+    if height * width > max_pixels:
+        raise BitstreamError(
+            f"{width}x{height} is over the limit of {max_pixels} pixels; raise "
+            "--max_pixels to decode it"
+        )
+    return Content(model, height, width, payload)

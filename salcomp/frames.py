@@ -1,0 +1,273 @@
+"""Training and validation frames: found, checked, split, and kept in memory.
+
+A frame is uint8 [H, W, 4]: RGB and, as straight alpha, the saliency map. Everything
+that can be wrong with a file is found here, before training starts.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from absl import logging
+from tqdm import tqdm
+
+from salcomp import scenes
+from salcomp.config import Config
+from salcomp.errors import InputError
+from salcomp.images import read_image
+from salcomp.transforms import STRIDE
+from salcomp.weighting import raw_weight
+
+# Of the files of --train_glob, where no --validation_glob is given.
+_VALIDATION_SHARE = 10
+_SCENE_VALIDATION_COUNT = 16
+
+
+class Frames:
+    """A set of frames: those that fit the memory budget decoded, the others on use.
+
+    Attributes:
+      names: what each frame is called in messages.
+      sizes: int [F, 2], heights and widths.
+      image_means: float32 [F], mean of the raw weight over each frame.
+      weight_mean: mean of the raw weight over all pixels of all frames.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        read: Callable[[int], np.ndarray],
+        config: Config,
+        cache_bytes: float,
+    ):
+        """Reads and checks every frame once.
+
+        Args:
+          names: of the frames.
+          read: gives frame i, uint8 [H, W, 4].
+          config: says what the raw weight is.
+          cache_bytes: memory budget for decoded frames.
+
+        Raises:
+          InputError: a frame cannot be used; the message names it.
+        """
+        self.names = list(names)
+        self._read = read
+        self._cache: dict[int, np.ndarray] = {}
+        sizes, sums, used = [], [], 0
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            decoded = pool.map(read, range(len(names)))
+            for i, frame in enumerate(
+                tqdm(decoded, "frames", len(names), disable=None, leave=False)
+            ):
+                weight = raw_weight(
+                    frame[..., 3].astype(np.float32) / 255,
+                    config.saliency_weighting,
+                    config.saliency_floor,
+                    config.saliency_gain,
+                )
+                sizes.append(frame.shape[:2])
+                sums.append(weight.sum(dtype=np.float64))
+                used += frame.nbytes
+                if used <= cache_bytes:
+                    self._cache[i] = frame
+        if used > cache_bytes:
+            logging.info(
+                "%d of %d frames fit the %.0f MiB of --cache_mib; the others are "
+                "decoded each time they are used",
+                len(self._cache),
+                len(names),
+                cache_bytes / 2**20,
+            )
+        self.sizes = np.array(sizes)
+        pixels = self.sizes.prod(axis=1)
+        self.image_means = (np.array(sums) / pixels).astype(np.float32)
+        self.weight_mean = float(np.sum(sums) / pixels.sum())
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        """Frame i, uint8 [H, W, 4]."""
+        return self._cache[i] if i in self._cache else self._read(i)
+
+
+def find(pattern: str) -> list[str]:
+    """The files that a glob pattern matches, sorted.
+
+    Raises:
+      InputError: there are none.
+    """
+    paths = sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p))
+    if not paths:
+        raise InputError(f"no file matches {pattern!r}; quote the pattern and check it")
+    return paths
+
+
+def split(paths: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Training and validation files, by a hash of the file name: always the same.
+
+    Raises:
+      InputError: there is only one file.
+    """
+    if len(paths) < 2:
+        raise InputError(
+            f"{paths[0]} is the only frame; training needs at least two, or a "
+            "--validation_glob beside it"
+        )
+    hashes = [zlib.crc32(os.path.basename(path).encode()) for path in paths]
+    held_out = [h % _VALIDATION_SHARE == 0 for h in hashes]
+    if not any(held_out) or all(held_out):
+        held_out = [h == min(hashes) for h in hashes]
+    training = [p for p, held in zip(paths, held_out) if not held]
+    validation = [p for p, held in zip(paths, held_out) if held]
+    return training, validation
+
+
+def from_files(
+    paths: Sequence[str], config: Config, minimum: int, cache_bytes: float
+) -> Frames:
+    """Frames of image files, RGBA where the configuration needs a saliency map.
+
+    Args:
+      paths: of the files.
+      config: of the run.
+      minimum: smallest height and width in pixels.
+      cache_bytes: memory budget for decoded frames.
+
+    Raises:
+      InputError: a file cannot be read, is too small, or lacks a needed map.
+    """
+
+    def read(i: int) -> np.ndarray:
+        path = paths[i]
+        rgb, alpha = read_image(path)
+        if min(rgb.shape[:2]) < minimum:
+            height, width = rgb.shape[:2]
+            raise InputError(
+                f"{path} is {width}x{height} pixels, smaller than {minimum}; remove "
+                "it or lower --patchsize"
+            )
+        if alpha is None:
+            if config.uses_saliency:
+                raise InputError(
+                    f"{path} has no saliency map (no alpha channel, or a constant "
+                    "one); pack one into the alpha channel, or train the baseline "
+                    "with --nosaliency"
+                )
+            alpha = np.full(rgb.shape[:2], 255, np.uint8)
+        return np.dstack([rgb, alpha])
+
+    return Frames(paths, read, config, cache_bytes)
+
+
+def from_scenes(config: Config, first: int, count: int) -> Frames:
+    """Built-in scenes `first` to `first + count`; the same for every run."""
+    drawn = scenes.scene_set(0, count, first)
+    names = [f"scene {first + i}" for i in range(count)]
+    return Frames(names, drawn.__getitem__, config, float("inf"))
+
+
+def from_tfds(name: str, split: str, config: Config, cache_bytes: float) -> Frames:
+    """RGB images of a tensorflow-datasets set, as many as the budget holds.
+
+    Args:
+      name: of the set, such as "clic"; it is downloaded or prepared if need be.
+      split: such as "train".
+      config: of the run, a baseline.
+      cache_bytes: memory budget for decoded frames.
+
+    Raises:
+      InputError: the set or split does not exist, has no images, or all are smaller
+        than the crop.
+    """
+    import tensorflow_datasets as tfds  # slow to import, and needed only here
+
+    try:
+        source = tfds.load(name, split=split)
+        key = next(k for k in ("image", "image_left") if k in source.element_spec)
+    except StopIteration as error:
+        raise InputError(f"--tfds_name={name} has no image or image_left") from error
+    except Exception as error:  # tfds raises many kinds, most of many lines
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(f"--tfds_name={name}, split {split!r}: {reason}") from error
+    images, used = [], 0
+    for example in source.map(lambda e: e[key]).as_numpy_iterator():
+        if example.shape[-1] == 3 and min(example.shape[:2]) >= config.patchsize:
+            used += example.size // 3 * 4
+            if images and used > cache_bytes:
+                logging.info("%d images of %s fill --cache_mib", len(images), name)
+                break
+            opaque = np.full(example.shape[:2], 255, np.uint8)
+            images.append(np.dstack([example, opaque]))
+    if not images:
+        raise InputError(
+            f"--tfds_name={name}, split {split!r} has no RGB image of at least "
+            f"{config.patchsize}x{config.patchsize} pixels; lower --patchsize"
+        )
+    names = [f"{name} {split} {i}" for i in range(len(images))]
+    return Frames(names, images.__getitem__, config, cache_bytes)
+
+
+def training_and_validation(args, config: Config) -> tuple[Frames, Frames]:
+    """The frames that the flags of `salcomp.train` name.
+
+    Args:
+      args: has train_glob, validation_glob, tfds_name, num_scenes and cache_mib.
+      config: of the run.
+
+    Raises:
+      InputError: as of the functions above; or flags that exclude each other.
+    """
+    cache_bytes = args.cache_mib * 2**20
+    if args.tfds_name:
+        if args.train_glob or args.validation_glob:
+            raise InputError("give --tfds_name or --train_glob, not both")
+        if config.uses_saliency:
+            raise InputError(
+                "sets of --tfds_name have no saliency maps; add --nosaliency, or pack "
+                "maps into RGBA PNGs and give --train_glob"
+            )
+        return (
+            from_tfds(args.tfds_name, "train", config, cache_bytes),
+            from_tfds(args.tfds_name, "validation", config, cache_bytes),
+        )
+    if args.train_glob:
+        training = find(args.train_glob)
+        if args.validation_glob:
+            validation = find(args.validation_glob)
+            both = set(map(os.path.realpath, training)) & set(
+                map(os.path.realpath, validation)
+            )
+            if both:
+                raise InputError(
+                    f"{min(both)} is in both --train_glob and --validation_glob; "
+                    "validation frames must be held out"
+                )
+        else:
+            training, validation = split(training)
+            logging.info(
+                "no --validation_glob: %d of the files are held out for validation, "
+                "chosen by a hash of their names",
+                len(validation),
+            )
+        return (
+            from_files(training, config, config.patchsize, cache_bytes),
+            from_files(validation, config, STRIDE, cache_bytes),
+        )
+    if args.validation_glob:
+        raise InputError("--validation_glob needs a --train_glob beside it")
+    logging.info(
+        "training on %d built-in drawn scenes; give real frames with "
+        "--train_glob='DIR/*.png' (RGBA, the saliency map as alpha)",
+        args.num_scenes,
+    )
+    return (
+        from_scenes(config, _SCENE_VALIDATION_COUNT, args.num_scenes),
+        from_scenes(config, 0, _SCENE_VALIDATION_COUNT),
+    )
