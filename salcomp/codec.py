@@ -50,12 +50,13 @@ class Codec:
     """A trained model with its range coder.
 
     Attributes:
+      model: with its weights.
       config: of the training.
       fingerprint: 8 bytes in the header of every file of this model.
     """
 
     def __init__(self, exported: export.Export):
-        self._model = exported.model
+        self.model = exported.model
         self._tables = exported.tables
         self.config = exported.model.config
         self.fingerprint = exported.fingerprint[: bitstream.FINGERPRINT_BYTES]
@@ -78,6 +79,10 @@ class Codec:
             config.saliency_floor,
             config.saliency_gain,
         )
+
+    def latent_shape(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """[1, ceil(height / 16), ceil(width / 16), N]."""
+        return 1, -(-height // STRIDE), -(-width // STRIDE), self.config.num_filters
 
     def analyze(self, rgb: np.ndarray, saliency: np.ndarray) -> np.ndarray:
         """Latents before quantisation.
@@ -134,9 +139,8 @@ class Codec:
           BitstreamError: the file cannot be decoded, and why.
         """
         content = bitstream.unpack(data, self.fingerprint, max_pixels)
-        rows, columns = -(-content.height // STRIDE), -(-content.width // STRIDE)
-        shape = (rows, columns, self.config.num_filters)
-        symbols, sane = _range_decode(content.payload, shape, self._tables.cdf)
+        shape = self.latent_shape(content.height, content.width)
+        symbols, sane = _range_decode(content.payload, shape[1:], self._tables.cdf)
         if not sane:
             raise BitstreamError("altered or damaged: the payload does not decode")
         latents = self._to_latents(symbols.numpy()[None])
@@ -150,7 +154,7 @@ class Codec:
     def bits(self, latents):
         """The information content of quantised latents under the prior, in bits."""
         latents = tf.ensure_shape(latents, (1, None, None, self.config.num_filters))
-        return self._model.prior.bits(latents)[0]
+        return self.model.prior.bits(latents)[0]
 
     @tf.function(
         input_signature=[
@@ -159,12 +163,12 @@ class Codec:
         ]
     )
     def _analyze(self, rgb, saliency):
-        return self._model.encode(tf.cast(rgb, tf.float32), saliency)
+        return self.model.encode(tf.cast(rgb, tf.float32), saliency)
 
     @tf.function(input_signature=[tf.TensorSpec((1, None, None, None), tf.float32)])
     def _synthesize(self, latents):
         latents = tf.ensure_shape(latents, (1, None, None, self.config.num_filters))
-        return to_uint8(self._model.decode(latents))
+        return to_uint8(self.model.decode(latents))
 
     def _to_symbols(self, latents: np.ndarray) -> np.ndarray:
         """Indices into each channel's table, int32."""

@@ -1,0 +1,65 @@
+"""Decompresses .salc files to PNG. Needs the file and the model, nothing else.
+
+    python -m salcomp.decompress photo.salc --model=runs/cpu-saliency
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from absl import flags, logging
+
+from salcomp import cli, file_jobs, images
+from salcomp.codec import Codec
+from salcomp.errors import InputError
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "model",
+    None,
+    "Workdir of the run, or exported model folder, that compressed the files.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "output_dir",
+    None,
+    "Folder of the PNG files; by default each goes beside its .salc file.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_boolean(
+    "overwrite", False, "Whether to replace outputs that exist.", flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "max_pixels",
+    images.MAX_PIXELS,
+    "Refuse files of images with more pixels; the default is 2^26.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+
+
+def main(argv):
+    sources = images.expand_inputs(cli.parse(FLAGS, argv), (".salc",))
+    if not FLAGS.model:
+        raise InputError("--model is needed: a run's workdir or an exported model")
+    jobs = file_jobs.plan(sources, ".png", FLAGS.output_dir, FLAGS.overwrite)
+    if not jobs:
+        return
+    codec = Codec.load(FLAGS.model)
+
+    def work(job: file_jobs.Job, data: bytes):
+        images.write_png(job.output, codec.decode(data, FLAGS.max_pixels))
+        logging.info("%s", job.output)
+
+    file_jobs.run(jobs, _read, work, "decompress")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+
+
+if __name__ == "__main__":
+    cli.run(main)

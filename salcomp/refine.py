@@ -1,0 +1,142 @@
+"""Refinement at encoding time: better latents for one image, same decoder.
+
+The decoder is blind, so any encoder may serve it. Starting from y = g_a(...), the
+latents are improved by gradient descent on R + lambda D with decoder and prior frozen
+(Campos et al., "Content adaptive optimization for neural image compression", CVPR
+workshops 2019; Yang, Bamler, Mandt, "Improving inference for neural image
+compression", NeurIPS 2020), with additive noise in place of the rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from salcomp.codec import Codec
+from salcomp.errors import InputError
+
+# Steps of Adam: this rate for the first two thirds, then a third of it.
+_LEARNING_RATE = 0.03
+_LATE_FRACTION, _LATE_FACTOR = 2 / 3, 1 / 3
+_CHECK_EVERY = 10  # steps between roundings
+
+
+class Refiner:
+    """Refines the latents of images with one model, lambda and number of steps.
+
+    The step is compiled once per image size.
+    """
+
+    def __init__(self, codec: Codec, steps: int, lmbda: float | None, seed: int):
+        """Makes a refiner.
+
+        Args:
+          codec: whose decoder and prior the latents are for.
+          steps: of gradient descent, at least 1.
+          lmbda: trade-off in bit per pixel per squared 8-bit level; the model's own
+            if None.
+          seed: of the noise, 0..2**31 - 1.
+
+        Raises:
+          InputError: lambda or the number of steps is out of range.
+        """
+        lmbda = codec.config.lmbda if lmbda is None else lmbda
+        if not 0 < lmbda < np.inf:
+            raise InputError(f"--lambda must be more than 0 and finite, not {lmbda}")
+        if steps < 1:
+            raise InputError(f"--refine_steps must be at least 1, not {steps}")
+        self._codec = codec
+        self._steps = steps
+        self._lmbda = lmbda
+        self._seed = seed
+        self._problems: dict[tuple[int, int], _Problem] = {}
+
+    def refine(
+        self,
+        rgb: np.ndarray,
+        saliency: np.ndarray,
+        weight: np.ndarray,
+        progress: Callable[[], None] = lambda: None,
+    ) -> np.ndarray:
+        """The best rounded latents seen, never worse than those of the encoder.
+
+        Args:
+          rgb: uint8 [H, W, 3].
+          saliency: float32 [H, W], 0..1, which the encoder starts from.
+          weight: float32 [H, W], of the squared error; divided by its mean here.
+          progress: called after each step.
+
+        Returns:
+          float32 [1, ceil(H / 16), ceil(W / 16), N], quantised.
+        """
+        size = rgb.shape[:2]
+        if size not in self._problems:
+            self._problems[size] = _Problem(self._codec, size, self._lmbda)
+        problem = self._problems[size]
+        start = self._codec.analyze(rgb, saliency)
+        problem.begin(rgb, weight / weight.mean(), start)
+        best = self._codec.quantize(start)
+        best_cost = problem.cost(best)
+        for step in range(self._steps):
+            late = step >= _LATE_FRACTION * self._steps
+            rate = _LEARNING_RATE * (_LATE_FACTOR if late else 1)
+            problem.step(tf.constant([self._seed, step]), rate)
+            if (step + 1) % _CHECK_EVERY == 0 or step + 1 == self._steps:
+                rounded = self._codec.quantize(problem.latents.numpy())
+                cost = problem.cost(rounded)
+                if cost < best_cost:
+                    best, best_cost = rounded, cost
+            progress()
+        return best
+
+
+class _Problem:
+    """R + lambda D of one image as a function of its latents, and Adam on it."""
+
+    def __init__(self, codec: Codec, size: tuple[int, int], lmbda: float):
+        height, width = size
+        shape = codec.latent_shape(height, width)
+        self._codec = codec
+        self._lmbda = lmbda
+        self._rgb = tf.Variable(tf.zeros((1, height, width, 3)), trainable=False)
+        self._weight = tf.Variable(tf.zeros((1, height, width)), trainable=False)
+        self.latents = tf.Variable(tf.zeros(shape))
+        self._optimizer = tf.keras.optimizers.Adam()
+        self._optimizer.build([self.latents])
+
+    def begin(self, rgb, weight, latents) -> None:
+        """Sets the image, its weight of mean 1, and the latents to start from."""
+        self._rgb.assign(rgb[None].astype(np.float32))
+        self._weight.assign(weight[None])
+        self.latents.assign(latents)
+        for variable in self._optimizer.variables:
+            variable.assign(tf.zeros_like(variable))
+
+    def _lagrangian(self, latents):
+        _, height, width, _ = self._rgb.shape
+        x_hat = self._codec.model.decode(latents)[:, :height, :width]
+        error = tf.reduce_mean(tf.math.squared_difference(self._rgb, x_hat), axis=-1)
+        distortion = tf.reduce_mean(self._weight * error)
+        rate = self._codec.model.prior.bits(latents)[0] / (height * width)
+        return rate + self._lmbda * distortion
+
+    @tf.function
+    def cost(self, latents):
+        """R + lambda D of quantised latents."""
+        return self._lagrangian(latents)
+
+    def step(self, seed, learning_rate) -> None:
+        """One step of Adam on latents with noise of the given seed, int32 [2]."""
+        self._optimizer.learning_rate = learning_rate
+        self._descend(seed)
+
+    @tf.function
+    def _descend(self, seed):
+        noise = tf.random.stateless_uniform(self.latents.shape, seed, -0.5, 0.5)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.latents)
+            loss = self._lagrangian(self.latents + noise)
+        gradient = tape.gradient(loss, self.latents)
+        self._optimizer.apply_gradients([(gradient, self.latents)])
