@@ -97,7 +97,9 @@ class Prior(tf.Module):
         """
         columns = tf.reshape(tf.transpose(y, (3, 0, 1, 2)), (self._channels, 1, -1))
         nats = tf.reshape(self._nats(columns), (self._channels, tf.shape(y)[0], -1))
-        return tf.reduce_sum(nats, axis=(0, 2)) / math.log(2)
+        # Two sums of few terms each: one of all of them loses digits of float32.
+        per_channel = tf.reduce_sum(nats, axis=2)  # [N, B]
+        return tf.reduce_sum(per_channel, axis=0) / math.log(2)
 
     def _quantile(self, logit: float) -> tf.Tensor:
         """Where each channel's cumulative has a logit, [N]."""

@@ -1,0 +1,56 @@
+# The two commands of the README, and what developers need. The first call installs
+# everything into .venv; later ones only when setup.py or constraints.txt change.
+
+VENV = .venv
+INSTALLED = $(VENV)/.installed
+
+# The first of these that runs, and is of a version that TensorFlow 2.14 has wheels
+# for, makes the environment. To choose: make PYTHON=/path/to/python3.10 demo
+PYTHON = python3.11 python3.10 python3.9 python3 python
+
+SUPPORTED_VERSION = import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))
+SUPPORTED_MACHINE = import platform, sys; sys.exit(platform.machine() != "x86_64" or \
+	platform.system() not in ("Linux", "Darwin"))
+
+.PHONY: help demo test lint clean
+
+help: ## list these targets (the default)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+
+demo: $(INSTALLED) ## see the method at work in minutes (DATA=FOLDER: on your own RGBA PNG files)
+	$(VENV)/bin/python -m experiments.demo $(if $(DATA),--data="$(DATA)")
+
+test: $(INSTALLED) ## run the tests
+	$(VENV)/bin/python -m pytest -q
+
+lint: $(INSTALLED) ## check the style of the code
+	$(VENV)/bin/ruff check .
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A command of PATH may exist and not run (a pyenv shim of a version that is not
+# installed), so each candidate is tried.
+$(INSTALLED): setup.py constraints.txt
+	@for python in $(PYTHON); do \
+	  if "$$python" -c '$(SUPPORTED_VERSION)' >/dev/null 2>&1; then break; fi; \
+	  python=; \
+	done; \
+	if [ -z "$$python" ]; then \
+	  echo "salcomp needs Python 3.9, 3.10 or 3.11, and found none among: $(PYTHON)." \
+	    "Install one, or name it: make PYTHON=/path/to/python3.11 demo" >&2; \
+	  exit 1; \
+	fi; \
+	if ! "$$python" -c '$(SUPPORTED_MACHINE)'; then \
+	  echo "salcomp runs on x86-64 Linux and macOS only: tensorflow-compression has" \
+	    "no packages for other machines. Use one of those, or a container of" \
+	    "linux/amd64." >&2; \
+	  exit 1; \
+	fi; \
+	echo "Installing into $(VENV) with $$("$$python" --version)," \
+	  "once; downloads about 700 MB." && \
+	"$$python" -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  --use-pep517 -c constraints.txt -e '.[test]'
+	@touch $@

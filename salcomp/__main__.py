@@ -1,0 +1,64 @@
+"""`salcomp TOOL ...` is `python -m salcomp.TOOL ...`."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import salcomp
+from salcomp import cli
+from salcomp.errors import InputError
+
+TOOLS = {
+    "train": "train a model on RGBA PNG images",
+    "export": "make a model that can be used of any checkpoint of a run",
+    "compress": "images to .salc files",
+    "decompress": ".salc files to PNG images",
+    "evaluate": "rates and qualities of models and of other codecs on images",
+}
+
+
+def usage() -> str:
+    """The list of tools, with a line on each."""
+    lines = [f"  {tool:<12}{purpose}" for tool, purpose in TOOLS.items()]
+    return "\n".join(
+        [
+            f"{salcomp.__doc__}\n",
+            "usage: salcomp TOOL [FLAGS AND FILES]",
+            "       salcomp TOOL --help    lists the tool's flags",
+            "       salcomp --version\n",
+            "tools:",
+            *lines,
+        ]
+    )
+
+
+def run_tool(argv: list[str]) -> int | None:
+    """Runs the tool that `argv` names after the program, on the arguments after it.
+
+    Raises:
+      InputError: there is no such tool; and what the tool raises.
+    """
+    tool = argv[1] if len(argv) > 1 else "--help"
+    if tool in ("--help", "-h", "help"):
+        print(usage())
+        return None
+    if tool == "--version":
+        print(f"salcomp {salcomp.__version__}")
+        return None
+    if tool not in TOOLS:
+        raise InputError(f"no tool {tool!r}; the tools are {', '.join(TOOLS)}")
+    # One module only: some tools start without TensorFlow, which takes seconds.
+    module = importlib.import_module(f"salcomp.{tool}")
+    # What a tool's --help begins with, as under `python -m salcomp.TOOL`.
+    sys.modules["__main__"].__doc__ = module.__doc__
+    return module.main([f"salcomp {tool}", *argv[2:]])
+
+
+def main() -> None:
+    """The entry point of the console script."""
+    cli.run(run_tool)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""Image files in and out: whatever Pillow opens becomes uint8 RGB and maybe alpha."""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+import secrets
+import warnings
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image as pil
+from PIL import ImageOps, UnidentifiedImageError
+
+from salcomp.errors import InputError
+
+# 67 megapixels. More than any camera of today needs, and 200 MB as RGB bytes.
+MAX_PIXELS = 2**26
+
+# What counts as an image where a folder is given. A file named by itself, or by a
+# pattern, may have any suffix.
+SUFFIXES = tuple(
+    ".png .jpg .jpeg .webp .avif .jp2 .tif .tiff .bmp .gif .ppm .pgm".split()
+)
+
+
+class Image(NamedTuple):
+    """A decoded image.
+
+    Attributes:
+      rgb: uint8 [H, W, 3].
+      alpha: uint8 [H, W], straight (`rgb` is as stored, also where alpha is 0); None
+        where the file has no alpha channel, or one that is the same everywhere.
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None
+
+
+def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image:
+    """Reads an image file of any format that Pillow knows.
+
+    The EXIF orientation is applied. Of an animation, the first frame is read. Grey,
+    palette and CMYK become RGB. Grey values of 16 bits become round(v / 257); 16 bits
+    per colour become the upper 8, which is all that Pillow gives. Colour profiles are
+    not applied.
+
+    Args:
+      path: the file.
+      max_pixels: refuse an image whose header states more pixels, before decoding it.
+
+    Raises:
+      InputError: the file is missing, not an image, damaged, over `max_pixels`, or
+        has floating-point or 32-bit values, which have no agreed white.
+    """
+    with warnings.catch_warnings():
+        # The errors below say what matters; Pillow warns about much else (odd EXIF,
+        # palette transparency).
+        warnings.simplefilter("ignore")
+        with _open(path, max_pixels) as image:
+            try:
+                decoded = ImageOps.exif_transpose(image)
+            except Exception as error:  # decoders raise all kinds on damaged files
+                reason = " ".join(str(error).split())
+                raise InputError(
+                    f"{path}: damaged or cut short ({reason}); get the file again"
+                ) from error
+        return _to_uint8(path, decoded)
+
+
+def _open(path, max_pixels: int) -> pil.Image:
+    """Opens a file, and checks what its header says, without decoding it."""
+    try:
+        image = pil.open(path)
+        width, height = image.size
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path}: a folder, where an image file is needed") from error
+    except UnidentifiedImageError as error:
+        raise InputError(
+            f"{path}: not an image, or damaged; give a PNG, JPEG, WebP, AVIF or TIFF"
+        ) from error
+    except pil.DecompressionBombError as error:
+        raise InputError(f"{path}: too many pixels; make it smaller") from error
+    except Exception as error:  # as in read_image
+        reason = " ".join((getattr(error, "strerror", None) or str(error)).split())
+        raise InputError(f"{path}: cannot be read ({reason})") from error
+    if width * height > max_pixels:
+        image.close()
+        raise InputError(
+            f"{path}: {width}x{height} is over the limit of {max_pixels} pixels; "
+            "make it smaller"
+        )
+    return image
+
+
+def _to_uint8(path, image: pil.Image) -> Image:
+    if image.mode.startswith("I"):
+        return Image(_grey_to_rgb(_from_16_bits(path, image)), None)
+    if image.mode == "F":
+        raise InputError(f"{path}: has floating-point values; save it with 8 bits")
+    try:
+        if not image.has_transparency_data:
+            return Image(np.array(image.convert("RGB")), None)
+        rgba = np.array(image.convert("RGBA"))
+    except ValueError as error:
+        raise InputError(
+            f"{path}: colours of kind {image.mode} are not supported; save it as RGB"
+        ) from error
+    alpha = rgba[..., 3]
+    constant = alpha.min() == alpha.max()
+    return Image(rgba[..., :3].copy(), None if constant else alpha.copy())
+
+
+def _from_16_bits(path, image: pil.Image) -> np.ndarray:
+    """Grey values as uint8 [H, W]. Mode I, with 32 bits, also serves 16-bit PGM."""
+    values = np.asarray(image)
+    if values.min() < 0 or values.max() > 65535:
+        raise InputError(f"{path}: has 32-bit values; save it with 8 or 16 bits")
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def _grey_to_rgb(grey: np.ndarray) -> np.ndarray:
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def write_png(path: str | os.PathLike, array: np.ndarray) -> None:
+    """Writes uint8 [H, W], [H, W, 3] or [H, W, 4] as grey, RGB or straight RGBA PNG.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    buffer = io.BytesIO()
+    pil.fromarray(array).save(buffer, "PNG")
+    write_file(path, buffer.getvalue())
+
+
+def write_file(path: str | os.PathLike, data: bytes) -> None:
+    """Writes a file whole or not at all: a failure leaves what was there before.
+
+    Raises:
+      InputError: the folder is missing or not writable, or the disk is full.
+    """
+    # Not tempfile's: those are private to the user, whatever the umask says. The same
+    # folder, since a rename is atomic only within a file system.
+    temporary = Path(path).parent / f".{secrets.token_hex(8)}.tmp"
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(
+            f"{path}: cannot be written ({error.strerror}); choose another place"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def expand_inputs(
+    arguments: list[str], suffixes: tuple[str, ...] = SUFFIXES
+) -> list[Path]:
+    """The files that a user names: files, folders and patterns, sorted, each once.
+
+    Args:
+      arguments: paths of files, which are taken as they are; of folders, for the files
+        in them that have one of the suffixes; and glob patterns (`**` for any depth).
+      suffixes: with the dot, in lower case; upper case matches too.
+
+    Raises:
+      InputError: there is no argument, or one names no file.
+    """
+    if not arguments:
+        raise InputError("no input; name a file, a folder or a pattern")
+    files = set()
+    for argument in arguments:
+        path = Path(argument).expanduser()
+        if path.is_file():
+            found = [path]
+        elif path.is_dir():
+            found = files_in(path, suffixes)
+        else:
+            matches = map(Path, glob.glob(str(path), recursive=True))
+            found = [match for match in matches if match.is_file()]
+        if not found:
+            kinds = f" with a {', '.join(suffixes)} file" if path.is_dir() else ""
+            raise InputError(f"{argument}: no such file or folder{kinds}")
+        files.update(found)
+    return sorted(files)
+
+
+def files_in(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
+    """The files right in a folder that have one of the suffixes, hidden ones not."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in suffixes
+        and not path.name.startswith(".")
+        and path.is_file()
+    )

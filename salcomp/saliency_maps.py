@@ -1,0 +1,128 @@
+"""Where the map of an image comes from: the `--saliency` option of the tools."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as pil
+
+from salcomp import images
+from salcomp.errors import InputError
+
+# For the help of the flag.
+CHOICES = (
+    "`auto`: the image's alpha channel, or a centre prior where it has none; `center`: "
+    "the centre prior; `uniform`: everywhere alike; or a path, to a grey mask file "
+    "(white is salient) of any size or to a folder of masks named as the images are."
+)
+
+# Of the Gaussian to which fixations of ten data sets were fitted; lengths are in half
+# widths of the image, and the vertical variance is that fraction of the horizontal
+# one: Clarke and Tatler, "Deriving an appropriate baseline for describing fixation
+# behaviour", Vision Research 102, 2014.
+FIXATION_VARIANCE = 0.23
+FIXATION_ANISOTROPY = 0.45
+
+
+def saliency_for(
+    spec: str, path: str | os.PathLike, image: images.Image
+) -> tuple[np.ndarray, str]:
+    """The saliency map of one image.
+
+    Values are as in the mask (white is 1), and are not stretched to fill 0..1.
+
+    Args:
+      spec: `auto`, `center`, `uniform`, or the path of a mask file or of a folder with
+        one, as `CHOICES` tells.
+      path: the image's file; its stem names the mask in a folder.
+      image: the decoded file.
+
+    Returns:
+      float32 [H, W] in 0..1, and a few words for the user on where it is from.
+
+    Raises:
+      InputError: there is no such mask, or not just one; or it is in colour, or zero
+        everywhere, which would leave nothing to weigh.
+    """
+    height, width = image.rgb.shape[:2]
+    if spec == "uniform":
+        return np.ones((height, width), np.float32), "uniform"
+    if spec == "auto" and image.alpha is not None:
+        return _from_uint8(image.alpha), "alpha channel of the image"
+    if spec in ("auto", "center"):
+        return center_prior(height, width), "centre prior"
+    mask_path = _find_mask(spec, Path(path))
+    mask = _read_mask(mask_path)
+    saliency = _resize(mask, height, width)
+    if not saliency.any():
+        raise InputError(
+            f"{mask_path}: zero everywhere; --saliency=uniform prefers no place"
+        )
+    return saliency, f"mask {mask_path}"
+
+
+def center_prior(height: int, width: int) -> np.ndarray:
+    """Where people look in a picture of which nothing is known: near its centre.
+
+    An anisotropic Gaussian, with standard deviations of .24 widths across and .16
+    widths down (Clarke and Tatler 2014), scaled to a maximum of 1.
+
+    Returns:
+      float32 [height, width] in 0..1.
+    """
+    across = _gaussian(width, width, FIXATION_VARIANCE)
+    down = _gaussian(height, width, FIXATION_VARIANCE * FIXATION_ANISOTROPY)
+    return np.outer(down, across).astype(np.float32)
+
+
+def _gaussian(length: int, image_width: int, variance: float) -> np.ndarray:
+    half_widths = (np.arange(length) - (length - 1) / 2) / (image_width / 2)
+    values = np.exp(-(half_widths**2) / (2 * variance))
+    return values / values.max()
+
+
+def _find_mask(spec: str, image_path: Path) -> Path:
+    """The mask file that `spec` means for an image."""
+    given = Path(spec).expanduser()
+    if given.is_file():
+        return given
+    if not given.is_dir():
+        raise InputError(
+            f"--saliency={spec}: no such file or folder; the other choices are auto, "
+            "center and uniform"
+        )
+    found = [
+        path
+        for path in images.files_in(given)
+        # In a folder of images beside their masks, the image is not its own mask.
+        if path.stem == image_path.stem and path.resolve() != image_path.resolve()
+    ]
+    if not found:
+        raise InputError(f"--saliency={spec}: has no mask named {image_path.stem}.png")
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise InputError(f"--saliency={spec}: several masks fit ({names}); keep one")
+    return found[0]
+
+
+def _read_mask(path: Path) -> np.ndarray:
+    """The alpha channel of a file that has one, else its grey values; 0..1."""
+    mask = images.read_image(path)
+    if mask.alpha is not None:
+        return _from_uint8(mask.alpha)
+    # JPEG moves the colours of a grey picture by a level or two.
+    if np.ptp(mask.rgb, axis=2).max() > 8:
+        raise InputError(f"{path}: a mask must be grey, or in an alpha channel")
+    return _from_uint8(mask.rgb[..., 1])
+
+
+def _from_uint8(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32) / 255
+
+
+def _resize(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Bilinear, and over the area of each new pixel where it shrinks."""
+    resized = pil.fromarray(mask).resize((width, height), pil.Resampling.BILINEAR)
+    return np.clip(np.asarray(resized), 0, 1)
