@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags, logging
@@ -96,69 +98,105 @@ flags.DEFINE_integer(
 )
 
 
-def refinement_weight(config, saliency: np.ndarray, weighting: str, floor=None):
-    """The weight that refinement minimises under, float32 [H, W].
+class Refinement(NamedTuple):
+    """How `compress_files` refines the latents.
+
+    Attributes:
+      refiner: of the model.
+      weighting: "saliency", weights as in the model's training; or "uniform".
+      floor: smallest weight; that of the model's training if None.
+    """
+
+    refiner: Refiner
+    weighting: str
+    floor: float | None
+
+    def weight(self, config, saliency: np.ndarray) -> np.ndarray:
+        """The weight of the squared error, float32 [H, W]; uniform for a zero map."""
+        floor = config.saliency_floor if self.floor is None else self.floor
+        weight = raw_weight(
+            saliency, config.saliency_weighting, floor, config.saliency_gain
+        )
+        if self.weighting == "uniform" or not weight.any():
+            return np.ones_like(saliency)
+        return weight
+
+
+def compress_files(
+    codec: Codec,
+    jobs: Sequence[file_jobs.Job],
+    saliency_spec: str = "auto",
+    refinement: Refinement | None = None,
+    reconstruction: bool = False,
+    max_pixels: int = images.MAX_PIXELS,
+) -> None:
+    """Compresses image files.
 
     Args:
-      config: of the model.
-      saliency: float32 [H, W], 0..1.
-      weighting: "saliency" or "uniform".
-      floor: smallest weight; the model's if None.
+      codec: of the model.
+      jobs: images to read and .salc files to write.
+      saliency_spec: where the maps come from, as `saliency_maps.CHOICES` tells.
+      refinement: of the latents; None for those of the encoder.
+      reconstruction: whether to write what each file decodes to, as .salc.png.
+      max_pixels: most pixels of an image.
+
+    Raises:
+      SalcompError: at least one image failed; the reasons have been logged.
     """
-    if weighting == "uniform":
-        return np.ones_like(saliency)
-    floor = config.saliency_floor if floor is None else floor
-    weight = raw_weight(saliency, config.saliency_weighting, floor, config.saliency_gain)
-    return weight if weight.any() else np.ones_like(saliency)
+
+    def read(path: Path):
+        image = images.read_image(path, max_pixels)
+        saliency, origin = saliency_maps.saliency_for(saliency_spec, path, image)
+        if image.alpha is not None and saliency_spec != "auto":
+            origin += " (alpha channel dropped)"
+        return image.rgb, saliency, origin
+
+    def encode(name: str, rgb, saliency):
+        if refinement is None:
+            return codec.encode(rgb, saliency)
+        weight = refinement.weight(codec.config, saliency)
+        steps = refinement.refiner.steps
+        with tqdm(total=steps, desc=name, leave=False, disable=None) as bar:
+            latents = refinement.refiner.refine(rgb, saliency, weight, bar.update)
+        return codec.encode_latents(latents, rgb.shape[:2])
+
+    def work(job: file_jobs.Job, content):
+        rgb, saliency, origin = content
+        encoded = encode(job.source.name, rgb, saliency)
+        if reconstruction:
+            png = job.output.with_name(job.output.name + ".png")
+            images.write_png(png, encoded.reconstruction)
+        images.write_file(job.output, encoded.data)
+        size = len(encoded.data)
+        bpp = 8 * size / saliency.size
+        logging.info("%s: %d bytes, %.4f bpp, map: %s", job.output, size, bpp, origin)
+
+    file_jobs.run(jobs, read, work, "compress")
 
 
 def main(argv):
     sources = images.expand_inputs(cli.parse(FLAGS, argv))
     if not FLAGS.model:
         raise InputError("--model is needed: a run's workdir or an exported model")
+    lmbda = FLAGS["lambda"].value
+    if lmbda is not None and not FLAGS.refine_steps:
+        raise InputError("--lambda only scales refinement; add --refine_steps=150")
     jobs = file_jobs.plan(sources, ".salc", FLAGS.output_dir, FLAGS.overwrite)
     if not jobs:
         return
     codec = Codec.load(FLAGS.model)
-    refiner = None
+    refinement = None
     if FLAGS.refine_steps:
-        refiner = Refiner(codec, FLAGS.refine_steps, FLAGS["lambda"].value, FLAGS.seed)
-    elif FLAGS["lambda"].value is not None:
-        raise InputError("--lambda only scales refinement; add --refine_steps=150")
-
-    def read(path: Path):
-        image = images.read_image(path, FLAGS.max_pixels)
-        saliency, description = saliency_maps.saliency_for(FLAGS.saliency, path, image)
-        dropped = image.alpha is not None and FLAGS.saliency != "auto"
-        return image.rgb, saliency, description, dropped
-
-    def work(job: file_jobs.Job, content):
-        rgb, saliency, description, dropped = content
-        if refiner is None:
-            encoded = codec.encode(rgb, saliency)
-        else:
-            weight = refinement_weight(
-                codec.config, saliency, FLAGS.refine_weighting, FLAGS.saliency_floor
-            )
-            with tqdm(
-                total=FLAGS.refine_steps, desc=job.source.name, leave=False, disable=None
-            ) as bar:
-                latents = refiner.refine(rgb, saliency, weight, bar.update)
-            encoded = codec.encode_latents(latents, rgb.shape[:2])
-        if FLAGS.reconstruction:
-            png = job.output.with_name(job.output.name + ".png")
-            images.write_png(png, encoded.reconstruction)
-        images.write_file(job.output, encoded.data)
-        logging.info(
-            "%s: %d bytes, %.4f bpp, map: %s%s",
-            job.output,
-            len(encoded.data),
-            8 * len(encoded.data) / (rgb.shape[0] * rgb.shape[1]),
-            description,
-            " (alpha channel dropped)" if dropped else "",
-        )
-
-    file_jobs.run(jobs, read, work, "compress")
+        refiner = Refiner(codec, FLAGS.refine_steps, lmbda, FLAGS.seed)
+        refinement = Refinement(refiner, FLAGS.refine_weighting, FLAGS.saliency_floor)
+    compress_files(
+        codec,
+        jobs,
+        FLAGS.saliency,
+        refinement,
+        FLAGS.reconstruction,
+        FLAGS.max_pixels,
+    )
 
 
 if __name__ == "__main__":

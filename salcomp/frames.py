@@ -168,9 +168,8 @@ def from_files(
 
 def from_scenes(config: Config, first: int, count: int) -> Frames:
     """Built-in scenes `first` to `first + count`; the same for every run."""
-    drawn = scenes.scene_set(0, count, first)
     names = [f"scene {first + i}" for i in range(count)]
-    return Frames(names, drawn.__getitem__, config, float("inf"))
+    return Frames(names, lambda i: scenes.scene(0, first + i), config, float("inf"))
 
 
 def from_tfds(name: str, split: str, config: Config, cache_bytes: float) -> Frames:

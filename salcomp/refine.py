@@ -27,6 +27,9 @@ class Refiner:
     """Refines the latents of images with one model, lambda and number of steps.
 
     The step is compiled once per image size.
+
+    Attributes:
+      steps: of gradient descent per image.
     """
 
     def __init__(self, codec: Codec, steps: int, lmbda: float | None, seed: int):
@@ -48,7 +51,7 @@ class Refiner:
         if steps < 1:
             raise InputError(f"--refine_steps must be at least 1, not {steps}")
         self._codec = codec
-        self._steps = steps
+        self.steps = steps
         self._lmbda = lmbda
         self._seed = seed
         self._problems: dict[tuple[int, int], _Problem] = {}
@@ -79,11 +82,11 @@ class Refiner:
         problem.begin(rgb, weight / weight.mean(), start)
         best = self._codec.quantize(start)
         best_cost = problem.cost(best)
-        for step in range(self._steps):
-            late = step >= _LATE_FRACTION * self._steps
+        for step in range(self.steps):
+            late = step >= _LATE_FRACTION * self.steps
             rate = _LEARNING_RATE * (_LATE_FACTOR if late else 1)
             problem.step(tf.constant([self._seed, step]), rate)
-            if (step + 1) % _CHECK_EVERY == 0 or step + 1 == self._steps:
+            if (step + 1) % _CHECK_EVERY == 0 or step + 1 == self.steps:
                 rounded = self._codec.quantize(problem.latents.numpy())
                 cost = problem.cost(rounded)
                 if cost < best_cost:

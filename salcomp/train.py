@@ -46,8 +46,8 @@ flags.DEFINE_string(
 )
 flags.DEFINE_integer(
     "num_scenes",
-    256,
-    "Built-in scenes to draw where no frames are given; 256 take some seconds.",
+    128,
+    "Built-in scenes to draw where no frames are given; ten take about a second.",
     lower_bound=1,
     flag_values=FLAGS,
 )

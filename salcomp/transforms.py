@@ -21,7 +21,7 @@ from salcomp.layers import GDN, Conv, downsampling_conv, upsampling_conv
 # Image samples per latent, along each side.
 STRIDE = 16
 # (support, stride) of the convolutions of g_a, in order.
-_CONVOLUTIONS = ((9, 4), (5, 2), (5, 2))
+CONVOLUTIONS = ((9, 4), (5, 2), (5, 2))
 _MODULATION_HIDDEN = 32
 
 
@@ -45,8 +45,8 @@ class AnalysisTransform(tf.keras.layers.Layer):
         conv, normalization = _STOCK_DOWN if stock else _DOWN
         channels = 4 if conditioning == "concat" else 3
         self.convs, self.gdns = [], []
-        for i, (support, stride) in enumerate(_CONVOLUTIONS):
-            last = i == len(_CONVOLUTIONS) - 1
+        for i, (support, stride) in enumerate(CONVOLUTIONS):
+            last = i == len(CONVOLUTIONS) - 1
             self.convs.append(
                 conv(channels, num_filters, support, stride, not last, f"conv_{i}")
             )
@@ -56,7 +56,7 @@ class AnalysisTransform(tf.keras.layers.Layer):
         self.modulations = []
         if conditioning == "modulate":
             reduction = 1
-            for i, (_, stride) in enumerate(_CONVOLUTIONS):
+            for i, (_, stride) in enumerate(CONVOLUTIONS):
                 reduction *= stride
                 self.modulations.append(
                     Modulation(num_filters, reduction, f"modulation_{i}")
@@ -82,8 +82,8 @@ class SynthesisTransform(tf.keras.layers.Layer):
         super().__init__(name="synthesis")
         conv, normalization = _STOCK_UP if stock else _UP
         self.convs, self.gdns = [], []
-        for i, (support, stride) in enumerate(reversed(_CONVOLUTIONS)):
-            last = i == len(_CONVOLUTIONS) - 1
+        for i, (support, stride) in enumerate(reversed(CONVOLUTIONS)):
+            last = i == len(CONVOLUTIONS) - 1
             outputs = 3 if last else num_filters
             self.convs.append(
                 conv(num_filters, outputs, support, stride, True, f"conv_{i}")

@@ -1,0 +1,213 @@
+"""Compares models and classical codecs: per-image metrics, RD curves, BD-rates.
+
+    python -m salcomp.evaluate --images='kodak/*.png' --codecs=jpeg,webp \\
+        --models=ours='runs/saliency_*' --models=base='runs/base_*' \\
+        --anchor=base --output_dir=results/kodak
+
+writes into the output folder
+
+    per_image.csv    a row per image and operating point: all metrics, bytes, seconds
+    SERIES.json      averages per operating point, as CompressAI writes them
+    bd_rate.csv      each series against the anchor, with 95 % intervals
+    METRIC.png       a rate-distortion figure per metric
+
+Rates are those of whole files; quality is that of the decoded file. Averages are
+over images at one setting, dB averaged in dB.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from absl import flags, logging
+
+from salcomp import (
+    classical,
+    cli,
+    comparison,
+    images,
+    rd_figure,
+    results_files,
+    saliency_maps,
+    scorers,
+    series,
+)
+from salcomp.errors import InputError
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_multi_string(
+    "images",
+    [],
+    "Images to code: a file, a folder or a glob pattern; may be repeated.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_multi_string(
+    "models",
+    [],
+    "LABEL=PATTERN: runs or exported models whose folders match make one series, a "
+    "point each. Without LABEL= each folder is a series named after it. May be "
+    "repeated.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_list(
+    "codecs",
+    [],
+    f"Classical codecs to compare with, of {', '.join(classical.CODECS)}.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_multi_string(
+    "qualities",
+    [],
+    "CODEC=QUALITY,QUALITY,...: the settings of a classical codec, in place of a "
+    "sweep from about 0.1 to 2 bit/pixel; for jpeg2000 they are target rates in "
+    "bit/pixel. May be repeated.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "output_dir",
+    None,
+    "Folder for the results; made if missing, files of the same names replaced.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "saliency",
+    "auto",
+    f"The map that the models' encoders get. {saliency_maps.CHOICES}",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "score_saliency",
+    None,
+    "The map that the weighted and region metrics score with, chosen as in "
+    "--saliency, whose value is the default. Scoring with the encoder's own map is "
+    "circular: give one from elsewhere, such as human fixations, to test for that.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "roi_boxes",
+    None,
+    "JSON file of annotated regions for the boxes metrics, in pixels: {image file "
+    'name: [[left, top, right, bottom], ...]}, or {name: [{"box": [...]}, ...]}.',
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "anchor",
+    None,
+    "Series that the others' BD-rates refer to; the first by default, models first.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "resamples",
+    1000,
+    "Draws of the bootstrap over images behind the intervals; 1000 settles the "
+    "percentiles of a 95 % interval to about a tenth of its width.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "max_images",
+    None,
+    "Code only this many images, the first by path; all by default.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_boolean("figures", True, "Draw the figures.", flag_values=FLAGS)
+
+
+def main(argv: list[str]) -> None:
+    """Runs the tool; see the module's docstring.
+
+    Raises:
+      InputError: a flag, file or model is unusable; before anything is coded.
+    """
+    args = cli.parse(FLAGS, argv)
+    if args:
+        raise InputError(f"unexpected argument {args[0]!r}: images go to --images")
+    if not FLAGS.output_dir:
+        raise InputError("no place for the results: give --output_dir")
+    if not FLAGS.images:
+        raise InputError("nothing to code: give --images")
+    codecs = [name.strip() for name in FLAGS.codecs]
+    compared = series.classical_series(codecs, FLAGS.qualities)
+    compared = series.model_series(FLAGS.models) + compared
+    anchor = _check_labels(compared, FLAGS.anchor)
+    weigher = next((one for one in compared if one.training_weight), None)
+    subjects, scoring = scorers.scored(
+        images.expand_inputs(FLAGS.images)[: FLAGS.max_images],
+        FLAGS.saliency,
+        FLAGS.score_saliency or FLAGS.saliency,
+        FLAGS.roi_boxes,
+        weigher and weigher.label,
+    )
+    output_dir = Path(FLAGS.output_dir)
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--output_dir={output_dir}: {error.strerror}") from error
+
+    rows = list(
+        comparison.measure(compared, subjects, weigher and weigher.training_weight)
+    )
+    results_files.write_csv(output_dir / "per_image.csv", rows)
+    for one in compared:
+        results_files.write_json(
+            output_dir / f"{_file_name(one.label)}.json",
+            one.label,
+            scoring.description(one.parameter),
+            comparison.averages(rows, one),
+        )
+    labels = [one.label for one in compared]
+    deltas = comparison.against_anchor(
+        rows, labels, anchor, list(rd_figure.AXIS_LABELS), FLAGS.resamples
+    )
+    if deltas:
+        results_files.write_csv(output_dir / "bd_rate.csv", deltas)
+        _print_deltas(deltas)
+    if FLAGS.figures:
+        _draw_figures(output_dir, rows, labels, scoring)
+    logging.info("results are in %s", output_dir)
+
+
+def _check_labels(compared: list[series.Series], anchor: str | None) -> str:
+    """The anchor's label, the labels being distinct, also as file names."""
+    if not compared:
+        raise InputError("nothing to compare: give --models or --codecs")
+    for label, count in Counter(_file_name(one.label) for one in compared).items():
+        if count > 1:
+            raise InputError(f"two series are called {label}: use --models=LABEL=...")
+    labels = [one.label for one in compared]
+    if anchor is not None and anchor not in labels:
+        raise InputError(f"--anchor={anchor} is not among {', '.join(labels)}")
+    return anchor or labels[0]
+
+
+def _draw_figures(
+    output_dir: Path, rows: list[dict], labels: list[str], scoring: scorers.Scoring
+) -> None:
+    for metric, axis_label in rd_figure.AXIS_LABELS.items():
+        curves = {label: comparison.mean_curve(rows, label, metric) for label in labels}
+        curves = {label: c for label, c in curves.items() if c[0].size}
+        if curves:
+            rd_figure.draw(
+                output_dir / f"{metric}.png", curves, axis_label, scoring.title(metric)
+            )
+
+
+def _print_deltas(deltas: list[dict]) -> None:
+    print(f"BD-rate against {deltas[0]['anchor']}, with 95 % interval over images")
+    for row in deltas:
+        print(
+            f"{row['series']:16} {row['metric']:20} {row['bd_rate_percent']:+7.2f} % "
+            f"[{row['bd_rate_low']:+.2f}, {row['bd_rate_high']:+.2f}], "
+            f"{row['bd_quality_db']:+.2f} dB, overlap {row['overlap']:.0%}"
+        )
+
+
+def _file_name(label: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", label)
+
+
+if __name__ == "__main__":
+    cli.run(main)

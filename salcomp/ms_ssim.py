@@ -1,0 +1,101 @@
+"""Multi-scale structural similarity, plain and weighted by a map.
+
+Wang, Simoncelli, Bovik: Multi-scale structural similarity for image quality
+assessment, Asilomar 2003. Images are uint8 [H, W, 3] of one size.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import correlate1d
+
+# The smallest side for which the last of five scales still holds one whole window:
+# 11 * 2^4. Below, MS-SSIM is not defined without dropping scales.
+MS_SSIM_MIN_SIDE = 176
+
+_EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang 2003, scale by scale
+_WINDOW = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
+_WINDOW /= _WINDOW.sum()
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+def ms_ssim(x: np.ndarray, x_hat: np.ndarray) -> float:
+    """Five-scale MS-SSIM of TensorFlow, averaged over RGB, 0..1.
+
+    NaN for images with a side under MS_SSIM_MIN_SIDE.
+    """
+    if min(x.shape[:2]) < MS_SSIM_MIN_SIDE:
+        return float("nan")
+    import tensorflow as tf  # takes seconds to import
+
+    return float(tf.image.ssim_multiscale(x, x_hat, max_val=255))
+
+
+def weighted_ms_ssim(x: np.ndarray, x_hat: np.ndarray, weight: np.ndarray) -> float:
+    """MS-SSIM whose maps are pooled by a weight instead of a plain mean, 0..1.
+
+    Per scale and channel sum(w cs) / sum(w), at the last scale sum(w l cs) / sum(w)
+    (pooled as in IW-SSIM, Wang and Li, TIP 2011); the product over scales with the
+    exponents of Wang 2003; the mean over channels. From scale to scale images and
+    weight are averaged 2x2. Windows lie wholly inside the image, so at every scale
+    the outer five pixels of the weight have no say: at the last, 80 of the image's.
+    A uniform weight gives `ms_ssim`.
+
+    Args:
+      x, x_hat: uint8 [H, W, 3].
+      weight: [H, W], not negative, of any scale.
+
+    Returns:
+      NaN for images with a side under MS_SSIM_MIN_SIDE, or a weight that is zero
+      at every window's centre.
+    """
+    if min(x.shape[:2]) < MS_SSIM_MIN_SIDE:
+        return float("nan")
+    x, x_hat = x.astype(np.float64), x_hat.astype(np.float64)
+    weight = weight.astype(np.float64)[..., None]
+    product = np.ones(3)
+    for scale, exponent in enumerate(_EXPONENTS):
+        if scale:
+            x, x_hat, weight = _halve(x), _halve(x_hat), _halve(weight)
+        luminance, structure = _ssim_maps(x, x_hat)
+        last = scale == len(_EXPONENTS) - 1
+        similarity = luminance * structure if last else structure
+        inner = weight[5:-5, 5:-5]
+        total = inner.sum()
+        if total == 0:
+            return float("nan")
+        pooled = (inner * similarity).sum((0, 1)) / total  # [3]
+        product *= np.maximum(pooled, 0) ** exponent
+    return float(product.mean())
+
+
+def similarity_db(similarity: float) -> float:
+    """-10 log10(1 - similarity): MS-SSIM in dB; infinite at 1."""
+    return float("inf") if similarity >= 1 else float(-10 * np.log10(1 - similarity))
+
+
+def _ssim_maps(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Luminance and contrast-structure terms of SSIM, [H - 10, W - 10, 3] each."""
+    mean_x, mean_y = _blur(x), _blur(y)
+    product = 2 * mean_x * mean_y
+    squares = mean_x**2 + mean_y**2
+    luminance = (product + _C1) / (squares + _C1)
+    covariance = 2 * _blur(x * y) - product
+    variances = _blur(x * x + y * y) - squares
+    return luminance, (covariance + _C2) / (variances + _C2)
+
+
+def _blur(image: np.ndarray) -> np.ndarray:
+    """Separable 11-tap Gaussian, sigma 1.5, valid area: [H - 10, W - 10, C]."""
+    rows = correlate1d(image, _WINDOW, axis=0)[5:-5]
+    return correlate1d(rows, _WINDOW, axis=1)[:, 5:-5]
+
+
+def _halve(image: np.ndarray) -> np.ndarray:
+    """Means of 2x2 blocks; an odd side is first extended by its last line, as in
+    `tf.image.ssim_multiscale`."""
+    height, width = image.shape[:2]
+    image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), "symmetric")
+    return (
+        image[0::2, 0::2] + image[1::2, 0::2] + image[0::2, 1::2] + image[1::2, 1::2]
+    ) / 4
