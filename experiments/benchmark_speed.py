@@ -154,7 +154,7 @@ def time_codec(count: int) -> tuple[float, float]:
 
 
 def main(argv):
-    cli.parse(FLAGS, argv)
+    cli.parse(FLAGS, argv, __doc__)
     logging.set_verbosity(logging.WARNING)
     peak = matmul_peak()
     print(f"float32 matmul peak of this machine: {peak / 1e9:.0f} GFLOP/s")

@@ -86,7 +86,7 @@ def copy_weights(reference, ours: SaliencyCodec) -> None:
 
 
 def main(argv):
-    cli.parse(FLAGS, argv)
+    cli.parse(FLAGS, argv, __doc__)
     if not FLAGS.reference:
         raise InputError("--reference is needed: bls2017.py of tensorflow/compression")
     tf.keras.utils.set_random_seed(0)

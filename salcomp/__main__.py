@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import sys
 
 import salcomp
 from salcomp import cli
@@ -50,8 +49,6 @@ def run_tool(argv: list[str]) -> int | None:
         raise InputError(f"no tool {tool!r}; the tools are {', '.join(TOOLS)}")
     # One module only: some tools start without TensorFlow, which takes seconds.
     module = importlib.import_module(f"salcomp.{tool}")
-    # What a tool's --help begins with, as under `python -m salcomp.TOOL`.
-    sys.modules["__main__"].__doc__ = module.__doc__
     return module.main([f"salcomp {tool}", *argv[2:]])
 
 

@@ -131,8 +131,7 @@ def compare(
       InputError: as `bd_rate`; or no image has all values.
     """
     arrays = [
-        np.asarray(a, np.float64)
-        for a in (anchor_rate, anchor_quality, rate, quality)
+        np.asarray(a, np.float64) for a in (anchor_rate, anchor_quality, rate, quality)
     ]
     if len({a.shape[1] for a in arrays}) != 1:
         raise InputError("the curves are not over the same images")

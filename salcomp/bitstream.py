@@ -46,8 +46,8 @@ def pack(content: Content) -> bytes:
     """
     if not (1 <= content.height <= MAX_SIDE and 1 <= content.width <= MAX_SIDE):
         raise InputError(
-            f"an image of {content.width}x{content.height} pixels does not fit the file "
-            f"format, whose sides go from 1 to {MAX_SIDE}; resize it"
+            f"an image of {content.width}x{content.height} pixels does not fit the "
+            f"file format, whose sides go from 1 to {MAX_SIDE}; resize it"
         )
     header = _HEADER.pack(
         MAGIC,

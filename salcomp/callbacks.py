@@ -45,13 +45,15 @@ class Recorder(StepCounter):
     A loss that is not finite stops the run with what is needed to go on.
     """
 
-    def __init__(self, start, workdir, writer, checkpoints: Checkpoints, seconds: float):
-        """Args:
-        start: steps already taken.
-        workdir: of the run.
-        writer: TensorBoard's.
-        checkpoints: of the run.
-        seconds: between checkpoints.
+    def __init__(self, start: int, workdir, writer, checkpoints: Checkpoints, seconds):
+        """Opens metrics.csv.
+
+        Args:
+          start: steps already taken.
+          workdir: of the run.
+          writer: TensorBoard's.
+          checkpoints: of the run.
+          seconds: between checkpoints.
         """
         super().__init__(start)
         self._writer = writer
@@ -100,13 +102,15 @@ class Validation(StepCounter):
     """Evaluates whole held-out frames with rounded latents, every so many steps."""
 
     def __init__(self, start, workdir, writer, frames: Frames, every: int, most: int):
-        """Args:
-        start: steps already taken.
-        workdir: of the run.
-        writer: TensorBoard's.
-        frames: held out.
-        every: steps between validations.
-        most: frames to use, from the first.
+        """Opens validation.csv.
+
+        Args:
+          start: steps already taken.
+          workdir: of the run.
+          writer: TensorBoard's.
+          frames: held out.
+          every: steps between validations.
+          most: frames to use, from the first.
         """
         super().__init__(start)
         self._writer = writer
@@ -171,14 +175,16 @@ def validate(
 
 
 class Progress(StepCounter):
-    """Log lines where there is no terminal for a bar, and how long the run will take."""
+    """Log lines where there is no terminal for a bar; how long the run will take."""
 
     def __init__(self, start: int, last: int, bar: bool, hint: str):
-        """Args:
-        start: steps already taken.
-        last: step at which the run ends.
-        bar: whether Keras shows its progress bar.
-        hint: added to the first estimate of the time.
+        """Starts counting.
+
+        Args:
+          start: steps already taken.
+          last: step at which the run ends.
+          bar: whether Keras shows its progress bar.
+          hint: added to the first estimate of the time.
         """
         super().__init__(start)
         self._first, self._last = start, last

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging as standard_logging
+import os
 import sys
 
 from absl import flags, logging
@@ -10,7 +11,7 @@ from absl import flags, logging
 from salcomp.errors import InputError, SalcompError
 
 
-def parse(flag_values: flags.FlagValues, argv: list[str]) -> list[str]:
+def parse(flag_values: flags.FlagValues, argv: list[str], doc: str) -> list[str]:
     """Parses `argv` into `flag_values` and returns the positional arguments.
 
     Values of an earlier call in the same process are forgotten. `--help` prints
@@ -19,6 +20,7 @@ def parse(flag_values: flags.FlagValues, argv: list[str]) -> list[str]:
     Args:
       flag_values: the flags that the tool defines, and no others.
       argv: the program's name, then its arguments.
+      doc: what `--help` prints above the flags: the tool's docstring.
 
     Raises:
       InputError: a flag is unknown or has a value that it cannot take.
@@ -27,15 +29,14 @@ def parse(flag_values: flags.FlagValues, argv: list[str]) -> list[str]:
         flags.DEFINE_boolean(
             "help", False, "Print this help and exit.", flag_values=flag_values
         )
-    if flag_values.is_parsed():
-        flag_values.unparse_flags()
+    for name in flag_values:
+        flag_values[name].unparse()
     try:
         positional = flag_values(argv)[1:]
     except flags.Error as error:
         message = " ".join(str(error).split())
         raise InputError(f"{message} (--help lists the flags)") from error
     if flag_values.help:
-        doc = sys.modules["__main__"].__doc__ or ""
         print(f"{doc.strip()}\n\nFlags:\n{flag_values.get_help()}")
         raise SystemExit(0)
     return positional
@@ -57,3 +58,6 @@ def run(main) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:  # as in `... --help | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+        sys.exit(1)

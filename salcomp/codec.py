@@ -80,6 +80,21 @@ class Codec:
             config.saliency_gain,
         )
 
+    def loss_weight(self, saliency: np.ndarray) -> np.ndarray:
+        """The weight that the training loss gave each pixel, float32 [H, W].
+
+        Args:
+          saliency: float32 [H, W], 0..1, of a whole image.
+        """
+        if not self.config.weight_distortion:
+            return np.ones_like(saliency)
+        weight = self.training_weight(saliency)
+        if self.config.weight_normalization == "image":
+            return weight / weight.mean()
+        if self.config.weight_normalization == "dataset":
+            return weight / self.config.weight_mean
+        return weight
+
     def latent_shape(self, height: int, width: int) -> tuple[int, int, int, int]:
         """[1, ceil(height / 16), ceil(width / 16), N]."""
         return 1, -(-height // STRIDE), -(-width // STRIDE), self.config.num_filters
@@ -182,7 +197,10 @@ class Codec:
 
 
 @tf.function(
-    input_signature=[tf.TensorSpec((1, None, None, None), tf.int32), tf.TensorSpec([None], tf.int32)]
+    input_signature=[
+        tf.TensorSpec((1, None, None, None), tf.int32),
+        tf.TensorSpec([None], tf.int32),
+    ]
 )
 def _range_encode(symbols, cdf):
     handle = tfc.create_range_encoder([1], cdf)

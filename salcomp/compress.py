@@ -175,7 +175,7 @@ def compress_files(
 
 
 def main(argv):
-    sources = images.expand_inputs(cli.parse(FLAGS, argv))
+    sources = images.expand_inputs(cli.parse(FLAGS, argv, __doc__))
     if not FLAGS.model:
         raise InputError("--model is needed: a run's workdir or an exported model")
     lmbda = FLAGS["lambda"].value

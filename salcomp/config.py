@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 from absl import flags
 
@@ -22,8 +24,26 @@ SCHEDULES = ("constant", "stepped")
 LEARNING_RATE_STEPS = ((0.6, 0.3), (0.85, 0.1))
 
 
-def _field(help, choices=None):
-    return dataclasses.field(metadata={"help": help, "choices": choices})
+class _Range(NamedTuple):
+    description: str
+    holds: Callable[[float], bool]
+
+
+_POSITIVE = _Range("more than 0", lambda value: value > 0)
+_AT_LEAST_0 = _Range("at least 0", lambda value: value >= 0)
+_AT_LEAST_1 = _Range("at least 1", lambda value: value >= 1)
+_FRACTION = _Range("from 0 to 1", lambda value: 0 <= value <= 1)
+_SEED = _Range("from 0 to 2147483647", lambda value: 0 <= value < 2**31)
+_CROP = _Range(
+    f"a positive multiple of {STRIDE}",
+    lambda value: value > 0 and value % STRIDE == 0,
+)
+_TYPES = {"bool": bool, "int": int, "float": float, "str": str}
+
+
+def _field(help, choices=None, range=None):
+    metadata = {"help": help, "choices": choices, "range": range}
+    return dataclasses.field(metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +56,8 @@ class Config:
     preset: str
     lmbda: float = _field(
         "Trade-off lambda of the loss R + lambda D, in bit per pixel per squared "
-        "8-bit level. The preset's 0.01 is that of bls2017.py."
+        "8-bit level. The preset's 0.01 is that of bls2017.py.",
+        range=_POSITIVE,
     )
     condition_encoder: bool = _field(
         "Whether the analysis transform sees the saliency map. Follows --saliency "
@@ -59,11 +80,13 @@ class Config:
     )
     saliency_floor: float = _field(
         "Smallest weight of clip and affine, from 0 to 1. The 2019 write-up does not "
-        "give its value; 0.1 is ours."
+        "give its value; 0.1 is ours.",
+        range=_FRACTION,
     )
     saliency_gain: float = _field(
         "Slope of the additive weighting, at least 0. The preset's 1 doubles the "
-        "weight where the map is 1."
+        "weight where the map is 1.",
+        range=_AT_LEAST_0,
     )
     weight_normalization: str = _field(
         "What the weight is divided by: nothing (none, as in 2019; changes what "
@@ -72,7 +95,8 @@ class Config:
         NORMALIZATIONS,
     )
     num_filters: int = _field(
-        "Channels of every hidden layer and of the latents; 128 in bls2017.py."
+        "Channels of every hidden layer and of the latents; 128 in bls2017.py.",
+        range=_AT_LEAST_1,
     )
     layers: str = _field(
         "Layers of the codec: those of winter 2019 (2019), or those that tfc 2.14's "
@@ -80,20 +104,34 @@ class Config:
         LAYERS,
     )
     patchsize: int = _field(
-        "Side of the training crops in pixels, a multiple of 16; 256 in bls2017.py."
+        "Side of the training crops in pixels, a multiple of 16; 256 in bls2017.py.",
+        range=_CROP,
     )
-    batchsize: int = _field("Crops per step over all replicas; 8 in bls2017.py.")
-    last_step: int = _field("Steps to train in all; 1,000,000 in bls2017.py of 2019.")
-    learning_rate: float = _field("Adam's learning rate at the start; 1e-4 in 2019.")
+    batchsize: int = _field(
+        "Crops per step over all replicas; 8 in bls2017.py.",
+        range=_AT_LEAST_1,
+    )
+    last_step: int = _field(
+        "Steps to train in all; 1,000,000 in bls2017.py of 2019.",
+        range=_AT_LEAST_1,
+    )
+    learning_rate: float = _field(
+        "Adam's learning rate at the start; 1e-4 in 2019.",
+        range=_POSITIVE,
+    )
     learning_rate_schedule: str = _field(
         "Whether the learning rate stays (constant, as in 2019) or falls to 0.3 of "
         "itself after 60 % of the steps and to 0.1 after 85 % (stepped).",
         SCHEDULES,
     )
     adam_epsilon: float = _field(
-        "Adam's epsilon: 1e-8 in TensorFlow 1, 1e-7 in today's Keras."
+        "Adam's epsilon: 1e-8 in TensorFlow 1, 1e-7 in today's Keras.",
+        range=_POSITIVE,
     )
-    seed: int = _field("Seed of the initial weights, the batches and the noise.")
+    seed: int = _field(
+        "Seed of the initial weights, the batches and the noise.",
+        range=_SEED,
+    )
     weight_mean: float = 1.0
     """Mean of the raw weight over the training set; found when a run starts."""
 
@@ -142,39 +180,21 @@ class Config:
         """
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise InputError(f"--{_flag_name(field)} must be finite, not {value}")
+            name = f"--{_flag_name(field)}"
+            kinds = (int, float) if field.type == "float" else _TYPES[field.type]
+            of_kind = isinstance(value, kinds) and (
+                field.type == "bool" or not isinstance(value, bool)
+            )
+            if not of_kind or (field.type == "float" and not math.isfinite(value)):
+                raise InputError(f"{name} must be a finite {field.type}, not {value!r}")
             choices = field.metadata.get("choices")
             if choices and value not in choices:
                 raise InputError(
-                    f"--{_flag_name(field)} must be one of {', '.join(choices)}, "
-                    f"not {value!r}"
+                    f"{name} must be one of {', '.join(choices)}, not {value!r}"
                 )
-        requirements = (
-            ("lambda", self.lmbda > 0, "more than 0", self.lmbda),
-            (
-                "saliency_floor",
-                0 <= self.saliency_floor <= 1,
-                "from 0 to 1",
-                self.saliency_floor,
-            ),
-            ("saliency_gain", self.saliency_gain >= 0, "at least 0", self.saliency_gain),
-            ("num_filters", self.num_filters >= 1, "at least 1", self.num_filters),
-            (
-                "patchsize",
-                self.patchsize >= STRIDE and self.patchsize % STRIDE == 0,
-                f"a positive multiple of {STRIDE}",
-                self.patchsize,
-            ),
-            ("batchsize", self.batchsize >= 1, "at least 1", self.batchsize),
-            ("last_step", self.last_step >= 1, "at least 1", self.last_step),
-            ("learning_rate", self.learning_rate > 0, "more than 0", self.learning_rate),
-            ("adam_epsilon", self.adam_epsilon > 0, "more than 0", self.adam_epsilon),
-            ("seed", 0 <= self.seed < 2**31, "from 0 to 2147483647", self.seed),
-        )
-        for name, holds, range_, value in requirements:
-            if not holds:
-                raise InputError(f"--{name} must be {range_}, not {value}")
+            range_ = field.metadata.get("range")
+            if range_ and not range_.holds(value):
+                raise InputError(f"{name} must be {range_.description}, not {value}")
 
 
 _BLOG = dict(

@@ -39,7 +39,7 @@ flags.DEFINE_integer(
 
 
 def main(argv):
-    sources = images.expand_inputs(cli.parse(FLAGS, argv), (".salc",))
+    sources = images.expand_inputs(cli.parse(FLAGS, argv, __doc__), (".salc",))
     if not FLAGS.model:
         raise InputError("--model is needed: a run's workdir or an exported model")
     jobs = file_jobs.plan(sources, ".png", FLAGS.output_dir, FLAGS.overwrite)

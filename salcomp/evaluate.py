@@ -102,7 +102,7 @@ flags.DEFINE_integer(
     "resamples",
     1000,
     "Draws of the bootstrap over images behind the intervals; 1000 settles the "
-    "percentiles of a 95 % interval to about a tenth of its width.",
+    "ends of the 95 % interval to about a fiftieth of its width.",
     lower_bound=1,
     flag_values=FLAGS,
 )
@@ -122,7 +122,7 @@ def main(argv: list[str]) -> None:
     Raises:
       InputError: a flag, file or model is unusable; before anything is coded.
     """
-    args = cli.parse(FLAGS, argv)
+    args = cli.parse(FLAGS, argv, __doc__)
     if args:
         raise InputError(f"unexpected argument {args[0]!r}: images go to --images")
     if not FLAGS.output_dir:

@@ -171,7 +171,8 @@ def assign(model: SaliencyCodec, weights: dict[str, np.ndarray]) -> None:
             continue
         if value is None:
             raise InputError(f"the other model has no tensor {name!r}")
-        if name == _FIRST_KERNEL and value.shape[1:2] == (3,) and variable.shape[1] == 4:
+        channels = value.shape[1:2], variable.shape[1:2]
+        if name == _FIRST_KERNEL and channels == ((3,), (4,)):
             value = np.pad(value, [(0, 0), (0, 1), (0, 0)])
         if value.shape != variable.shape:
             raise InputError(
@@ -235,7 +236,7 @@ def _umask() -> int:
 
 
 def main(argv):
-    cli.parse(FLAGS, argv)
+    cli.parse(FLAGS, argv, __doc__)
     if not FLAGS.workdir:
         raise InputError("--workdir is needed: the folder of the run")
     print(export_run(FLAGS.workdir, FLAGS.step, FLAGS.output))

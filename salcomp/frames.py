@@ -172,6 +172,11 @@ def from_scenes(config: Config, first: int, count: int) -> Frames:
     return Frames(names, lambda i: scenes.scene(0, first + i), config, float("inf"))
 
 
+def held_out_scenes(config: Config) -> Frames:
+    """The built-in scenes that no training uses."""
+    return from_scenes(config, 0, _SCENE_VALIDATION_COUNT)
+
+
 def from_tfds(name: str, split: str, config: Config, cache_bytes: float) -> Frames:
     """RGB images of a tensorflow-datasets set, as many as the budget holds.
 
@@ -268,5 +273,5 @@ def training_and_validation(args, config: Config) -> tuple[Frames, Frames]:
     )
     return (
         from_scenes(config, _SCENE_VALIDATION_COUNT, args.num_scenes),
-        from_scenes(config, 0, _SCENE_VALIDATION_COUNT),
+        held_out_scenes(config),
     )

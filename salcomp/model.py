@@ -152,7 +152,8 @@ def named_variables(model: SaliencyCodec) -> dict[str, tf.Variable]:
     """The trainable variables by their path, such as `analysis/gdns/0/reparam_beta`."""
     names, seen = {}, set()
     view = tf.train.TrackableView(model)
-    level = [(part, getattr(model, part)) for part in ("analysis", "synthesis", "prior")]
+    parts = ("analysis", "synthesis", "prior")
+    level = [(part, getattr(model, part)) for part in parts]
     while level:  # breadth first: a variable gets its shortest path
         children = []
         for path, node in level:

@@ -87,9 +87,11 @@ class Checkpoints:
     """The checkpoints of a run: variables by name, optimizer state, and step."""
 
     def __init__(self, workdir: str, model: SaliencyCodec):
-        """Args:
-        workdir: of the run.
-        model: built; compiled, if training is to go on from a checkpoint.
+        """Finds the checkpoints that there are.
+
+        Args:
+          workdir: of the run.
+          model: compiled, if its optimizer's state is to be kept too.
         """
         self._folder = str(Path(workdir) / "checkpoints")
         self._variables = named_variables(model)

@@ -189,7 +189,6 @@ def read_boxes(path: str) -> dict[str, list[list[float]]]:
         for row in rows:
             if len(row) != 4 or not (row[0] < row[2] and row[1] < row[3]):
                 raise InputError(
-                    f"{path}: {name} has a box {row}, not left < right "
-                    "and top < bottom"
+                    f"{path}: {name} has a box {row}, not left < right and top < bottom"
                 )
     return boxes

@@ -115,17 +115,21 @@ def _strategy(name: str) -> tf.distribute.Strategy:
         return tf.distribute.MirroredStrategy()
     if name == "multi_worker":
         if "TF_CONFIG" not in os.environ:
-            raise InputError("--strategy=multi_worker needs TF_CONFIG in the environment")
+            raise InputError("--strategy=multi_worker needs TF_CONFIG to be set")
         return tf.distribute.MultiWorkerMirroredStrategy()
     return tf.distribute.get_strategy()
 
 
 def _is_chief(strategy) -> bool:
     resolver = strategy.cluster_resolver
-    return resolver is None or resolver.task_type in (None, "chief") or (
-        resolver.task_type == "worker"
-        and resolver.task_id == 0
-        and "chief" not in resolver.cluster_spec().jobs
+    return (
+        resolver is None
+        or resolver.task_type in (None, "chief")
+        or (
+            resolver.task_type == "worker"
+            and resolver.task_id == 0
+            and "chief" not in resolver.cluster_spec().jobs
+        )
     )
 
 
@@ -167,7 +171,7 @@ def _describe(training: frames.Frames, init_from: str | None) -> dict[str, objec
 
 
 def main(argv):
-    if cli.parse(FLAGS, argv):
+    if cli.parse(FLAGS, argv, __doc__):
         raise InputError("salcomp.train takes flags only (--help lists them)")
     settings = config.from_flags(FLAGS)
     if FLAGS.deterministic:

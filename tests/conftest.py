@@ -7,6 +7,8 @@ import pathlib
 
 import pytest
 
+from tests.fixtures import codec, frames_glob, workdir  # noqa: F401
+
 # Set before any test module imports TensorFlow, whose C++ side is noisy.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 

@@ -33,21 +33,21 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
 
 
 def test_parse_sets_flags_and_returns_the_other_arguments(tool_flags):
-    rest = cli.parse(tool_flags, ["tool", "a.png", "--steps=3", "b.png"])
+    rest = cli.parse(tool_flags, ["tool", "a.png", "--steps=3", "b.png"], "A tool.")
     assert rest == ["a.png", "b.png"]
     assert tool_flags.steps == 3
 
 
 def test_parse_forgets_the_values_of_a_former_call(tool_flags):
-    cli.parse(tool_flags, ["tool", "--steps=3", "--name=a"])
-    cli.parse(tool_flags, ["tool"])
+    cli.parse(tool_flags, ["tool", "--steps=3", "--name=a"], "A tool.")
+    cli.parse(tool_flags, ["tool"], "A tool.")
     assert (tool_flags.steps, tool_flags.name) == (7, None)
 
 
 @pytest.mark.parametrize("argument", ["--unknown=3", "--steps=many", "--step=3"])
 def test_parse_refuses_a_wrong_flag_in_one_line_that_names_it(tool_flags, argument):
     with pytest.raises(InputError) as caught:
-        cli.parse(tool_flags, ["tool", argument])
+        cli.parse(tool_flags, ["tool", argument], "A tool.")
     message = str(caught.value)
     assert argument[2:].split("=")[0] in message
     assert "--help" in message and "\n" not in message
@@ -55,9 +55,10 @@ def test_parse_refuses_a_wrong_flag_in_one_line_that_names_it(tool_flags, argume
 
 def test_help_lists_the_flags_and_ends_with_status_0(tool_flags, capsys):
     with pytest.raises(SystemExit) as caught:
-        cli.parse(tool_flags, ["tool", "--help"])
+        cli.parse(tool_flags, ["tool", "--help"], "A tool.")
     assert caught.value.code == 0
-    assert "--steps: Number of steps." in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert shown.startswith("A tool.") and "--steps: Number of steps." in shown
 
 
 def test_run_prints_an_error_as_one_line_and_ends_with_status_1(capsys):

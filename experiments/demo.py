@@ -1,0 +1,243 @@
+"""The method at work in minutes: what telling the encoder where people look changes.
+
+Trains a baseline; from it as common start, with the same frames, steps, seed and
+schedule, a baseline arm and a saliency arm; compresses held-out frames to files and
+back with both; prints a table and draws a figure.
+
+    python -m experiments.demo                     on built-in drawn scenes
+    python -m experiments.demo --data='DIR/*.png'  on RGBA PNGs, the map as alpha
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import json
+import platform
+import shlex
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+from absl import flags, logging
+
+from salcomp import (
+    cli,
+    compress,
+    decompress,
+    frames,
+    images,
+    metrics,
+    train,
+)
+from salcomp.codec import Codec
+
+_ARMS = {"baseline": "--nosaliency", "saliency": "--saliency"}
+_COLUMNS = ("lambda", "mean weight", "effective lambda", "bpp", "PSNR", "EWPSNR")
+_ZOOM = (64, 96)  # rows and columns of the crop that the figure enlarges
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "data",
+    None,
+    "Pattern or folder of RGBA PNGs, the saliency map as alpha; built-in scenes by "
+    "default.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "output_dir", "demo", "Folder for the runs, files and figure.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "preset", "cpu", "Preset of the three trainings.", flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "start_steps", 1500, "Steps of the common start.", lower_bound=1, flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "arm_steps", 1000, "Steps of each arm.", lower_bound=1, flag_values=FLAGS
+)
+flags.DEFINE_float("lambda", 0.01, "Lambda of both arms.", flag_values=FLAGS)
+flags.DEFINE_float(
+    "saliency_floor",
+    0.1,
+    "Smallest weight of the saliency arm, 0 to 1; the preset's 0.1.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "num_scenes", 96, "Built-in scenes to train on.", lower_bound=2, flag_values=FLAGS
+)
+flags.DEFINE_integer("seed", 0, "Seed of all trainings.", flag_values=FLAGS)
+flags.DEFINE_integer(
+    "figure_frame",
+    0,
+    "Which held-out frame the figure shows; the first by default.",
+    lower_bound=0,
+    flag_values=FLAGS,
+)
+
+
+def _train(output: Path, data: str | None) -> None:
+    """The common start, then the arms."""
+    common = [
+        f"--preset={FLAGS.preset}",
+        f"--lambda={FLAGS['lambda'].value}",
+        f"--saliency_floor={FLAGS.saliency_floor}",
+        f"--num_scenes={FLAGS.num_scenes}",
+        f"--seed={FLAGS.seed}",
+    ]
+    common += [f"--train_glob={data}"] if data else []
+    start = output / "start"
+    train.main(
+        ["train", *common, "--nosaliency"]
+        + [f"--workdir={start}", f"--last_step={FLAGS.start_steps}"]
+    )
+    for arm, flag in _ARMS.items():
+        logging.info("training the %s arm", arm)
+        train.main(
+            ["train", *common, flag, f"--init_from={start}"]
+            + [f"--workdir={output / arm}", f"--last_step={FLAGS.arm_steps}"]
+        )
+
+
+def _held_out(output: Path, data: str | None) -> list[Path]:
+    """Files of the frames that no training saw; scenes are written as PNGs."""
+    if data:
+        return [Path(path) for path in frames.split(frames.find(data))[1]]
+    folder = output / "held_out"
+    folder.mkdir(exist_ok=True)
+    config = Codec.load(output / "saliency").config
+    scenes = frames.held_out_scenes(config)
+    for i in range(len(scenes)):
+        images.write_png(folder / f"scene{i:02}.png", scenes[i])
+    return sorted(folder.glob("scene*.png"))
+
+
+def _measure(output: Path, arm: str, sources: list[Path]) -> dict[str, object]:
+    """Compresses and decompresses the frames; means of the metrics, and the images."""
+    codec = Codec.load(output / arm)
+    folder = output / arm / "held_out"
+    model = f"--model={output / arm}"
+    paths = [str(path) for path in sources]
+    into = [f"--output_dir={folder}", "--overwrite"]
+    compress.main(["compress", *paths, model, *into])
+    decompress.main(["decompress", str(folder), model, *into])
+    rows, decoded = [], []
+    for path in sources:
+        image = images.read_image(path)
+        saliency = image.alpha.astype(np.float32) / 255
+        x_hat = images.read_image(folder / f"{path.stem}.png").rgb
+        error = np.mean((image.rgb - x_hat.astype(np.float64)) ** 2, axis=2)
+        weight = codec.loss_weight(saliency)
+        size = (folder / f"{path.stem}.salc").stat().st_size
+        rows.append(
+            (
+                codec.config.lmbda,
+                weight.mean(),
+                codec.config.lmbda * (weight * error).mean() / error.mean(),
+                8 * size / saliency.size,
+                metrics.psnr(image.rgb, x_hat),
+                metrics.ewpsnr(image.rgb, x_hat, saliency),
+            )
+        )
+        decoded.append((x_hat, dict(zip(_COLUMNS, rows[-1]))))
+    return {"means": np.mean(rows, axis=0), "decoded": decoded}
+
+
+def _draw(path: Path, source: Path, arms: dict, caption: str) -> None:
+    """Original, map, and both arms; below, the most salient crop of each."""
+    from matplotlib.figure import Figure
+
+    image = images.read_image(source)
+    shown = {"original": image.rgb, "saliency map": image.alpha}
+    for arm, (x_hat, values) in arms.items():
+        title = (
+            f"{arm}: {values['bpp']:.3f} bit/pixel\n"
+            f"PSNR {values['PSNR']:.2f} dB, EWPSNR {values['EWPSNR']:.2f} dB"
+        )
+        shown[title] = x_hat
+    top, left = _most_salient(image.alpha, *_ZOOM)
+    window = np.s_[top : top + _ZOOM[0], left : left + _ZOOM[1]]
+    figure = Figure(figsize=(16, 5.4), layout="constrained")
+    axes = figure.subplots(2, 4, height_ratios=(3, 4))
+    for (title, picture), (upper, lower) in zip(shown.items(), axes.T):
+        style = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}
+        upper.imshow(picture, **style)
+        upper.set_title(title, fontsize=11)
+        upper.add_patch(_rectangle(left, top))
+        lower.imshow(picture[window], **style)
+        for axis in (upper, lower):
+            axis.set_axis_off()
+    figure.supxlabel(caption, fontsize=9)
+    figure.savefig(path, dpi=100)
+
+
+def _rectangle(left: int, top: int):
+    from matplotlib.patches import Rectangle
+
+    height, width = _ZOOM
+    return Rectangle((left, top), width, height, fill=False, edgecolor="yellow")
+
+
+def _most_salient(saliency: np.ndarray, height: int, width: int) -> tuple[int, int]:
+    """Top and left of the window with the largest sum of the map."""
+    sums = np.pad(saliency.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    windows = (
+        sums[height:, width:]
+        - sums[:-height, width:]
+        - sums[height:, :-width]
+        + sums[:-height, :-width]
+    )
+    return np.unravel_index(windows.argmax(), windows.shape)
+
+
+def _write_table(path: Path, means: dict[str, np.ndarray]) -> None:
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["arm", *_COLUMNS])
+        for arm, values in means.items():
+            writer.writerow([arm, *(f"{value:.6g}" for value in values)])
+    print(f"{'arm':10}" + "".join(f"{name:>18}" for name in _COLUMNS))
+    for arm, values in means.items():
+        print(f"{arm:10}" + "".join(f"{value:18.4f}" for value in values))
+
+
+def _record(argv: list[str], sources: list[Path]) -> dict[str, object]:
+    """What made the results."""
+    packages = ("tensorflow", "tensorflow-compression", "numpy", "pillow")
+    return {
+        "command": shlex.join(["python", "-m", "experiments.demo", *argv[1:]]),
+        "seed": FLAGS.seed,
+        "data": FLAGS.data or f"{FLAGS.num_scenes} built-in scenes",
+        "held_out": [path.name for path in sources],
+        "date": datetime.date.today().isoformat(),
+        "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in packages},
+    }
+
+
+def main(argv):
+    cli.parse(FLAGS, argv, __doc__)
+    data = FLAGS.data
+    if data and Path(data).is_dir():
+        data = str(Path(data) / "*.png")
+    output = Path(FLAGS.output_dir)
+    output.mkdir(parents=True, exist_ok=True)
+    _train(output, data)
+    sources = _held_out(output, data)
+    found = {arm: _measure(output, arm, sources) for arm in _ARMS}
+    _write_table(output / "table.csv", {arm: f["means"] for arm, f in found.items()})
+    chosen = FLAGS.figure_frame % len(sources)
+    caption = (
+        f"{sources[chosen].name}, held out; both arms: lambda {FLAGS['lambda'].value}, "
+        f"{FLAGS.start_steps} + {FLAGS.arm_steps} steps, seed {FLAGS.seed}. EWPSNR is "
+        "weighted by the map shown; yellow: its most salient window, enlarged below."
+    )
+    arms = {arm: f["decoded"][chosen] for arm, f in found.items()}
+    _draw(output / "figure.png", sources[chosen], arms, caption)
+    record = json.dumps(_record(argv, sources), indent=2)
+    (output / "record.json").write_text(record + "\n")
+    print(f"figure, table and files are in {output}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

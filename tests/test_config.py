@@ -1,0 +1,187 @@
+"""Tests of salcomp.config."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from absl import flags
+
+from salcomp import cli, config
+from salcomp.errors import InputError
+
+
+def parsed(*arguments):
+    """The configuration of a command line."""
+    values = flags.FlagValues()
+    config.define_flags(values)
+    cli.parse(values, ["train", *arguments], "")
+    return config.from_flags(values)
+
+
+def error_of(*arguments):
+    """The message of a command line that is refused."""
+    with pytest.raises(InputError) as caught:
+        parsed(*arguments)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize("preset", config.PRESETS)
+def test_preset_alone_gives_its_values(preset):
+    values = dataclasses.asdict(parsed(f"--preset={preset}"))
+    assert values == {**config.PRESETS[preset], "preset": preset, "weight_mean": 1.0}
+
+
+def test_default_is_the_run_of_the_2019_experiment():
+    assert parsed() == config.Config(
+        preset="blog",
+        lmbda=0.01,
+        condition_encoder=True,
+        conditioning="concat",
+        weight_distortion=True,
+        saliency_weighting="clip",
+        saliency_floor=0.1,
+        saliency_gain=1.0,
+        weight_normalization="none",
+        num_filters=128,
+        layers="2019",
+        patchsize=256,
+        batchsize=8,
+        last_step=1_000_000,
+        learning_rate=1e-4,
+        learning_rate_schedule="constant",
+        adam_epsilon=1e-8,
+        seed=0,
+    )
+
+
+def test_flag_beside_a_preset_wins():
+    changed = parsed("--preset=cpu", "--lambda=0.2", "--num_filters=5")
+    assert changed == dataclasses.replace(
+        parsed("--preset=cpu"), lmbda=0.2, num_filters=5
+    )
+
+
+@pytest.mark.parametrize("preset", config.PRESETS)
+@pytest.mark.parametrize("flag", ["--saliency", "--nosaliency"])
+def test_saliency_sets_conditioning_and_weighting(preset, flag):
+    both = parsed(f"--preset={preset}", flag)
+    expected = flag == "--saliency"
+    assert (both.condition_encoder, both.weight_distortion) == (expected, expected)
+
+
+def test_flag_of_one_use_of_the_map_wins_over_saliency():
+    one = parsed("--nosaliency", "--weight_distortion")
+    assert (one.condition_encoder, one.weight_distortion) == (False, True)
+
+
+def test_baseline_uses_no_map():
+    assert not parsed("--nosaliency").uses_saliency
+
+
+@pytest.mark.parametrize("flag", ["--noweight_distortion", "--nocondition_encoder"])
+def test_run_with_one_use_of_the_map_needs_it(flag):
+    assert parsed(flag).uses_saliency
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "concat"),
+        (["--conditioning=modulate"], "modulate"),
+        (["--conditioning=modulate", "--nosaliency"], None),
+    ],
+)
+def test_encoder_conditioning_is_none_without_the_map(arguments, expected):
+    assert parsed(*arguments).encoder_conditioning == expected
+
+
+@pytest.mark.parametrize(
+    ("argument", "named"),
+    [
+        ("--saliency_floor=1.5", "--saliency_floor"),
+        ("--saliency_floor=-0.1", "--saliency_floor"),
+        ("--saliency_gain=-1", "--saliency_gain"),
+        ("--lambda=-0.01", "--lambda"),
+        ("--lambda=0", "--lambda"),
+        ("--lambda=nan", "--lambda"),
+        ("--learning_rate=inf", "--learning_rate"),
+        ("--learning_rate=0", "--learning_rate"),
+        ("--adam_epsilon=0", "--adam_epsilon"),
+        ("--patchsize=100", "--patchsize"),
+        ("--patchsize=0", "--patchsize"),
+        ("--batchsize=0", "--batchsize"),
+        ("--num_filters=0", "--num_filters"),
+        ("--last_step=0", "--last_step"),
+        ("--seed=-1", "--seed"),
+        ("--seed=2147483648", "--seed"),
+        ("--preset=gpu", "--preset"),
+        ("--conditioning=film", "--conditioning"),
+        ("--saliency_weighting=square", "--saliency_weighting"),
+        ("--weight_normalization=batch", "--weight_normalization"),
+        ("--layers=2018", "--layers"),
+        ("--learning_rate_schedule=cosine", "--learning_rate_schedule"),
+    ],
+)
+def test_bad_value_is_refused_by_the_name_of_its_flag(argument, named):
+    message = error_of(argument)
+    assert named in message
+    assert argument.split("=")[1] in message
+
+
+@pytest.mark.parametrize("argument", ["--lambda=x", "--num_filters=1.5", "--lamda=1"])
+def test_argument_that_does_not_parse_is_refused_in_one_line(argument):
+    assert argument.split("=")[0].strip("-") in error_of(argument)
+
+
+def test_refusal_of_a_preset_lists_the_presets():
+    message = error_of("--preset=gpu")
+    assert all(preset in message for preset in config.PRESETS)
+
+
+@pytest.mark.parametrize("preset", config.PRESETS)
+def test_json_round_trip_gives_the_same_configuration(preset):
+    original = dataclasses.replace(parsed(f"--preset={preset}"), weight_mean=0.123)
+    assert config.Config.from_dict(json.loads(original.to_json())) == original
+
+
+def test_unknown_field_is_refused_by_name():
+    values = {**dataclasses.asdict(parsed()), "dropout": 0.5}
+    with pytest.raises(InputError, match="dropout"):
+        config.Config.from_dict(values)
+
+
+def test_missing_field_is_refused_by_name():
+    values = dataclasses.asdict(parsed())
+    del values["lmbda"]
+    with pytest.raises(InputError, match="lmbda"):
+        config.Config.from_dict(values)
+
+
+def test_value_out_of_range_in_json_is_refused():
+    values = {**dataclasses.asdict(parsed()), "saliency_floor": 2.0}
+    with pytest.raises(InputError, match="saliency_floor"):
+        config.Config.from_dict(values)
+
+
+@pytest.mark.parametrize(("name", "value"), [("lmbda", "x"), ("num_filters", None)])
+def test_value_of_another_type_in_json_is_refused(name, value):
+    values = {**dataclasses.asdict(parsed()), name: value}
+    with pytest.raises(InputError):
+        config.Config.from_dict(values)
+
+
+@pytest.mark.parametrize(("layers", "filters"), [("2019", (3, 3, 3)), ("tfc2", (3, 3))])
+def test_prior_is_as_deep_as_in_the_year_of_the_layers(layers, filters):
+    assert parsed(f"--layers={layers}").prior_filters == filters
+
+
+def test_help_of_every_flag_is_a_sentence():
+    values = flags.FlagValues()
+    config.define_flags(values)
+    for name in values:
+        text = values[name].help
+        assert text[0].isupper() and text.rstrip("'\"").endswith("."), name
