@@ -14,7 +14,7 @@ setup(
     # TensorFlow 2.14, the last that tensorflow-compression works with, has wheels
     # for these.
     python_requires=">=3.9,<3.12",
-    packages=find_packages(include=["salcomp", "data_prep", "experiments"]),
+    packages=find_packages(include=["salcomp*", "data_prep*", "experiments*"]),
     install_requires=[
         "tensorflow~=2.14.1",
         "tensorflow-compression==2.14.1",

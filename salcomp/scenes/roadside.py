@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from salcomp import scene_textures as textures
-from salcomp.scene_canvas import Canvas
+from salcomp.scenes import textures
+from salcomp.scenes.canvas import Canvas
 
 _SHOE, _MOUTH = (24, 24, 26), (140, 70, 66)
 

@@ -10,12 +10,11 @@ import math
 
 import numpy as np
 
-from salcomp import scene_roadside as stands
-from salcomp import scene_signs as signs
-from salcomp import scene_textures as textures
-from salcomp.scene_backdrop import Road
-from salcomp.scene_vehicles import paint_vehicle
-from salcomp.scene_view import Light
+from salcomp.scenes import roadside as stands
+from salcomp.scenes import signs, textures
+from salcomp.scenes.backdrop import Road
+from salcomp.scenes.vehicles import paint_vehicle
+from salcomp.scenes.view import Light
 
 
 def light(rng: np.random.Generator) -> Light:

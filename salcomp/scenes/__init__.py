@@ -11,12 +11,10 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageFilter
 
-from salcomp import scene_backdrop as backdrop
-from salcomp import scene_layout as layout
-from salcomp import scene_textures as textures
-from salcomp.scene_canvas import Canvas
-from salcomp.scene_saliency import saliency
-from salcomp.scene_view import HEIGHT, SCALE, WIDTH, Camera
+from salcomp.scenes import backdrop, layout, textures
+from salcomp.scenes.canvas import Canvas
+from salcomp.scenes.saliency import saliency
+from salcomp.scenes.view import HEIGHT, SCALE, WIDTH, Camera
 
 
 def scene(seed: int, index: int) -> np.ndarray:

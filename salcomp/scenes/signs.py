@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from salcomp.scene_canvas import Canvas
+from salcomp.scenes.canvas import Canvas
 
 RED, WHITE, BLACK = (176, 30, 36), (232, 232, 230), (20, 20, 22)
 BLUE, YELLOW, GREY = (34, 72, 146), (228, 182, 50), (120, 122, 124)

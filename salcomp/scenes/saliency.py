@@ -7,7 +7,7 @@ import functools
 import numpy as np
 from PIL import Image
 
-from salcomp.scene_view import HEIGHT, WIDTH
+from salcomp.scenes.view import HEIGHT, WIDTH
 
 # What draws the eye, after Cerf, Frady, Koch 2009: faces and text above all.
 _WEIGHTS = {

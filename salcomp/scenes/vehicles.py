@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from salcomp import scene_textures as textures
-from salcomp.scene_canvas import Canvas
-from salcomp.scene_signs import BLACK, BLUE, CONSONANTS, VOWELS, WHITE, letters, word
+from salcomp.scenes import textures
+from salcomp.scenes.canvas import Canvas
+from salcomp.scenes.signs import BLACK, BLUE, CONSONANTS, VOWELS, WHITE, letters, word
 
 _PAINTS = [
     (30, 32, 36),

@@ -1,4 +1,4 @@
-"""The canvas that street scenes are painted on, with places as in `scene_view`."""
+"""The canvas that street scenes are painted on, with places as in `view`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from salcomp.scene_view import HEIGHT, SCALE, WIDTH, Camera, Colour, Light
+from salcomp.scenes.view import HEIGHT, SCALE, WIDTH, Camera, Colour, Light
 
 
 @functools.cache

@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from salcomp import scene_textures as textures
-from salcomp.scene_canvas import Canvas
-from salcomp.scene_view import HEIGHT, SCALE, WIDTH
+from salcomp.scenes import textures
+from salcomp.scenes.canvas import Canvas
+from salcomp.scenes.view import HEIGHT, SCALE, WIDTH
 
 
 @dataclasses.dataclass(frozen=True)
