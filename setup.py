@@ -19,6 +19,8 @@ setup(
         "tensorflow~=2.14.1",
         "tensorflow-compression==2.14.1",
         "tensorflow-datasets",
+        # tensorflow-datasets imports it, and does not say so.
+        "importlib_resources",
         # A plain install takes 1.16 or later, which needs protobuf 5. TensorFlow
         # 2.14 forbids that, and with protobuf 4 `import tensorflow_datasets` fails.
         "tensorflow-metadata<1.16",

@@ -121,7 +121,7 @@ class Validation(StepCounter):
         self._file = MetricsFile(path, _VALIDATION_TERMS, start)
 
     def after_step(self, terms):
-        if self.step % self._every:
+        if self.step % self._every or not math.isfinite(terms["loss"]):
             return
         means = validate(
             self.model, self._frames, self._count, self._writer, self.step

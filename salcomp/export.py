@@ -25,14 +25,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from absl import flags
+import tensorflow as tf
+from absl import flags, logging
 
 from salcomp import __version__, cli
 from salcomp.config import Config
 from salcomp.errors import InputError
 from salcomp.model import SaliencyCodec, named_variables
 from salcomp.prior import Tables
-from salcomp.runs import Checkpoints, read_config
+from salcomp.runs import Checkpoints, read_config, step_of
 
 _PARTS = ("config.json", "weights.npz", "tables.npz")
 
@@ -120,9 +121,11 @@ def load(folder: str | os.PathLike) -> Export:
         version of salcomp.
     """
     folder = Path(folder)
+    newest = None
     if (folder / "checkpoints").is_dir():
         if not (folder / "model").is_dir():
             export_run(folder)
+        newest = tf.train.latest_checkpoint(folder / "checkpoints")
         folder = folder / "model"
     if not (folder / "fingerprint.txt").is_file():
         raise InputError(
@@ -136,7 +139,8 @@ def load(folder: str | os.PathLike) -> Export:
         except OSError as error:
             raise InputError(f"{folder / name}: {error.strerror}") from error
     fingerprint = _fingerprint(contents)
-    if fingerprint.hex() != (folder / "fingerprint.txt").read_text().strip():
+    stated = (folder / "fingerprint.txt").read_bytes().strip()
+    if fingerprint.hex().encode() != stated:
         raise InputError(
             f"{folder} does not match its fingerprint.txt: a file is damaged or was "
             "altered; export the model again"
@@ -144,6 +148,14 @@ def load(folder: str | os.PathLike) -> Export:
     config = json.loads(contents[0])
     model = SaliencyCodec(Config.from_dict(config["config"]))
     assign(model, _arrays(contents[1]))
+    if newest and step_of(newest) > config["step"]:
+        logging.info(
+            "%s is of step %d and its run has come to step %d; python -m "
+            "salcomp.export renews it",
+            folder,
+            config["step"],
+            step_of(newest),
+        )
     return Export(model, Tables(**_arrays(contents[2])), fingerprint, config["step"])
 
 
@@ -200,9 +212,10 @@ def export_run(workdir: str | os.PathLike, step=None, output=None) -> Path:
       InputError: there is no run or no such checkpoint.
     """
     model = SaliencyCodec(read_config(workdir))
-    restored = Checkpoints(workdir, model).restore(step)
-    if not restored:
+    checkpoints = Checkpoints(workdir, model)
+    if not checkpoints.steps():
         raise InputError(f"{workdir} has no checkpoint yet; train longer")
+    restored = checkpoints.restore(step)
     output = Path(output or Path(workdir) / "model")
     save(model, restored, output)
     return output

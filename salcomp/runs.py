@@ -112,7 +112,7 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """The steps that there are checkpoints of, in rising order."""
-        return [_step(path) for path in self._manager.checkpoints]
+        return [step_of(path) for path in self._manager.checkpoints]
 
     def restore(self, step: int | None = None) -> int:
         """Restores the newest checkpoint, or that of a step.
@@ -135,7 +135,7 @@ class Checkpoints:
             path = str(Path(self._folder) / f"step-{step}")
         status = self._checkpoint.restore(path)
         status.assert_existing_objects_matched().expect_partial()
-        return _step(path)
+        return step_of(path)
 
     def save(self, step: int) -> bool:
         """Saves a checkpoint, unless a variable is not finite.
@@ -156,7 +156,8 @@ def _keyed(variables):
     return {name.replace("/", "."): variable for name, variable in variables.items()}
 
 
-def _step(path: str) -> int:
+def step_of(path: str) -> int:
+    """The step that a checkpoint's path names."""
     return int(os.path.basename(path).split("-")[-1])
 
 

@@ -9,8 +9,10 @@ A command that is given again goes on from the run's last checkpoint.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
+import signal
 import sys
 
 import tensorflow as tf
@@ -221,7 +223,8 @@ def _fit(model, strategy, training, validation, workdir, checkpoints, start, chi
             FLAGS.validate_every,
             FLAGS.validation_images,
         )
-        observers += [recorder, validator]
+        # A checkpoint, once saved, implies the validation of its step.
+        observers += [validator, recorder]
         if not start:
             recorder.save()
     if bar:
@@ -232,18 +235,37 @@ def _fit(model, strategy, training, validation, workdir, checkpoints, start, chi
     batch_source = strategy.distribute_datasets_from_function(
         lambda context: batches.dataset(training, settings, start, context)
     )
-    try:
+    with _stopped_after_a_step(model) as stopped:
         model.fit(
             batch_source,
             steps_per_epoch=settings.last_step - start,
             verbose=int(bar),
             callbacks=observers,
         )
-    except KeyboardInterrupt:
-        if chief:
-            recorder.save()
-            logging.info("stopped at step %d; the same command goes on", recorder.step)
-        raise
+    if stopped:
+        logging.info("stopped at step %d; the same command goes on", progress.step)
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def _stopped_after_a_step(model):
+    """Lets Ctrl-C and SIGTERM end `fit` between steps, so that the last one is whole.
+
+    Yields:
+      A list that is empty until a signal has come.
+    """
+    received = []
+
+    def stop(number, frame):
+        received.append(number)
+        model.stop_training = True
+
+    previous = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

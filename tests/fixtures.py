@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+# Of the shared run: enough for latents that differ, and colours one recognises.
+SMOKE = ("--preset=smoke", "--last_step=200", "--learning_rate=0.01")
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -78,8 +80,8 @@ def workdir(tmp_path_factory, frames_glob) -> pathlib.Path:
     from salcomp import train
 
     folder = tmp_path_factory.mktemp("runs") / "saliency"
-    arguments = ["--preset=smoke", "--last_step=200", f"--train_glob={frames_glob}"]
-    train.main(["train", *arguments, "--validate_every=100", f"--workdir={folder}"])
+    arguments = [*SMOKE, "--validate_every=100", f"--train_glob={frames_glob}"]
+    train.main(["train", *arguments, f"--workdir={folder}"])
     return folder
 
 

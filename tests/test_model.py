@@ -47,13 +47,18 @@ def terms_by_hand(model, batch, weight):
     return bpp, error.mean(), (weight * error).mean()
 
 
+def numbers(terms):
+    """The scalar terms as floats."""
+    return {name: float(v) for name, v in terms.items() if v.ndim == 0}
+
+
 def clip_weight(config, batch):
     return np.maximum(batch["rgba"][..., 3] / 255, config.saliency_floor)
 
 
 @pytest.mark.parametrize("condition_encoder", [False, True])
 @pytest.mark.parametrize("weight_distortion", [False, True])
-def test_loss_is_rate_plus_lambda_times_distortion(condition_encoder, weight_distortion):
+def test_loss_is_rate_plus_lambda_distortion(condition_encoder, weight_distortion):
     config = small_config(
         lmbda=LMBDA,
         condition_encoder=condition_encoder,
@@ -62,7 +67,7 @@ def test_loss_is_rate_plus_lambda_times_distortion(condition_encoder, weight_dis
     )
     model, batch = compiled(config), batch_of(config)
     bpp, mse, weighted = terms_by_hand(model, batch, clip_weight(config, batch))
-    terms = model.train_step(batch)
+    terms = numbers(model.train_step(batch))
     distortion = weighted if weight_distortion else mse
     assert terms["bpp"] == pytest.approx(bpp, rel=1e-4)
     assert terms["mse"] == pytest.approx(mse, rel=1e-4)
@@ -100,7 +105,8 @@ def test_weighting_of_the_configuration_enters_the_loss(changes):
     weight = 0.3 + 0.7 * s if "saliency_floor" in changes else 1 + 4 * s
     model = compiled(config)
     weighted = terms_by_hand(model, batch, weight)[2]
-    assert model.train_step(batch)["weighted_mse"] == pytest.approx(weighted, rel=1e-4)
+    terms = numbers(model.train_step(batch))
+    assert terms["weighted_mse"] == pytest.approx(weighted, rel=1e-4)
 
 
 @pytest.mark.parametrize("condition_encoder", [False, True])
@@ -138,14 +144,6 @@ def test_training_step_changes_every_variable():
     assert unchanged == []
 
 
-def test_a_few_steps_on_one_batch_lower_the_loss():
-    config = small_config()
-    model, batch = compiled(config), batch_of(config)
-    step = tf.function(model.train_step)
-    losses = [float(step(batch)["loss"]) for _ in range(30)]
-    assert losses[-1] < 0.9 * losses[0]
-
-
 def test_validation_rounds_the_latents_about_their_medians():
     config = small_config(weight_normalization="none")
     model, batch = SaliencyCodec(config), batch_of(config)
@@ -155,7 +153,7 @@ def test_validation_rounds_the_latents_about_their_medians():
     offset = model.prior.quantization_offset().numpy()
     batch["noise"] = np.round(y - offset) + offset - y
     bpp, mse, weighted = terms_by_hand(model, batch, clip_weight(config, batch))
-    terms = model.validate(batch["rgba"], batch["image_mean"])
+    terms = numbers(model.validate(batch["rgba"], batch["image_mean"]))
     assert terms["bpp"] == pytest.approx(bpp, rel=1e-4)
     assert terms["mse"] == pytest.approx(mse, rel=1e-4)
     assert terms["weighted_mse"] == pytest.approx(weighted, rel=1e-4)
@@ -185,7 +183,8 @@ def test_named_variables_are_all_trainable_ones_each_once(layers, conditioning):
 @pytest.mark.parametrize("conditioning", [None, *CONDITIONINGS])
 def test_decoder_variables_have_the_same_names_whatever_the_encoder(conditioning):
     config = small_config(
-        condition_encoder=conditioning is not None, conditioning=conditioning or "concat"
+        condition_encoder=conditioning is not None,
+        conditioning=conditioning or "concat",
     )
     names = set(named_variables(SaliencyCodec(config)))
     baseline = named_variables(SaliencyCodec(small_config(condition_encoder=False)))
@@ -220,13 +219,11 @@ for strategy in (
     source = strategy.distribute_datasets_from_function(
         lambda context: dataset(frames, config, 0, context)
     )
-    step = tf.function(lambda batch: strategy.run(model.train_step, (batch,)))
     rows = []
     for batch in source:
-        terms = step(batch)
-        rows.append(
-            {n: float(strategy.experimental_local_results(v)[0]) for n, v in terms.items()}
-        )
+        terms = strategy.run(model.train_step, (batch,)).items()
+        local = strategy.experimental_local_results
+        rows.append({name: float(local(value)[0]) for name, value in terms})
     weights = {n: v.numpy() for n, v in named_variables(model).items()}
     runs.append((rows, weights))
 (rows_1, weights_1), (rows_2, weights_2) = runs

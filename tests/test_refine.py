@@ -1,0 +1,127 @@
+"""Tests of salcomp.refine."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from salcomp.errors import InputError
+from salcomp.refine import Refiner
+from tests.fixtures import frame, parts
+
+STEPS = 30
+
+
+@pytest.fixture(scope="module")
+def picture():
+    """A frame whose sides are no multiples of 16."""
+    return parts(frame(11, 40, 56))
+
+
+@pytest.fixture(scope="module")
+def refiner(codec):
+    return Refiner(codec, STEPS, None, seed=0)
+
+
+@pytest.fixture(scope="module")
+def refined(refiner, picture):
+    """Latents refined for uniform weights."""
+    rgb, saliency = picture
+    return refiner.refine(rgb, saliency, np.ones_like(saliency))
+
+
+def cost(codec, latents, rgb, weight, lmbda):
+    """R + lambda D by its formula, with the unrounded reconstruction."""
+    height, width = rgb.shape[:2]
+    x_hat = codec.model.decode(latents).numpy()[0, :height, :width]
+    error = ((rgb - x_hat) ** 2).mean(axis=-1)
+    rate = float(codec.bits(latents)) / (height * width)
+    return rate + lmbda * (weight / weight.mean() * error).mean()
+
+
+def test_refined_latents_cost_less_than_the_encoders(codec, picture, refined):
+    rgb, saliency = picture
+    ones = np.ones_like(saliency)
+    start = codec.quantize(codec.analyze(rgb, saliency))
+    lmbda = codec.config.lmbda
+    before = cost(codec, start, rgb, ones, lmbda)
+    assert cost(codec, refined, rgb, ones, lmbda) < before
+
+
+@pytest.mark.parametrize("lmbda", [1e-5, 1.0, 100.0])
+def test_refined_latents_are_never_worse_than_the_encoders(codec, picture, lmbda):
+    rgb, saliency = picture
+    start = codec.quantize(codec.analyze(rgb, saliency))
+    latents = Refiner(codec, 3, lmbda, seed=1).refine(rgb, saliency, saliency)
+    before = cost(codec, start, rgb, saliency, lmbda)
+    assert cost(codec, latents, rgb, saliency, lmbda) <= before * (1 + 1e-5)
+
+
+def test_refined_latents_are_on_the_lattice_of_the_file(codec, refined):
+    assert (codec.quantize(refined) == refined).all()
+
+
+def test_refined_file_decodes_to_its_reconstruction_with_the_same_decoder(
+    codec, picture, refined
+):
+    encoded = codec.encode_latents(refined, picture[0].shape[:2])
+    assert (encoded.latents == refined).all()
+    assert (codec.decode(encoded.data) == encoded.reconstruction).all()
+
+
+def test_refinement_is_the_same_each_time(refiner, picture, refined):
+    rgb, saliency = picture
+    other = parts(frame(3, 40, 56))
+    refiner.refine(*other, other[1])  # leaves nothing behind
+    again = refiner.refine(rgb, saliency, np.ones_like(saliency))
+    assert (again == refined).all()
+
+
+def test_scale_of_the_weights_does_not_matter(refiner, picture):
+    rgb, saliency = picture
+    weight = np.maximum(saliency, 0.1)
+    first = refiner.refine(rgb, saliency, weight)
+    assert (refiner.refine(rgb, saliency, 4 * weight) == first).all()
+
+
+def test_weights_move_the_error_to_where_they_are_small(codec, refiner, picture):
+    rgb, _ = picture
+    left = np.full(rgb.shape[:2], 0.01, np.float32)
+    left[:, :28] = 1
+    errors = []
+    for weight in (left, left[:, ::-1]):
+        latents = refiner.refine(rgb, np.ones_like(weight), weight)
+        decoded = codec.synthesize(latents, *rgb.shape[:2]).astype(float)
+        error = (rgb - decoded) ** 2
+        errors.append(error[:, :28].mean() / error[:, 28:].mean())
+    assert errors[0] < errors[1]
+
+
+def test_lambda_trades_bits_for_quality(codec, picture):
+    rgb, saliency = picture
+    ones = np.ones_like(saliency)
+    results = []
+    for lmbda in (1e-5, 0.1):
+        latents = Refiner(codec, STEPS, lmbda, seed=0).refine(rgb, saliency, ones)
+        decoded = codec.synthesize(latents, *rgb.shape[:2]).astype(float)
+        results.append((float(codec.bits(latents)), ((rgb - decoded) ** 2).mean()))
+    (few_bits, large_error), (many_bits, small_error) = results
+    assert few_bits < many_bits and small_error < large_error
+
+
+def test_progress_is_told_of_every_step(codec, picture):
+    rgb, saliency = picture
+    told = []
+    Refiner(codec, 4, None, 0).refine(rgb, saliency, saliency, lambda: told.append(1))
+    assert len(told) == 4
+
+
+@pytest.mark.parametrize("lmbda", [0.0, -1.0, float("nan"), float("inf")])
+def test_lambda_out_of_range_is_refused(codec, lmbda):
+    with pytest.raises(InputError, match="--lambda"):
+        Refiner(codec, 1, lmbda, 0)
+
+
+def test_no_steps_are_refused(codec):
+    with pytest.raises(InputError, match="--refine_steps"):
+        Refiner(codec, 0, None, 0)

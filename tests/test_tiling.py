@@ -1,0 +1,84 @@
+"""Tests of salcomp.tiling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from salcomp import tiling
+from salcomp.codec import Codec
+from salcomp.export import Export
+from salcomp.model import SaliencyCodec
+from tests.fixtures import frame, parts, small_config
+
+
+@pytest.fixture(scope="module", params=["concat", "modulate"])
+def untrained(request):
+    """A codec with random weights, also of the modulations."""
+    model = SaliencyCodec(small_config(conditioning=request.param))
+    rng = np.random.default_rng(0)
+    for modulation in model.analysis.modulations:
+        kernel = modulation.output_conv.kernel
+        kernel.assign(0.3 * rng.normal(size=kernel.shape))
+    return Codec(Export(model, model.prior.tables(), bytes(32), 0))
+
+
+@pytest.fixture
+def strips_of_two_rows(monkeypatch):
+    """Cuts frames of 48 columns into strips of two rows of latents."""
+    monkeypatch.setattr(tiling, "_STRIP_PIXELS", 2 * 16 * 48)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 50])
+@pytest.mark.parametrize("columns", [1, 9, 5000])
+def test_strips_cover_every_row_once(rows, columns):
+    covered = [r for s, _, _ in tiling.strips(rows, columns) for r in range(rows)[s]]
+    assert covered == list(range(rows))
+
+
+def test_strip_lies_within_its_surroundings_where_it_says(strips_of_two_rows):
+    for strip, surroundings, within in tiling.strips(30, 3):
+        assert list(range(30)[surroundings][within]) == list(range(30)[strip])
+
+
+def test_strips_of_a_long_image_are_no_larger_than_the_limit():
+    for strip, _, _ in tiling.strips(4096, 4096):
+        height = strip.stop - strip.start
+        assert height == 1 or height * 4096 * 256 <= tiling._STRIP_PIXELS
+
+
+@pytest.mark.parametrize("height", [33, 250, 256])
+def test_analysis_in_strips_equals_that_in_one_piece(untrained, monkeypatch, height):
+    rgb, saliency = parts(frame(3, height, 48))
+    whole = untrained.analyze(rgb, saliency)
+    monkeypatch.setattr(tiling, "_STRIP_PIXELS", 2 * 16 * 48)
+    np.testing.assert_allclose(untrained.analyze(rgb, saliency), whole, atol=1e-4)
+
+
+@pytest.mark.parametrize("height", [33, 250, 256])
+def test_synthesis_in_strips_equals_that_in_one_piece(untrained, monkeypatch, height):
+    rng = np.random.default_rng(0)
+    shape = untrained.latent_shape(height, 41)
+    latents = rng.normal(0, 2, shape).round().astype(np.float32)
+    whole = untrained.synthesize(latents, height, 41).astype(int)
+    monkeypatch.setattr(tiling, "_STRIP_PIXELS", 2 * 16 * 48)
+    stripped = untrained.synthesize(latents, height, 41).astype(int)
+    difference = np.abs(stripped - whole)
+    # Rounding errors may tip a value that lies between two levels.
+    assert difference.max() <= 1 and (difference > 0).mean() < 1e-3
+
+
+def test_frame_is_padded_by_its_edges(untrained):
+    rgb, saliency = parts(frame(3, 37, 41))
+    margin = ((0, 48 - 37), (0, 48 - 41))
+    padded = untrained.analyze(
+        np.pad(rgb, (*margin, (0, 0)), "edge"), np.pad(saliency, margin, "edge")
+    )
+    np.testing.assert_allclose(untrained.analyze(rgb, saliency), padded, atol=1e-5)
+
+
+def test_file_made_and_read_in_strips_decodes_to_its_reconstruction(
+    codec, strips_of_two_rows
+):
+    encoded = codec.encode(*parts(frame(4, 150, 47)))
+    assert (codec.decode(encoded.data) == encoded.reconstruction).all()
