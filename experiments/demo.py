@@ -11,16 +11,13 @@ back with both; prints a table and draws a figure.
 from __future__ import annotations
 
 import csv
-import datetime
 import json
-import platform
-import shlex
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 from absl import flags, logging
 
+from experiments.record import record
 from salcomp import (
     cli,
     compress,
@@ -201,20 +198,6 @@ def _write_table(path: Path, means: dict[str, np.ndarray]) -> None:
         print(f"{arm:10}" + "".join(f"{value:18.4f}" for value in values))
 
 
-def _record(argv: list[str], sources: list[Path]) -> dict[str, object]:
-    """What made the results."""
-    packages = ("tensorflow", "tensorflow-compression", "numpy", "pillow")
-    return {
-        "command": shlex.join(["python", "-m", "experiments.demo", *argv[1:]]),
-        "seed": FLAGS.seed,
-        "data": FLAGS.data or f"{FLAGS.num_scenes} built-in scenes",
-        "held_out": [path.name for path in sources],
-        "date": datetime.date.today().isoformat(),
-        "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in packages},
-    }
-
-
 def main(argv):
     cli.parse(FLAGS, argv, __doc__)
     data = FLAGS.data
@@ -234,8 +217,12 @@ def main(argv):
     )
     arms = {arm: f["decoded"][chosen] for arm, f in found.items()}
     _draw(output / "figure.png", sources[chosen], arms, caption)
-    record = json.dumps(_record(argv, sources), indent=2)
-    (output / "record.json").write_text(record + "\n")
+    made = {
+        **record("demo", argv, FLAGS.seed),
+        "data": FLAGS.data or f"{FLAGS.num_scenes} built-in scenes",
+        "held_out": [path.name for path in sources],
+    }
+    (output / "record.json").write_text(json.dumps(made, indent=2) + "\n")
     print(f"figure, table and files are in {output}")
 
 

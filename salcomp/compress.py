@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -144,13 +143,6 @@ def compress_files(
       SalcompError: at least one image failed; the reasons have been logged.
     """
 
-    def read(path: Path):
-        image = images.read_image(path, max_pixels)
-        saliency, origin = saliency_maps.saliency_for(saliency_spec, path, image)
-        if image.alpha is not None and saliency_spec != "auto":
-            origin += " (alpha channel dropped)"
-        return image.rgb, saliency, origin
-
     def encode(name: str, rgb, saliency):
         if refinement is None:
             return codec.encode(rgb, saliency)
@@ -160,9 +152,14 @@ def compress_files(
             latents = refinement.refiner.refine(rgb, saliency, weight, bar.update)
         return codec.encode_latents(latents, rgb.shape[:2])
 
-    def work(job: file_jobs.Job, content):
-        rgb, saliency, origin = content
-        encoded = encode(job.source.name, rgb, saliency)
+    def work(job: file_jobs.Job):
+        image = images.read_image(job.source, max_pixels)
+        saliency, origin = saliency_maps.saliency_for(
+            saliency_spec, job.source, image
+        )
+        if image.alpha is not None and saliency_spec != "auto":
+            origin += " (alpha channel dropped)"
+        encoded = encode(job.source.name, image.rgb, saliency)
         if reconstruction:
             png = job.output.with_name(job.output.name + ".png")
             images.write_png(png, encoded.reconstruction)
@@ -171,7 +168,9 @@ def compress_files(
         bpp = 8 * size / saliency.size
         logging.info("%s: %d bytes, %.4f bpp, map: %s", job.output, size, bpp, origin)
 
-    file_jobs.run(jobs, read, work, "compress")
+    # A refiner works on one image at a time.
+    workers = file_jobs.WORKERS if refinement is None else 1
+    file_jobs.run(jobs, work, "compress", workers)
 
 
 def main(argv):

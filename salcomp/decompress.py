@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from absl import flags, logging
 
 from salcomp import cli, file_jobs, images
@@ -47,18 +45,15 @@ def main(argv):
         return
     codec = Codec.load(FLAGS.model)
 
-    def work(job: file_jobs.Job, data: bytes):
+    def work(job: file_jobs.Job):
+        try:
+            data = job.source.read_bytes()
+        except OSError as error:
+            raise InputError(f"{job.source}: {error.strerror}") from error
         images.write_png(job.output, codec.decode(data, FLAGS.max_pixels))
         logging.info("%s", job.output)
 
-    file_jobs.run(jobs, _read, work, "decompress")
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
+    file_jobs.run(jobs, work, "decompress")
 
 
 if __name__ == "__main__":

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from absl import logging
 from tqdm import tqdm
 
 from salcomp.errors import InputError, SalcompError
 
-_READ_AHEAD = 4
-
-T = TypeVar("T")
+# More gain nothing: TensorFlow spreads each job over all cores.
+WORKERS = 2
 
 
 class Job(NamedTuple):
@@ -63,47 +62,44 @@ def plan(
 
 def run(
     jobs: Sequence[Job],
-    read: Callable[[Path], T],
-    work: Callable[[Job, T], None],
+    work: Callable[[Job], None],
     description: str,
+    workers: int = WORKERS,
 ) -> None:
-    """Does all jobs, reading some files ahead; a file that fails stops no other.
+    """Does all jobs; one that fails stops no other.
 
     Args:
-      jobs: to do, in order.
-      read: reads a source, in another thread.
-      work: turns what was read into the output.
+      jobs: to do.
+      work: turns a source into its output. TensorFlow and Pillow let go of the
+        interpreter, so that one job reads while another computes.
       description: for the progress bar.
+      workers: jobs at a time.
 
     Raises:
       SalcompError: at least one job failed; the reasons have been logged.
     """
+
+    def attempt(job: Job) -> str | None:
+        try:
+            work(job)
+        except SalcompError as error:
+            message = str(error)
+            named = str(job.source) in message
+            return message if named else f"{job.source}: {message}"
+        return None
+
     failures = []
-    bar = tqdm(total=len(jobs), desc=description, unit="file", disable=None)
-    with bar, ThreadPoolExecutor(1) as reader:
-        for job, content in _ahead(reader, read, jobs):
-            try:
-                work(job, content())
-            except SalcompError as error:
-                message = str(error)
-                if str(job.source) not in message:
-                    message = f"{job.source}: {message}"
-                failures.append(message)
+    pool = ThreadPoolExecutor(workers)
+    try:
+        done = pool.map(attempt, jobs)
+        for failure in tqdm(done, description, len(jobs), unit="file", disable=None):
+            if failure:
+                failures.append(failure)
                 if len(jobs) > 1:
-                    logging.error("%s", message)
-            bar.update()
+                    logging.error("%s", failure)
+    finally:  # also after Ctrl-C, when jobs that have not begun are dropped
+        pool.shutdown(cancel_futures=True)
     if len(jobs) == 1 and failures:
         raise SalcompError(failures[0])
     if failures:
         raise SalcompError(f"{len(failures)} of {len(jobs)} files failed, named above")
-
-
-def _ahead(reader, read, jobs: Sequence[Job]) -> Iterable[tuple[Job, Callable]]:
-    """Each job with a function that gives what was read, or raises its error."""
-    pending = [(job, reader.submit(read, job.source)) for job in jobs[:_READ_AHEAD]]
-    for i in range(len(jobs)):
-        job, future = pending.pop(0)
-        yield job, future.result
-        if i + _READ_AHEAD < len(jobs):
-            later = jobs[i + _READ_AHEAD]
-            pending.append((later, reader.submit(read, later.source)))

@@ -61,13 +61,14 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image:
         warnings.simplefilter("ignore")
         with _open(path, max_pixels) as image:
             try:
-                decoded = ImageOps.exif_transpose(image)
+                image.load()
+                ImageOps.exif_transpose(image, in_place=True)
             except Exception as error:  # decoders raise all kinds on damaged files
                 reason = " ".join(str(error).split())
                 raise InputError(
                     f"{path}: damaged or cut short ({reason}); get the file again"
                 ) from error
-        return _to_uint8(path, decoded)
+            return _to_uint8(path, image)
 
 
 def _open(path, max_pixels: int) -> pil.Image:
@@ -105,14 +106,16 @@ def _to_uint8(path, image: pil.Image) -> Image:
     try:
         if not image.has_transparency_data:
             return Image(np.array(image.convert("RGB")), None)
-        rgba = np.array(image.convert("RGBA"))
+        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     except ValueError as error:
         raise InputError(
             f"{path}: colours of kind {image.mode} are not supported; save it as RGB"
         ) from error
-    alpha = rgba[..., 3]
-    constant = alpha.min() == alpha.max()
-    return Image(rgba[..., :3].copy(), None if constant else alpha.copy())
+    alpha = rgba.getchannel("A")
+    lowest, highest = alpha.getextrema()
+    # This conversion drops the alpha channel and leaves the colours as they are.
+    rgb = np.array(rgba.convert("RGB"))
+    return Image(rgb, None if lowest == highest else np.array(alpha))
 
 
 def _from_16_bits(path, image: pil.Image) -> np.ndarray:

@@ -204,6 +204,13 @@ def test_run_killed_before_its_export_is_loaded_from_its_newest_checkpoint(kille
     assert (killed / "model" / "fingerprint.txt").exists()
 
 
+def test_export_that_is_older_than_its_run_is_told_of(killed, caplog):
+    export.export_run(killed, step=3)
+    caplog.set_level("INFO")
+    assert export.load(killed).step == 3
+    assert "step 3" in caplog.text and "step 4" in caplog.text
+
+
 def test_older_checkpoint_is_exported_on_demand(killed, tmp_path, capsys):
     output = tmp_path / "old"
     export.main(["export", f"--workdir={killed}", "--step=3", f"--output={output}"])

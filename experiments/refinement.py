@@ -1,0 +1,163 @@
+"""What refinement at encoding time gains: none, uniform and saliency-weighted.
+
+Compresses images with the latents of the encoder, with latents refined under uniform
+weights (the control), and refined under the map at a series of lambdas; prints and
+writes bpp, PSNR and EWPSNR, and the rate that the map saves at equal EWPSNR.
+
+    python -m experiments.refinement --model=runs/mine --images='test/*.png'
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+from absl import flags, logging
+from tqdm import tqdm
+
+from experiments.record import record
+from salcomp import cli, images, metrics, saliency_maps
+from salcomp.codec import Codec
+from salcomp.compress import Refinement
+from salcomp.errors import InputError
+from salcomp.refine import Refiner
+
+_COLUMNS = ("bpp", "psnr", "ewpsnr")
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "model", None, "Workdir of a run, or exported model folder.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "images", None, "Pattern of the images; the map is their alpha.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "output_dir", "results/refinement", "Folder for the table.", flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "refine_steps", 150, "Steps of the refinement.", lower_bound=1, flag_values=FLAGS
+)
+flags.DEFINE_list(
+    "lambda_factors",
+    ["1", "0.7", "0.5"],
+    "Factors on the model's lambda for the refinement under the map: the lower ones "
+    "reach the control's EWPSNR with fewer bits.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_float(
+    "saliency_floor",
+    None,
+    "Smallest weight of the refinement, 0 to 1; the model's own by default.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer("seed", 0, "Seed of the refinement's noise.", flag_values=FLAGS)
+
+
+def measure(codec: Codec, refiners, image, saliency) -> dict[str, dict[str, float]]:
+    """Bpp, PSNR, EWPSNR and R + lambda D of one image for each way of encoding it.
+
+    Args:
+      codec: of the model.
+      refiners: `Refinement`s by name, None for the encoder's own latents.
+      image: uint8 [H, W, 3].
+      saliency: float32 [H, W], 0..1.
+    """
+    rows = {}
+    for name, refinement in refiners.items():
+        if refinement is None:
+            encoded = codec.encode(image, saliency)
+        else:
+            weight = refinement.weight(codec.config, saliency)
+            latents = refinement.refiner.refine(image, saliency, weight)
+            encoded = codec.encode_latents(latents, image.shape[:2])
+        decoded = codec.decode(encoded.data)
+        bpp = 8 * len(encoded.data) / saliency.size
+        cost = bpp + codec.config.lmbda * metrics.mse(image, decoded)
+        rows[name] = {
+            "bpp": bpp,
+            "psnr": metrics.psnr(image, decoded),
+            "ewpsnr": metrics.ewpsnr(image, decoded, saliency),
+            "cost": cost,
+        }
+    return rows
+
+
+def saving(means: dict[str, dict[str, float]], control: str, curve: list[str]) -> float:
+    """Rate saved at the control's EWPSNR, by log-linear interpolation along a curve.
+
+    Returns:
+      The fraction of the control's bpp; NaN if the curve does not reach its EWPSNR.
+    """
+    points = sorted((means[name]["ewpsnr"], means[name]["bpp"]) for name in curve)
+    quality, rate = np.transpose(points)
+    target = means[control]["ewpsnr"]
+    if not quality[0] <= target <= quality[-1]:
+        return float("nan")
+    rate_there = np.exp(np.interp(target, quality, np.log(rate)))
+    return 1 - float(rate_there / means[control]["bpp"])
+
+
+def main(argv):
+    cli.parse(FLAGS, argv, __doc__)
+    if not (FLAGS.model and FLAGS.images):
+        raise InputError("--model and --images are needed")
+    sources = images.expand_inputs([FLAGS.images])
+    codec = Codec.load(FLAGS.model)
+    steps, seed, floor = FLAGS.refine_steps, FLAGS.seed, FLAGS.saliency_floor
+    refiners = {"none": None}
+    control = Refiner(codec, steps, codec.config.lmbda, seed)
+    refiners["uniform"] = Refinement(control, "uniform", floor)
+    for factor in map(float, FLAGS.lambda_factors):
+        refiner = Refiner(codec, steps, factor * codec.config.lmbda, seed)
+        refiners[f"saliency, lambda x {factor:g}"] = Refinement(
+            refiner, "saliency", floor
+        )
+    rows = []
+    for path in tqdm(sources, "images", disable=None):
+        image = images.read_image(path)
+        saliency, _ = saliency_maps.saliency_for("auto", path, image)
+        for name, values in measure(codec, refiners, image.rgb, saliency).items():
+            rows.append({"image": path.name, "refinement": name, **values})
+    output = Path(FLAGS.output_dir)
+    output.mkdir(parents=True, exist_ok=True)
+    with open(output / "per_image.csv", "w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    means = {
+        name: {
+            column: float(np.mean([r[column] for r in rows if r["refinement"] == name]))
+            for column in _COLUMNS
+        }
+        for name in refiners
+    }
+    lower = sum(
+        uniform["cost"] < none["cost"]
+        for none, uniform in (
+            [r for r in rows if r["image"] == path.name][:2] for path in sources
+        )
+    )
+    saved = saving(means, "uniform", [n for n in refiners if n.startswith("saliency")])
+    summary = {
+        "means": means,
+        "rate_saved_at_equal_ewpsnr": None if np.isnan(saved) else saved,
+        "uniform_lowers_cost_on": lower,
+        "images": len(sources),
+    }
+    (output / "summary.json").write_text(
+        json.dumps({**record("refinement", argv, seed), **summary}, indent=2) + "\n"
+    )
+    print(f"{'refinement':28}{'bpp':>10}{'PSNR/dB':>10}{'EWPSNR/dB':>11}")
+    for name, values in means.items():
+        print(f"{name:28}" + "{bpp:10.4f}{psnr:10.3f}{ewpsnr:11.3f}".format(**values))
+    print(f"uniform weights lower R + lambda D on {lower} of {len(sources)} images")
+    if np.isnan(saved):
+        logging.info("the saliency curve does not span the control's EWPSNR")
+    else:
+        print(f"rate saved by the map at the control's EWPSNR: {saved:.1%}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
