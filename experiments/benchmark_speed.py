@@ -11,6 +11,7 @@ medians: on a shared machine only the ratios mean something.
 from __future__ import annotations
 
 import dataclasses
+import json
 import statistics
 import tempfile
 import time
@@ -20,6 +21,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
+from experiments.record import record
 from salcomp import batches, cli, compress, export, file_jobs, frames, images
 from salcomp.codec import Codec
 from salcomp.config import PRESETS, Config
@@ -33,6 +35,9 @@ _PIPELINE_PRESETS = ("blog", "cpu")
 FLAGS = flags.FlagValues()
 flags.DEFINE_integer(
     "steps", 20, "Steps to time of each kind.", lower_bound=3, flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "output", None, "JSON file to write the figures to as well.", flag_values=FLAGS
 )
 flags.DEFINE_integer(
     "images", 64, "Images to time the codec on.", lower_bound=2, flag_values=FLAGS
@@ -159,25 +164,32 @@ def main(argv):
     peak = matmul_peak()
     print(f"float32 matmul peak of this machine: {peak / 1e9:.0f} GFLOP/s")
     seconds = time_steps(FLAGS.steps)
+    found = {"matmul_peak_flops": peak, "seconds_per_step": seconds}
     for name, value in seconds.items():
         flops = step_flops(_config(name))
         print(
             f"{name:9} {value * 1e3:7.1f} ms/step {1 / value:6.2f} steps/s "
             f"{flops / 1e9:6.1f} GFLOP/step {flops / value / peak:6.1%} of the peak"
         )
-    print(f"blog takes {seconds['stock_v2'] / seconds['blog']:.2f} times the steps")
+    found["step_rate_ratio"] = seconds["stock_v2"] / seconds["blog"]
+    print(f"blog takes {found['step_rate_ratio']:.2f} times the steps of stock_v2")
     for preset in _PIPELINE_PRESETS:
         constant, piped = time_pipeline(preset, FLAGS.steps)
+        found[f"pipeline_share_{preset}"] = constant / piped
         print(
             f"input pipeline, {preset}: {constant * 1e3:.1f} ms/step on a constant "
             f"batch, {piped * 1e3:.1f} with it: {constant / piped:.1%} of the rate"
         )
     alone, complete = time_codec(FLAGS.images)
+    found["compress_share"] = alone / complete
     print(
         f"compress, {FLAGS.images} images of 512x256: {alone * 1e3:.1f} ms each by "
         f"transform and range coder, {complete * 1e3:.1f} from file to file: "
         f"{alone / complete:.1%} of the rate"
     )
+    if FLAGS.output:
+        made = {**record("benchmark_speed", argv, _config("blog").seed), **found}
+        images.write_file(FLAGS.output, (json.dumps(made, indent=2) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -56,16 +56,22 @@ class Recorder(StepCounter):
           seconds: between checkpoints.
         """
         super().__init__(start)
-        self._writer = writer
         self._checkpoints = checkpoints
         self._seconds = seconds
         self._saved_at = time.monotonic()
+
+        @tf.function  # one call for all: five eager ones take 2 ms
+        def summarize(step, values):
+            with writer.as_default(step):
+                for i, name in enumerate(TERMS):
+                    tf.summary.scalar(name, values[i])
+
+        self._summarize = summarize
         columns = (*TERMS, "learning_rate")
         self._file = MetricsFile(Path(workdir) / "metrics.csv", columns, start)
 
     def after_step(self, terms):
-        # The optimizer has already counted this step; the schedule is asked for it.
-        rate = _learning_rate(self.model.optimizer, self.step - 1)
+        rate = self.model.config.learning_rate_of(self.step)
         if not all(map(math.isfinite, terms.values())):
             self._file.flush()
             steps = self._checkpoints.steps()
@@ -76,9 +82,9 @@ class Recorder(StepCounter):
                 "--learning_rate"
             )
         self._file.append(self.step, {**terms, "learning_rate": rate})
-        with self._writer.as_default(self.step):
-            for name in TERMS:
-                tf.summary.scalar(name, terms[name])
+        self._summarize(
+            tf.constant(self.step, tf.int64), tf.constant([terms[t] for t in TERMS])
+        )
         if time.monotonic() - self._saved_at >= self._seconds:
             self.save()
 
@@ -91,11 +97,6 @@ class Recorder(StepCounter):
     def on_train_end(self, logs=None):
         self.save()
         self._file.close()
-
-
-def _learning_rate(optimizer, step: int) -> float:
-    rate = optimizer._learning_rate  # the property evaluates the schedule too late
-    return float(rate(step) if callable(rate) else rate)
 
 
 class Validation(StepCounter):

@@ -6,7 +6,6 @@ A preset is a frozen set of values; a flag given beside it wins.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -21,7 +20,7 @@ CONDITIONINGS = ("concat", "modulate")
 LAYERS = ("2019", "tfc2")
 SCHEDULES = ("constant", "stepped")
 # Where the stepped schedule lowers the rate, as a fraction of last_step, and to what.
-LEARNING_RATE_STEPS = ((0.6, 0.3), (0.85, 0.1))
+_LEARNING_RATE_STEPS = ((0.6, 0.3), (0.85, 0.1))
 
 
 class _Range(NamedTuple):
@@ -150,9 +149,23 @@ class Config:
         """Whether training needs the map at all."""
         return self.condition_encoder or self.weight_distortion
 
-    def to_json(self) -> str:
-        """The configuration as a JSON object, a field per line."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+    @property
+    def learning_rate_steps(self) -> list[tuple[int, float]]:
+        """Steps after which the learning rate changes, and what it is from then on."""
+        if self.learning_rate_schedule == "constant":
+            return []
+        return [
+            (round(fraction * self.last_step), factor * self.learning_rate)
+            for fraction, factor in _LEARNING_RATE_STEPS
+        ]
+
+    def learning_rate_of(self, step: int) -> float:
+        """The learning rate of a step, counted from 1."""
+        rate = self.learning_rate
+        for boundary, later in self.learning_rate_steps:
+            if step > boundary + 1:
+                rate = later
+        return rate
 
     @classmethod
     def from_dict(cls, values: dict) -> Config:

@@ -222,7 +222,8 @@ def training_and_validation(args, config: Config) -> tuple[Frames, Frames]:
     """The frames that the flags of `salcomp.train` name.
 
     Args:
-      args: has train_glob, validation_glob, tfds_name, num_scenes and cache_mib.
+      args: has train_glob, validation_glob, tfds_name, tfds_validation_split,
+        num_scenes and cache_mib.
       config: of the run.
 
     Raises:
@@ -239,7 +240,9 @@ def training_and_validation(args, config: Config) -> tuple[Frames, Frames]:
             )
         return (
             from_tfds(args.tfds_name, "train", config, cache_bytes),
-            from_tfds(args.tfds_name, "validation", config, cache_bytes),
+            from_tfds(
+                args.tfds_name, args.tfds_validation_split, config, cache_bytes
+            ),
         )
     if args.train_glob:
         training = find(args.train_glob)

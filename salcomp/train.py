@@ -46,6 +46,12 @@ flags.DEFINE_string(
     "Name of an RGB set of tensorflow-datasets to train the baseline on, such as clic.",
     flag_values=FLAGS,
 )
+flags.DEFINE_string(
+    "tfds_validation_split",
+    "validation",
+    "Split of that set to validate on; some sets have only a test split.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_integer(
     "num_scenes",
     128,
@@ -141,12 +147,11 @@ def _default_workdir(settings: config.Config) -> str:
 
 
 def _learning_rate(settings: config.Config):
-    if settings.learning_rate_schedule == "constant":
+    if not settings.learning_rate_steps:
         return settings.learning_rate
-    fractions, factors = zip(*config.LEARNING_RATE_STEPS)
+    boundaries, rates = zip(*settings.learning_rate_steps)
     return tf.keras.optimizers.schedules.PiecewiseConstantDecay(
-        [round(fraction * settings.last_step) for fraction in fractions],
-        [settings.learning_rate * factor for factor in (1.0, *factors)],
+        list(boundaries), [settings.learning_rate, *rates]
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -63,74 +64,88 @@ def jobs_of(count):
     return [Job(Path(f"{i}.in"), Path(f"{i}.out")) for i in range(count)]
 
 
-@pytest.mark.parametrize("count", [0, 1, 4, 5, 30])
-def test_every_job_is_done_in_order_with_what_was_read(count):
+WORKERS = pytest.mark.parametrize("workers", [1, 2, 5])
+
+
+@WORKERS
+@pytest.mark.parametrize("count", [0, 1, 4, 30])
+def test_every_job_is_done_once(count, workers):
     done = []
-    file_jobs.run(
-        jobs_of(count),
-        lambda path: path.stem,
-        lambda job, content: done.append((job, content)),
-        "test",
-    )
-    assert done == [(job, job.source.stem) for job in jobs_of(count)]
+    file_jobs.run(jobs_of(count), done.append, "test", workers)
+    assert sorted(done) == sorted(jobs_of(count))
 
 
-def test_failures_of_reading_and_of_work_stop_no_other_job():
+def test_single_worker_keeps_the_order():
+    done = []
+    file_jobs.run(jobs_of(30), done.append, "test", 1)
+    assert done == jobs_of(30)
+
+
+@WORKERS
+def test_jobs_run_no_more_at_a_time_than_there_are_workers(workers):
+    running, most, lock = [0], [0], threading.Lock()
+
+    def work(job):
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.002)
+        with lock:
+            running[0] -= 1
+
+    file_jobs.run(jobs_of(20), work, "test", workers)
+    assert most[0] <= workers
+
+
+@WORKERS
+def test_failures_stop_no_other_job(workers):
     done = []
 
-    def read(path):
-        if path.stem == "1":
+    def work(job):
+        if job.source.stem == "1":
             raise InputError("cannot be read")
-        return path
-
-    def work(job, content):
         if job.source.stem == "3":
             raise BitstreamError("is damaged")
         done.append(job.source.stem)
 
     with pytest.raises(SalcompError, match="2 of 6 files failed"):
-        file_jobs.run(jobs_of(6), read, work, "test")
-    assert done == ["0", "2", "4", "5"]
+        file_jobs.run(jobs_of(6), work, "test", workers)
+    assert sorted(done) == ["0", "2", "4", "5"]
+
+
+def damaged(job):
+    raise BitstreamError("is damaged")
 
 
 def test_failures_among_several_are_logged_with_their_files(caplog):
-    def work(job, content):
-        raise BitstreamError("is damaged")
-
     with pytest.raises(SalcompError):
-        file_jobs.run(jobs_of(2), lambda path: path, work, "test")
+        file_jobs.run(jobs_of(2), damaged, "test")
     assert "0.in: is damaged" in caplog.text and "1.in: is damaged" in caplog.text
 
 
 def test_failure_of_the_only_job_is_the_error():
-    def work(job, content):
-        raise BitstreamError("is damaged")
-
     with pytest.raises(SalcompError) as caught:
-        file_jobs.run(jobs_of(1), lambda path: path, work, "test")
+        file_jobs.run(jobs_of(1), damaged, "test")
     assert str(caught.value) == "0.in: is damaged"
 
 
 def test_message_that_names_the_file_names_it_once():
-    def read(path):
-        raise InputError(f"{path}: no image")
+    def work(job):
+        raise InputError(f"{job.source}: no image")
 
     with pytest.raises(SalcompError) as caught:
-        file_jobs.run(jobs_of(1), read, print, "test")
+        file_jobs.run(jobs_of(1), work, "test")
     assert str(caught.value) == "0.in: no image"
 
 
-def test_no_more_than_a_few_files_are_read_ahead():
-    ahead = []
-    reads, lock = [0], threading.Lock()
+def test_fault_of_the_program_stops_the_jobs_and_is_not_hidden():
+    done = []
 
-    def read(path):
-        with lock:
-            reads[0] += 1
+    def work(job):
+        done.append(job)
+        time.sleep(0.002)
+        raise ZeroDivisionError
 
-    def work(job, content):
-        with lock:
-            ahead.append(reads[0] - len(ahead))
-
-    file_jobs.run(jobs_of(40), read, work, "test")
-    assert max(ahead) <= 6
+    with pytest.raises(ZeroDivisionError):
+        file_jobs.run(jobs_of(200), work, "test", 2)
+    assert len(done) < 200

@@ -21,7 +21,12 @@ BASELINE = small_config(condition_encoder=False, weight_distortion=False)
 def flags(**changes):
     """The flags of salcomp.train that name frames."""
     values = dict(
-        train_glob=None, validation_glob=None, tfds_name=None, num_scenes=3, cache_mib=8
+        train_glob=None,
+        validation_glob=None,
+        tfds_name=None,
+        num_scenes=3,
+        cache_mib=8,
+        tfds_validation_split="validation",
     )
     return types.SimpleNamespace(**{**values, **changes})
 
