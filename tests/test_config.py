@@ -145,7 +145,8 @@ def test_refusal_of_a_preset_lists_the_presets():
 @pytest.mark.parametrize("preset", config.PRESETS)
 def test_json_round_trip_gives_the_same_configuration(preset):
     original = dataclasses.replace(parsed(f"--preset={preset}"), weight_mean=0.123)
-    assert config.Config.from_dict(json.loads(json.dumps(dataclasses.asdict(original)))) == original
+    text = json.dumps(dataclasses.asdict(original))
+    assert config.Config.from_dict(json.loads(text)) == original
 
 
 def test_unknown_field_is_refused_by_name():
