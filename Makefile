@@ -17,7 +17,7 @@ SUPPORTED_MACHINE = import platform, sys; sys.exit(platform.machine() != "x86_64
 help: ## list these targets (the default)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
 
-demo: $(INSTALLED) ## see the method at work in minutes (DATA=FOLDER: on your own RGBA PNG files)
+demo: $(INSTALLED) ## see the method at work in minutes (DATA='FRAMES/*.png': on your own RGBA PNGs)
 	$(VENV)/bin/python -m experiments.demo $(if $(DATA),--data="$(DATA)")
 
 test: $(INSTALLED) ## run the tests
@@ -27,7 +27,7 @@ lint: $(INSTALLED) ## check the style of the code
 	$(VENV)/bin/ruff check .
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo build *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A command of PATH may exist and not run (a pyenv shim of a version that is not

@@ -27,6 +27,7 @@ setup(
         # TensorBoard 2.14 imports pkg_resources, which later ones do not have.
         "setuptools<81",
         "numpy<2",
+        "scipy",
         # The first with AVIF in its wheels.
         "pillow>=11.3",
         "matplotlib",

@@ -3,9 +3,10 @@
     python -m experiments.benchmark_speed
 
 The layers of 2019 against tensorflow-compression's own in one process, on the same
-batches, by turns; then `fit` with the input pipeline against the step on a constant
-batch; then `compress` on many files against bare transform and range coder. Times are
-medians: on a shared machine only the ratios mean something.
+batches, by turns; then the step on the input pipeline's batches against the step on a
+constant one; then `compress` on many files against transform and range coder alone,
+both two images at a time. Times are medians: on a shared machine only the ratios mean
+something.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import statistics
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,7 @@ from salcomp.transforms import CONVOLUTIONS, STRIDE
 
 _MATMUL_SIDE = 2048
 _WARM_UP = 3
+_BLOCKS = 5
 _PIPELINE_PRESETS = ("blog", "cpu")
 
 FLAGS = flags.FlagValues()
@@ -115,18 +118,23 @@ def time_steps(count: int) -> dict[str, float]:
 
 
 def time_pipeline(preset: str, count: int) -> tuple[float, float]:
-    """Median seconds of a step on a constant batch, and on the pipeline's batches."""
-    config = dataclasses.replace(_config(preset), last_step=2 * (_WARM_UP + count))
+    """Seconds of a step on a constant batch, and on the pipeline's batches.
+
+    Medians over blocks of steps, taken by turns.
+    """
+    config = dataclasses.replace(_config(preset), last_step=10**6)
     scenes = frames.from_scenes(config, 0, 16)
     source = iter(batches.dataset(scenes, config, 0, tf.distribute.InputContext()))
     constant = next(source)
     step = _compiled_step(config)
-    for _ in range(_WARM_UP):
-        step(constant)
-        step(next(source))
+
+    def block(next_batch) -> float:
+        """Seconds per step; longer than what the pipeline can hold in advance."""
+        return _timed(lambda: [step(next_batch()) for _ in range(count)]) / count
+
+    block(lambda: next(source))
     times = [
-        (_timed(lambda: step(constant)), _timed(lambda: step(next(source))))
-        for _ in range(count)
+        (block(lambda: constant), block(lambda: next(source))) for _ in range(_BLOCKS)
     ]
     return tuple(map(statistics.median, zip(*times)))
 
@@ -146,8 +154,9 @@ def time_codec(count: int) -> tuple[float, float]:
         codec.encode(rgba[0][..., :3], maps[0])
 
         def bare():
-            for frame, saliency in zip(rgba, maps):
-                codec.encode(frame[..., :3], saliency)
+            with ThreadPoolExecutor(file_jobs.WORKERS) as pool:
+                rgb = [frame[..., :3] for frame in rgba]
+                list(pool.map(codec.encode, rgb, maps))
 
         def whole():
             sources = sorted(Path(folder).glob("*.png"))

@@ -11,6 +11,7 @@ back with both; prints a table and draws a figure.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from salcomp import (
     train,
 )
 from salcomp.codec import Codec
+from salcomp.errors import InputError
 
 _ARMS = {"baseline": "--nosaliency", "saliency": "--saliency"}
 _COLUMNS = ("lambda", "mean weight", "effective lambda", "bpp", "PSNR", "EWPSNR")
@@ -71,6 +73,19 @@ flags.DEFINE_integer(
     lower_bound=0,
     flag_values=FLAGS,
 )
+
+
+def _check_maps(data: str) -> None:
+    """Makes sure, before anything is trained, that every frame has a map."""
+    paths = [Path(path) for path in frames.find(data)]
+    for path in paths:
+        if images.read_image(path).alpha is None:
+            raise InputError(
+                f"{path} has no saliency map in its alpha channel, which both arms "
+                "are measured with; pack one into it"
+            )
+    if len({path.stem for path in paths}) < len(paths):
+        raise InputError(f"--data={data}: two frames have the same name; rename one")
 
 
 def _train(output: Path, data: str | None) -> None:
@@ -165,7 +180,9 @@ def _draw(path: Path, source: Path, arms: dict, caption: str) -> None:
         for axis in (upper, lower):
             axis.set_axis_off()
     figure.supxlabel(caption, fontsize=9)
-    figure.savefig(path, dpi=100)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    images.write_file(path, buffer.getvalue())
 
 
 def _rectangle(left: int, top: int):
@@ -188,11 +205,12 @@ def _most_salient(saliency: np.ndarray, height: int, width: int) -> tuple[int, i
 
 
 def _write_table(path: Path, means: dict[str, np.ndarray]) -> None:
-    with open(path, "w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["arm", *_COLUMNS])
-        for arm, values in means.items():
-            writer.writerow([arm, *(f"{value:.6g}" for value in values)])
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["arm", *_COLUMNS])
+    for arm, values in means.items():
+        writer.writerow([arm, *(f"{value:.6g}" for value in values)])
+    images.write_file(path, buffer.getvalue().encode())
     print(f"{'arm':10}" + "".join(f"{name:>18}" for name in _COLUMNS))
     for arm, values in means.items():
         print(f"{arm:10}" + "".join(f"{value:18.4f}" for value in values))
@@ -205,6 +223,8 @@ def main(argv):
         data = str(Path(data) / "*.png")
     output = Path(FLAGS.output_dir)
     output.mkdir(parents=True, exist_ok=True)
+    if data:
+        _check_maps(data)
     _train(output, data)
     sources = _held_out(output, data)
     found = {arm: _measure(output, arm, sources) for arm in _ARMS}
@@ -222,7 +242,8 @@ def main(argv):
         "data": FLAGS.data or f"{FLAGS.num_scenes} built-in scenes",
         "held_out": [path.name for path in sources],
     }
-    (output / "record.json").write_text(json.dumps(made, indent=2) + "\n")
+    text = json.dumps(made, indent=2) + "\n"
+    images.write_file(output / "record.json", text.encode())
     print(f"figure, table and files are in {output}")
 
 

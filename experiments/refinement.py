@@ -10,6 +10,7 @@ writes bpp, PSNR and EWPSNR, and the rate that the map saves at equal EWPSNR.
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 
@@ -20,11 +21,11 @@ from tqdm import tqdm
 from experiments.record import record
 from salcomp import cli, images, metrics, saliency_maps
 from salcomp.codec import Codec
-from salcomp.compress import Refinement
 from salcomp.errors import InputError
-from salcomp.refine import Refiner
+from salcomp.refine import Refinement, Refiner
 
 _COLUMNS = ("bpp", "psnr", "ewpsnr")
+_BY_MAP = "saliency, lambda x"
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -50,6 +51,8 @@ flags.DEFINE_float(
     "saliency_floor",
     None,
     "Smallest weight of the refinement, 0 to 1; the model's own by default.",
+    lower_bound=0,
+    upper_bound=1,
     flag_values=FLAGS,
 )
 flags.DEFINE_integer("seed", 0, "Seed of the refinement's noise.", flag_values=FLAGS)
@@ -109,9 +112,13 @@ def main(argv):
     refiners = {"none": None}
     control = Refiner(codec, steps, codec.config.lmbda, seed)
     refiners["uniform"] = Refinement(control, "uniform", floor)
-    for factor in map(float, FLAGS.lambda_factors):
+    try:
+        factors = [float(factor) for factor in FLAGS.lambda_factors]
+    except ValueError as error:
+        raise InputError(f"--lambda_factors: {error}") from error
+    for factor in factors:
         refiner = Refiner(codec, steps, factor * codec.config.lmbda, seed)
-        refiners[f"saliency, lambda x {factor:g}"] = Refinement(
+        refiners[f"{_BY_MAP} {factor:g}"] = Refinement(
             refiner, "saliency", floor
         )
     rows = []
@@ -119,13 +126,14 @@ def main(argv):
         image = images.read_image(path)
         saliency, _ = saliency_maps.saliency_for("auto", path, image)
         for name, values in measure(codec, refiners, image.rgb, saliency).items():
-            rows.append({"image": path.name, "refinement": name, **values})
+            rows.append({"image": str(path), "refinement": name, **values})
     output = Path(FLAGS.output_dir)
     output.mkdir(parents=True, exist_ok=True)
-    with open(output / "per_image.csv", "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, rows[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    images.write_file(output / "per_image.csv", buffer.getvalue().encode())
     means = {
         name: {
             column: float(np.mean([r[column] for r in rows if r["refinement"] == name]))
@@ -133,22 +141,20 @@ def main(argv):
         }
         for name in refiners
     }
-    lower = sum(
-        uniform["cost"] < none["cost"]
-        for none, uniform in (
-            [r for r in rows if r["image"] == path.name][:2] for path in sources
-        )
-    )
-    saved = saving(means, "uniform", [n for n in refiners if n.startswith("saliency")])
+    costs = {
+        name: np.array([r["cost"] for r in rows if r["refinement"] == name])
+        for name in ("none", "uniform")
+    }
+    lower = int(np.sum(costs["uniform"] < costs["none"]))
+    saved = saving(means, "uniform", [n for n in refiners if n.startswith(_BY_MAP)])
     summary = {
         "means": means,
         "rate_saved_at_equal_ewpsnr": None if np.isnan(saved) else saved,
         "uniform_lowers_cost_on": lower,
         "images": len(sources),
     }
-    (output / "summary.json").write_text(
-        json.dumps({**record("refinement", argv, seed), **summary}, indent=2) + "\n"
-    )
+    text = json.dumps({**record("refinement", argv, seed), **summary}, indent=2) + "\n"
+    images.write_file(output / "summary.json", text.encode())
     print(f"{'refinement':28}{'bpp':>10}{'PSNR/dB':>10}{'EWPSNR/dB':>11}")
     for name, values in means.items():
         print(f"{name:28}" + "{bpp:10.4f}{psnr:10.3f}{ewpsnr:11.3f}".format(**values))

@@ -61,6 +61,11 @@ def pack(content: Content) -> bytes:
     return header + _CRC.pack(crc) + content.payload
 
 
+def payload_bytes(header: bytes) -> int:
+    """The payload length that a header states; 0 if it is not whole."""
+    return _HEADER.unpack_from(header)[-1] if len(header) == HEADER_BYTES else 0
+
+
 def unpack(data: bytes, fingerprint: bytes, max_pixels: int) -> Content:
     """Reads a file and makes sure that it is whole and of this model.
 
@@ -85,7 +90,7 @@ def unpack(data: bytes, fingerprint: bytes, max_pixels: int) -> Content:
     if len(payload) < length:
         raise BitstreamError(f"truncated: {len(payload)} of {length} payload bytes")
     if len(payload) > length:
-        raise BitstreamError(f"{len(payload) - length} bytes too long")
+        raise BitstreamError(f"longer than the {length} payload bytes that it states")
     crc = zlib.crc32(payload, zlib.crc32(data[: _HEADER.size]))
     if crc != _CRC.unpack_from(data, _HEADER.size)[0]:
         raise BitstreamError("altered or damaged: the checksum does not match")

@@ -72,15 +72,8 @@ class Recorder(StepCounter):
 
     def after_step(self, terms):
         rate = self.model.config.learning_rate_of(self.step)
-        if not all(map(math.isfinite, terms.values())):
-            self._file.flush()
-            steps = self._checkpoints.steps()
-            good = f"step {steps[-1]}" if steps else "none"
-            raise DivergenceError(
-                f"the loss is not finite at step {self.step} (learning rate {rate:g}); "
-                f"last good checkpoint: {good}; start another --workdir with a lower "
-                "--learning_rate"
-            )
+        if not math.isfinite(terms["loss"]):
+            raise self._divergence("the loss is")
         self._file.append(self.step, {**terms, "learning_rate": rate})
         self._summarize(
             tf.constant(self.step, tf.int64), tf.constant([terms[t] for t in TERMS])
@@ -91,8 +84,20 @@ class Recorder(StepCounter):
     def save(self) -> None:
         """Saves a checkpoint of the current step, after the rows up to it."""
         self._file.flush()
-        if self._checkpoints.save(self.step):
-            self._saved_at = time.monotonic()
+        if not self._checkpoints.save(self.step):
+            raise self._divergence("a weight is")
+        self._saved_at = time.monotonic()
+
+    def _divergence(self, what: str) -> DivergenceError:
+        self._file.flush()
+        rate = self.model.config.learning_rate_of(self.step)
+        steps = self._checkpoints.steps()
+        good = f"step {steps[-1]}" if steps else "none"
+        return DivergenceError(
+            f"{what} not finite at step {self.step} (learning rate {rate:g}); "
+            f"last good checkpoint: {good}; start another --workdir with a lower "
+            "--learning_rate"
+        )
 
     def on_train_end(self, logs=None):
         self.save()
@@ -122,7 +127,8 @@ class Validation(StepCounter):
         self._file = MetricsFile(path, _VALIDATION_TERMS, start)
 
     def after_step(self, terms):
-        if self.step % self._every or not math.isfinite(terms["loss"]):
+        last = self.step == self.model.config.last_step
+        if (self.step % self._every and not last) or not math.isfinite(terms["loss"]):
             return
         means = validate(
             self.model, self._frames, self._count, self._writer, self.step

@@ -11,7 +11,9 @@ from absl import flags, logging
 from salcomp.errors import InputError, SalcompError
 
 
-def parse(flag_values: flags.FlagValues, argv: list[str], doc: str) -> list[str]:
+def parse(
+    flag_values: flags.FlagValues, argv: list[str], doc: str, files: bool = False
+) -> list[str]:
     """Parses `argv` into `flag_values` and returns the positional arguments.
 
     Values of an earlier call in the same process are forgotten. `--help` prints
@@ -21,9 +23,11 @@ def parse(flag_values: flags.FlagValues, argv: list[str], doc: str) -> list[str]
       flag_values: the flags that the tool defines, and no others.
       argv: the program's name, then its arguments.
       doc: what `--help` prints above the flags: the tool's docstring.
+      files: whether the tool takes positional arguments.
 
     Raises:
-      InputError: a flag is unknown or has a value that it cannot take.
+      InputError: a flag is unknown or has a value that it cannot take, or there are
+        arguments that the tool has no use for.
     """
     if "help" not in flag_values:
         flags.DEFINE_boolean(
@@ -39,6 +43,11 @@ def parse(flag_values: flags.FlagValues, argv: list[str], doc: str) -> list[str]
     if flag_values.help:
         print(f"{doc.strip()}\n\nFlags:\n{flag_values.get_help()}")
         raise SystemExit(0)
+    if positional and not files:
+        raise InputError(
+            f"{positional[0]!r} is no flag, and flags are all that this tool takes "
+            "(--help lists them)"
+        )
     return positional
 
 

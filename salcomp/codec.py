@@ -18,7 +18,7 @@ from salcomp.errors import BitstreamError
 from salcomp.images import MAX_PIXELS
 from salcomp.model import to_uint8
 from salcomp.transforms import STRIDE
-from salcomp.weighting import raw_weight
+from salcomp.weighting import normalized_weight, raw_weight
 
 
 class Encoded:
@@ -72,13 +72,7 @@ class Codec:
 
     def training_weight(self, saliency: np.ndarray) -> np.ndarray:
         """The raw weight of the training at a map, float32, shaped as the map."""
-        config = self.config
-        return raw_weight(
-            saliency,
-            config.saliency_weighting,
-            config.saliency_floor,
-            config.saliency_gain,
-        )
+        return raw_weight(saliency, self.config)
 
     def loss_weight(self, saliency: np.ndarray) -> np.ndarray:
         """The weight that the training loss gave each pixel, float32 [H, W].
@@ -88,12 +82,8 @@ class Codec:
         """
         if not self.config.weight_distortion:
             return np.ones_like(saliency)
-        weight = self.training_weight(saliency)
-        if self.config.weight_normalization == "image":
-            return weight / weight.mean()
-        if self.config.weight_normalization == "dataset":
-            return weight / self.config.weight_mean
-        return weight
+        mean = self.training_weight(saliency).mean()
+        return normalized_weight(saliency, self.config, mean)
 
     def latent_shape(self, height: int, width: int) -> tuple[int, int, int, int]:
         """[1, ceil(height / 16), ceil(width / 16), N]."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from absl import logging
 from tqdm import tqdm
 
 from salcomp import bd_rate, metrics
-from salcomp.errors import InputError
+from salcomp.errors import InputError, SalcompError
 from salcomp.scorers import Subject
-from salcomp.series import Series
+from salcomp.series import Point, Series
 
 
 def measure(
@@ -28,6 +29,9 @@ def measure(
 ) -> Iterator[dict]:
     """Codes every image at every point; shows a progress bar.
 
+    Where a codec cannot code an image, such as one too large for its format, the log
+    says so, and there is no row.
+
     Args:
       compared: the series.
       subjects: the images.
@@ -36,36 +40,66 @@ def measure(
 
     Yields:
       Rows, image by image.
+
+    Raises:
+      InputError: an image or its map can no longer be read.
     """
     points = [(one, i, point) for one in compared for i, point in enumerate(one.points)]
     names = _short_names([subject.path for subject in subjects])
     with tqdm(total=len(subjects) * len(points), unit="file", disable=None) as bar:
         for name, subject in zip(names, subjects):
-            rgb, saliency, score_saliency = subject.load()
+            rgb, saliency, score_saliency, mask = subject.load()
             weight = training_weight(saliency) if training_weight else None
             for one, index, point in points:
-                bar.set_postfix_str(f"{name} {one.label} {point.setting:g}")
-                started = time.perf_counter()
-                file = point.encode(rgb, saliency)
-                encoded = time.perf_counter()
-                decoded = point.decode(file.data)
-                finished = time.perf_counter()
-                pixels = rgb.shape[0] * rgb.shape[1]
-                yield {
-                    "image": name,
-                    "series": one.label,
-                    "point": index,
-                    "setting": point.setting,
-                    "bytes": len(file.data),
-                    "bpp": 8 * len(file.data) / pixels,
-                    "information_bpp": file.information_bits / pixels,
-                    "encode_seconds": encoded - started,
-                    "decode_seconds": finished - encoded,
-                    **metrics.all_metrics(
-                        rgb, decoded, score_saliency, weight, subject.boxes
-                    ),
-                }
+                what = f"{name} {one.label} {point.setting:g}"
+                bar.set_postfix_str(what)
+                try:
+                    decoded, costs = _code(point, rgb, saliency)
+                    quality = metrics.all_metrics(
+                        rgb, decoded, score_saliency, weight, subject.boxes, mask
+                    )
+                except SalcompError as error:
+                    logging.error("%s: %s", what, error)
+                else:
+                    yield {
+                        "image": name,
+                        "series": one.label,
+                        "point": index,
+                        "setting": point.setting,
+                        **costs,
+                        **quality,
+                    }
                 bar.update()
+
+
+def _code(
+    point: Point, rgb: np.ndarray, saliency: np.ndarray
+) -> tuple[np.ndarray, dict[str, float]]:
+    """The decoded image, uint8 [H, W, 3], and what it took, by the row's keys."""
+    started = time.perf_counter()
+    file = point.encode(rgb, saliency)
+    encoded = time.perf_counter()
+    decoded = point.decode(file.data)
+    finished = time.perf_counter()
+    pixels = rgb.shape[0] * rgb.shape[1]
+    return decoded, {
+        "bytes": len(file.data),
+        "bpp": 8 * len(file.data) / pixels,
+        "information_bpp": file.information_bits / pixels,
+        "encode_seconds": encoded - started,
+        "decode_seconds": finished - encoded,
+    }
+
+
+def of_whole_images(rows: list[dict], compared: list[Series]) -> list[dict]:
+    """The rows of images coded at every point of every series.
+
+    Curves compare only over the same images, so that one which a codec could not code
+    counts for none.
+    """
+    points = sum(len(one.points) for one in compared)
+    counts = Counter(row["image"] for row in rows)
+    return [row for row in rows if counts[row["image"]] == points]
 
 
 def _short_names(paths: list[Path]) -> list[str]:

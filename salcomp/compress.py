@@ -8,17 +8,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
-import numpy as np
 from absl import flags, logging
 from tqdm import tqdm
 
 from salcomp import cli, file_jobs, images, saliency_maps
 from salcomp.codec import Codec
 from salcomp.errors import InputError
-from salcomp.refine import Refiner
-from salcomp.weighting import raw_weight
+from salcomp.refine import Refinement, Refiner
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -45,7 +42,8 @@ flags.DEFINE_string(
 flags.DEFINE_integer(
     "max_pixels",
     images.MAX_PIXELS,
-    "Refuse images with more pixels; the default is 2^26.",
+    "Refuse images with more pixels; the default is 2^26. Pillow opens none over "
+    "178,956,970.",
     lower_bound=1,
     flag_values=FLAGS,
 )
@@ -97,30 +95,6 @@ flags.DEFINE_integer(
 )
 
 
-class Refinement(NamedTuple):
-    """How `compress_files` refines the latents.
-
-    Attributes:
-      refiner: of the model.
-      weighting: "saliency", weights as in the model's training; or "uniform".
-      floor: smallest weight; that of the model's training if None.
-    """
-
-    refiner: Refiner
-    weighting: str
-    floor: float | None
-
-    def weight(self, config, saliency: np.ndarray) -> np.ndarray:
-        """The weight of the squared error, float32 [H, W]; uniform for a zero map."""
-        floor = config.saliency_floor if self.floor is None else self.floor
-        weight = raw_weight(
-            saliency, config.saliency_weighting, floor, config.saliency_gain
-        )
-        if self.weighting == "uniform" or not weight.any():
-            return np.ones_like(saliency)
-        return weight
-
-
 def compress_files(
     codec: Codec,
     jobs: Sequence[file_jobs.Job],
@@ -159,6 +133,8 @@ def compress_files(
         )
         if image.alpha is not None and saliency_spec != "auto":
             origin += " (alpha channel dropped)"
+        if not codec.config.condition_encoder and refinement is None:
+            origin = "not used by this model"
         encoded = encode(job.source.name, image.rgb, saliency)
         if reconstruction:
             png = job.output.with_name(job.output.name + ".png")
@@ -174,12 +150,16 @@ def compress_files(
 
 
 def main(argv):
-    sources = images.expand_inputs(cli.parse(FLAGS, argv, __doc__))
+    sources = images.expand_inputs(cli.parse(FLAGS, argv, __doc__, files=True))
     if not FLAGS.model:
         raise InputError("--model is needed: a run's workdir or an exported model")
     lmbda = FLAGS["lambda"].value
-    if lmbda is not None and not FLAGS.refine_steps:
-        raise InputError("--lambda only scales refinement; add --refine_steps=150")
+    if not FLAGS.refine_steps:
+        for name in ("lambda", "saliency_floor", "refine_weighting", "seed"):
+            if FLAGS[name].present:
+                raise InputError(
+                    f"--{name} only matters to refinement; add --refine_steps=150"
+                )
     jobs = file_jobs.plan(sources, ".salc", FLAGS.output_dir, FLAGS.overwrite)
     if not jobs:
         return

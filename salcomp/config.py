@@ -193,7 +193,7 @@ class Config:
         """
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            name = f"--{_flag_name(field)}"
+            name = f"--{flag_name(field.name)}"
             kinds = (int, float) if field.type == "float" else _TYPES[field.type]
             of_kind = isinstance(value, kinds) and (
                 field.type == "bool" or not isinstance(value, bool)
@@ -252,8 +252,9 @@ PRESETS = {
 }
 
 
-def _flag_name(field) -> str:
-    return "lambda" if field.name == "lmbda" else field.name
+def flag_name(field_name: str) -> str:
+    """The name of the flag, without dashes, that sets a field of `Config`."""
+    return "lambda" if field_name == "lmbda" else field_name
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:
@@ -281,9 +282,8 @@ def define_flags(flag_values: flags.FlagValues) -> None:
     }
     for field in dataclasses.fields(Config):
         if "help" in field.metadata:
-            define[field.type](
-                _flag_name(field), None, field.metadata["help"], flag_values=flag_values
-            )
+            name, text = flag_name(field.name), field.metadata["help"]
+            define[field.type](name, None, text, flag_values=flag_values)
 
 
 def from_flags(flag_values: flags.FlagValues) -> Config:
@@ -303,7 +303,7 @@ def from_flags(flag_values: flags.FlagValues) -> Config:
         values["weight_distortion"] = flag_values.saliency
     for field in dataclasses.fields(Config):
         if "help" in field.metadata:
-            value = flag_values[_flag_name(field)].value
+            value = flag_values[flag_name(field.name)].value
             if value is not None:
                 values[field.name] = value
     config = Config(**values)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from absl import flags, logging
 
-from salcomp import cli, file_jobs, images
+from salcomp import bitstream, cli, file_jobs, images
 from salcomp.codec import Codec
 from salcomp.errors import InputError
 
@@ -21,7 +21,8 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "output_dir",
     None,
-    "Folder of the PNG files; by default each goes beside its .salc file.",
+    "Folder of the PNG files, named NAME.png. By default each goes beside its file as "
+    "NAME.salc.png, which is never the original.",
     flag_values=FLAGS,
 )
 flags.DEFINE_boolean(
@@ -37,17 +38,22 @@ flags.DEFINE_integer(
 
 
 def main(argv):
-    sources = images.expand_inputs(cli.parse(FLAGS, argv, __doc__), (".salc",))
+    arguments = cli.parse(FLAGS, argv, __doc__, files=True)
+    sources = images.expand_inputs(arguments, (".salc",))
     if not FLAGS.model:
         raise InputError("--model is needed: a run's workdir or an exported model")
-    jobs = file_jobs.plan(sources, ".png", FLAGS.output_dir, FLAGS.overwrite)
+    # Beside its file, photo.png may well be the original of photo.salc.
+    suffix = ".salc.png" if FLAGS.output_dir is None else ".png"
+    jobs = file_jobs.plan(sources, suffix, FLAGS.output_dir, FLAGS.overwrite)
     if not jobs:
         return
     codec = Codec.load(FLAGS.model)
 
     def work(job: file_jobs.Job):
         try:
-            data = job.source.read_bytes()
+            with open(job.source, "rb") as file:
+                data = file.read(bitstream.HEADER_BYTES)
+                data += file.read(bitstream.payload_bytes(data) + 1)
         except OSError as error:
             raise InputError(f"{job.source}: {error.strerror}") from error
         images.write_png(job.output, codec.decode(data, FLAGS.max_pixels))

@@ -12,7 +12,8 @@ writes into the output folder
     METRIC.png       a rate-distortion figure per metric
 
 Rates are those of whole files; quality is that of the decoded file. Averages are
-over images at one setting, dB averaged in dB.
+over images at one setting, dB averaged in dB. An image that one codec cannot code
+is left out of the averages of all, and the exit status is then 1.
 """
 
 from __future__ import annotations
@@ -34,7 +35,14 @@ from salcomp import (
     scorers,
     series,
 )
-from salcomp.errors import InputError
+from salcomp.errors import InputError, SalcompError
+
+# The metrics that have a figure and a BD-rate.
+AXIS_LABELS = {
+    **rd_figure.AXIS_LABELS,
+    "mask-psnr": "PSNR inside the masks (dB)",
+    "non-mask-psnr": "PSNR outside the masks (dB)",
+}
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_multi_string(
@@ -93,6 +101,13 @@ flags.DEFINE_string(
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
+    "roi_masks",
+    None,
+    "Folder of masks for the mask metrics, named as the images are, grey and of any "
+    "size: the region of an image is where its mask is half white or more.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
     "anchor",
     None,
     "Series that the others' BD-rates refer to; the first by default, models first.",
@@ -120,11 +135,11 @@ def main(argv: list[str]) -> None:
     """Runs the tool; see the module's docstring.
 
     Raises:
-      InputError: a flag, file or model is unusable; before anything is coded.
+      InputError: a flag, file or model is unusable, which is found before anything is
+        coded; or an image vanished or a result cannot be written, later.
+      SalcompError: a codec failed on an image. Results are those of the other images.
     """
-    args = cli.parse(FLAGS, argv, __doc__)
-    if args:
-        raise InputError(f"unexpected argument {args[0]!r}: images go to --images")
+    cli.parse(FLAGS, argv, __doc__)
     if not FLAGS.output_dir:
         raise InputError("no place for the results: give --output_dir")
     if not FLAGS.images:
@@ -139,18 +154,51 @@ def main(argv: list[str]) -> None:
         FLAGS.saliency,
         FLAGS.score_saliency or FLAGS.saliency,
         FLAGS.roi_boxes,
+        FLAGS.roi_masks,
         weigher and weigher.label,
     )
-    output_dir = Path(FLAGS.output_dir)
+    output_dir = Path(FLAGS.output_dir).expanduser()
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--output_dir={output_dir}: {error.strerror}") from error
 
-    rows = list(
-        comparison.measure(compared, subjects, weigher and weigher.training_weight)
+    measured = _measure(
+        output_dir, compared, subjects, weigher and weigher.training_weight
     )
-    results_files.write_csv(output_dir / "per_image.csv", rows)
+    rows = comparison.of_whole_images(measured, compared)
+    counted = len({row["image"] for row in rows})
+    scoring = scoring._replace(left_out=len(subjects) - counted)
+    if rows:
+        _write_results(output_dir, rows, compared, anchor, scoring)
+    logging.info("results are in %s", output_dir)
+    if scoring.left_out:
+        raise SalcompError(
+            f"{scoring.left_out} of {len(subjects)} images are left out of the "
+            "averages: a codec failed on them, as logged above"
+        )
+
+
+def _measure(output_dir: Path, compared, subjects, training_weight) -> list[dict]:
+    """The rows, kept in per_image.csv whatever ends the work, Ctrl-C included."""
+    rows = []
+    try:
+        for row in comparison.measure(compared, subjects, training_weight):
+            rows.append(row)
+    finally:
+        if rows:
+            results_files.write_csv(output_dir / "per_image.csv", rows)
+    return rows
+
+
+def _write_results(
+    output_dir: Path,
+    rows: list[dict],
+    compared: list[series.Series],
+    anchor: str,
+    scoring: scorers.Scoring,
+) -> None:
+    """Averages, BD-rates and figures."""
     for one in compared:
         results_files.write_json(
             output_dir / f"{_file_name(one.label)}.json",
@@ -160,14 +208,13 @@ def main(argv: list[str]) -> None:
         )
     labels = [one.label for one in compared]
     deltas = comparison.against_anchor(
-        rows, labels, anchor, list(rd_figure.AXIS_LABELS), FLAGS.resamples
+        rows, labels, anchor, list(AXIS_LABELS), FLAGS.resamples
     )
     if deltas:
         results_files.write_csv(output_dir / "bd_rate.csv", deltas)
         _print_deltas(deltas)
     if FLAGS.figures:
         _draw_figures(output_dir, rows, labels, scoring)
-    logging.info("results are in %s", output_dir)
 
 
 def _check_labels(compared: list[series.Series], anchor: str | None) -> str:
@@ -186,7 +233,7 @@ def _check_labels(compared: list[series.Series], anchor: str | None) -> str:
 def _draw_figures(
     output_dir: Path, rows: list[dict], labels: list[str], scoring: scorers.Scoring
 ) -> None:
-    for metric, axis_label in rd_figure.AXIS_LABELS.items():
+    for metric, axis_label in AXIS_LABELS.items():
         curves = {label: comparison.mean_curve(rows, label, metric) for label in labels}
         curves = {label: c for label, c in curves.items() if c[0].size}
         if curves:

@@ -35,7 +35,9 @@ from salcomp.model import SaliencyCodec, named_variables
 from salcomp.prior import Tables
 from salcomp.runs import Checkpoints, read_config, step_of
 
+_FIRST_CONVOLUTION = "analysis/convs/0/"
 _PARTS = ("config.json", "weights.npz", "tables.npz")
+_FINGERPRINT = "fingerprint.txt"
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -83,7 +85,7 @@ def save(model: SaliencyCodec, step: int, folder: str | os.PathLike) -> None:
       InputError: the folder exists and is something else.
     """
     folder = Path(folder)
-    if folder.exists() and not (folder / "fingerprint.txt").exists():
+    if folder.exists() and not (folder / _FINGERPRINT).exists():
         raise InputError(f"{folder} exists and is no exported model; not replaced")
     config = {
         "config": dataclasses.asdict(model.config),
@@ -96,19 +98,26 @@ def save(model: SaliencyCodec, step: int, folder: str | os.PathLike) -> None:
         _npz(weights),
         _npz(model.prior.tables()._asdict()),
     )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    scratch = None
     try:
-        temporary.chmod(0o777 & ~_umask())
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        fresh, old = scratch / "new", scratch / "old"
+        fresh.mkdir()
         for name, content in zip(_PARTS, contents):
-            (temporary / name).write_bytes(content)
-        fingerprint = _fingerprint(contents).hex() + "\n"
-        (temporary / "fingerprint.txt").write_text(fingerprint)
+            (fresh / name).write_bytes(content)
+        (fresh / _FINGERPRINT).write_text(_fingerprint(contents).hex() + "\n")
+        # Two renames: killed between them, a run's model is exported again on use.
         if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
+            os.rename(folder, old)
+        os.rename(fresh, folder)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); choose another place"
+        ) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def load(folder: str | os.PathLike) -> Export:
@@ -120,14 +129,14 @@ def load(folder: str | os.PathLike) -> Export:
       InputError: there is no model, or its files are damaged, altered, or of another
         version of salcomp.
     """
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     newest = None
     if (folder / "checkpoints").is_dir():
-        if not (folder / "model").is_dir():
+        if not (folder / "model" / _FINGERPRINT).is_file():
             export_run(folder)
         newest = tf.train.latest_checkpoint(folder / "checkpoints")
         folder = folder / "model"
-    if not (folder / "fingerprint.txt").is_file():
+    if not (folder / _FINGERPRINT).is_file():
         raise InputError(
             f"{folder} is neither an exported model nor the workdir of a run with a "
             "checkpoint"
@@ -139,7 +148,7 @@ def load(folder: str | os.PathLike) -> Export:
         except OSError as error:
             raise InputError(f"{folder / name}: {error.strerror}") from error
     fingerprint = _fingerprint(contents)
-    stated = (folder / "fingerprint.txt").read_bytes().strip()
+    stated = (folder / _FINGERPRINT).read_bytes().strip()
     if fingerprint.hex().encode() != stated:
         raise InputError(
             f"{folder} does not match its fingerprint.txt: a file is damaged or was "
@@ -183,18 +192,17 @@ def assign(model: SaliencyCodec, weights: dict[str, np.ndarray]) -> None:
             continue
         if value is None:
             raise InputError(f"the other model has no tensor {name!r}")
-        channels = value.shape[1:2], variable.shape[1:2]
-        if name == _FIRST_KERNEL and channels == ((3,), (4,)):
-            value = np.pad(value, [(0, 0), (0, 1), (0, 0)])
+        if name.startswith(_FIRST_CONVOLUTION) and value.ndim == len(variable.shape):
+            # Zeros for the map, on the axis of the input channels.
+            added = np.subtract(variable.shape, value.shape)
+            if sorted(added) == [0] * (value.ndim - 1) + [1] and 3 in value.shape:
+                value = np.pad(value, [(0, count) for count in added])
         if value.shape != variable.shape:
             raise InputError(
                 f"tensor {name!r} is {value.shape} in the other model and "
                 f"{tuple(variable.shape)} in this one"
             )
         variable.assign(value)
-
-
-_FIRST_KERNEL = "analysis/convs/0/kernel/coefficients"
 
 
 def export_run(workdir: str | os.PathLike, step=None, output=None) -> Path:
@@ -240,12 +248,6 @@ def _fingerprint(contents) -> bytes:
     for content in contents:
         digest.update(hashlib.sha256(content).digest())
     return digest.digest()
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def main(argv):

@@ -50,7 +50,7 @@ def plan(
         if output in owners:
             raise InputError(
                 f"{owners[output]} and {source} would both become {output}; rename one "
-                "or compress them into different folders"
+                "or give them different folders"
             )
         owners[output] = source
         if output.exists() and not overwrite:

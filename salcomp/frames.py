@@ -26,6 +26,7 @@ from salcomp.weighting import raw_weight
 # Of the files of --train_glob, where no --validation_glob is given.
 _VALIDATION_SHARE = 10
 _SCENE_VALIDATION_COUNT = 16
+_WORKERS = os.cpu_count() or 1
 
 
 class Frames:
@@ -60,22 +61,23 @@ class Frames:
         self._read = read
         self._cache: dict[int, np.ndarray] = {}
         sizes, sums, used = [], [], 0
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            decoded = pool.map(read, range(len(names)))
-            for i, frame in enumerate(
-                tqdm(decoded, "frames", len(names), disable=None, leave=False)
-            ):
-                weight = raw_weight(
-                    frame[..., 3].astype(np.float32) / 255,
-                    config.saliency_weighting,
-                    config.saliency_floor,
-                    config.saliency_gain,
-                )
-                sizes.append(frame.shape[:2])
-                sums.append(weight.sum(dtype=np.float64))
-                used += frame.nbytes
-                if used <= cache_bytes:
-                    self._cache[i] = frame
+
+        def weigh(i: int):
+            frame = read(i)
+            saliency = frame[..., 3].astype(np.float32) / 255
+            return frame, raw_weight(saliency, config).sum(dtype=np.float64)
+
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            # Few at a time, so that no more frames wait than the budget foresees.
+            groups = range(0, len(names), _WORKERS)
+            for first in tqdm(groups, "frames", disable=None, leave=False):
+                group = range(first, min(first + _WORKERS, len(names)))
+                for i, (frame, weight_sum) in zip(group, pool.map(weigh, group)):
+                    sizes.append(frame.shape[:2])
+                    sums.append(weight_sum)
+                    used += frame.nbytes
+                    if used <= cache_bytes:
+                        self._cache[i] = frame
         if used > cache_bytes:
             logging.info(
                 "%d of %d frames fit the %.0f MiB of --cache_mib; the others are "
@@ -103,7 +105,8 @@ def find(pattern: str) -> list[str]:
     Raises:
       InputError: there are none.
     """
-    paths = sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p))
+    matches = glob.glob(os.path.expanduser(pattern), recursive=True)
+    paths = sorted(path for path in matches if os.path.isfile(path))
     if not paths:
         raise InputError(f"no file matches {pattern!r}; quote the pattern and check it")
     return paths
@@ -120,7 +123,11 @@ def split(paths: Sequence[str]) -> tuple[list[str], list[str]]:
             f"{paths[0]} is the only frame; training needs at least two, or a "
             "--validation_glob beside it"
         )
-    hashes = [zlib.crc32(os.path.basename(path).encode()) for path in paths]
+    names = [os.path.basename(path) for path in paths]
+    if len(set(names)) == 1:  # as in scene1/image.png, scene2/image.png
+        folder = os.path.commonpath(paths)
+        names = [os.path.relpath(path, folder) for path in paths]
+    hashes = [zlib.crc32(name.encode()) for name in names]
     held_out = [h % _VALIDATION_SHARE == 0 for h in hashes]
     if not any(held_out) or all(held_out):
         held_out = [h == min(hashes) for h in hashes]

@@ -93,7 +93,7 @@ def _open(path, max_pixels: int) -> pil.Image:
         image.close()
         raise InputError(
             f"{path}: {width}x{height} is over the limit of {max_pixels} pixels; "
-            "make it smaller"
+            "make it smaller, or raise --max_pixels"
         )
     return image
 

@@ -28,6 +28,8 @@ METRICS = (
     *(f"{side}-psnr-{p}" for p in ROI_PERCENTS for side in ("roi", "non-roi")),
     "boxes-psnr",
     "non-boxes-psnr",
+    "mask-psnr",
+    "non-mask-psnr",
     "ms-ssim-rgb",
     "ms-ssim-rgb-db",
     "weighted-ms-ssim",
@@ -105,6 +107,7 @@ def all_metrics(
     saliency: np.ndarray,
     weight: np.ndarray | None = None,
     boxes=None,
+    mask: np.ndarray | None = None,
 ) -> dict[str, float]:
     """Every metric of one image, by the names in METRICS; NaN where not defined.
 
@@ -115,26 +118,29 @@ def all_metrics(
         singles out no pixels, so the latter are then NaN.
       weight: [H, W], the weight of a training run, for "ewpsnr-train".
       boxes: annotated regions as in `boxes_mask`, for "boxes-psnr".
+      mask: bool [H, W], an annotated region, for "mask-psnr". As an image without
+        boxes, one whose mask is empty has no region and nothing outside it.
 
     Raises:
       InputError: shapes differ, or a weight is negative or not a number.
     """
-    error = _squared_error(x, x_hat)
     values = dict.fromkeys(METRICS, float("nan"))
-    values["mse"] = float(error.mean())
+    values["mse"] = mse(x, x_hat)
     values["psnr-rgb"] = _psnr_of(values["mse"])
-    values["ewpsnr"] = _psnr_of(_weighted_mean(error, saliency))
+    values["ewpsnr"] = ewpsnr(x, x_hat, saliency)
     if weight is not None:
-        values["ewpsnr-train"] = _psnr_of(_weighted_mean(error, weight))
+        values["ewpsnr-train"] = ewpsnr(x, x_hat, weight)
+    regions = {}
     if np.ptp(saliency) > 0:
-        for percent in ROI_PERCENTS:
-            mask = top_fraction_mask(saliency, percent / 100)
-            values[f"roi-psnr-{percent}"] = _psnr_of(_weighted_mean(error, mask))
-            values[f"non-roi-psnr-{percent}"] = _psnr_of(_weighted_mean(error, ~mask))
+        for p in ROI_PERCENTS:
+            regions[f"roi-psnr-{p}"] = top_fraction_mask(saliency, p / 100)
     if boxes:
-        mask = boxes_mask(boxes, *error.shape)
-        values["boxes-psnr"] = _psnr_of(_weighted_mean(error, mask))
-        values["non-boxes-psnr"] = _psnr_of(_weighted_mean(error, ~mask))
+        regions["boxes-psnr"] = boxes_mask(boxes, *x.shape[:2])
+    if mask is not None and mask.any():
+        regions["mask-psnr"] = mask
+    for name, region in regions.items():
+        values[name] = roi_psnr(x, x_hat, region)
+        values[f"non-{name}"] = non_roi_psnr(x, x_hat, region)
     values["ms-ssim-rgb"] = ms_ssim(x, x_hat)
     values["weighted-ms-ssim"] = weighted_ms_ssim(x, x_hat, saliency)
     for name in ("ms-ssim-rgb", "weighted-ms-ssim"):
@@ -166,7 +172,9 @@ def _check_weight(x: np.ndarray, weight: np.ndarray) -> None:
 def _squared_error(x: np.ndarray, x_hat: np.ndarray) -> np.ndarray:
     """Squared error per pixel, the mean over RGB: float64 [H, W]."""
     _check_pair(x, x_hat)
-    return np.square(x.astype(np.float64) - x_hat).mean(-1)
+    difference = x.astype(np.int32) - x_hat
+    # Exact, and several times as fast as squares and means of floats.
+    return np.einsum("ijk,ijk->ij", difference, difference) / 3
 
 
 def _weighted_mean(error: np.ndarray, weight: np.ndarray) -> float:

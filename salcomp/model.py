@@ -7,7 +7,7 @@ import tensorflow as tf
 from salcomp.config import Config
 from salcomp.prior import Prior, quantize
 from salcomp.transforms import AnalysisTransform, SynthesisTransform
-from salcomp.weighting import raw_weight
+from salcomp.weighting import normalized_weight
 
 
 class SaliencyCodec(tf.keras.Model):
@@ -39,29 +39,6 @@ class SaliencyCodec(tf.keras.Model):
         """x^ = 255 g_s, from [B, h, w, N] to [B, 16 h, 16 w, 3], not clipped."""
         return 255.0 * self.synthesis(y)
 
-    def weight(self, saliency: tf.Tensor, image_mean: tf.Tensor) -> tf.Tensor:
-        """The weight of the squared error as the configuration normalises it.
-
-        Args:
-          saliency: [B, H, W], 0..1.
-          image_mean: [B], mean of the raw weight over each whole image.
-
-        Returns:
-          [B, H, W].
-        """
-        config = self.config
-        weight = raw_weight(
-            saliency,
-            config.saliency_weighting,
-            config.saliency_floor,
-            config.saliency_gain,
-        )
-        if config.weight_normalization == "image":
-            return weight / image_mean[:, None, None]
-        if config.weight_normalization == "dataset":
-            return weight / config.weight_mean
-        return weight
-
     def sums(self, rgba, image_mean, perturb) -> dict[str, tf.Tensor]:
         """Bits and squared errors of a batch, summed over its pixels.
 
@@ -79,7 +56,9 @@ class SaliencyCodec(tf.keras.Model):
         y = perturb(self.encode(x, saliency))
         x_hat = self.decode(y)
         error = tf.reduce_mean(tf.math.squared_difference(x, x_hat), axis=-1)
-        weight = self.weight(saliency[..., 0], image_mean)  # [B, H, W]
+        weight = normalized_weight(  # [B, H, W]
+            saliency[..., 0], self.config, image_mean[:, None, None]
+        )
         return {
             "bits": tf.reduce_sum(self.prior.bits(y)),
             "error": tf.reduce_sum(error),
@@ -126,8 +105,8 @@ class SaliencyCodec(tf.keras.Model):
         gradients = tape.gradient(terms["loss"], variables)
         self.optimizer.apply_gradients(zip(gradients, variables))
         terms = replicas.all_reduce(tf.distribute.ReduceOp.SUM, terms)
-        distortion = (terms["loss"] - terms["bpp"]) / terms["mse"]
-        return {**terms, "effective_lambda": distortion}
+        effective_lambda = (terms["loss"] - terms["bpp"]) / terms["mse"]
+        return {**terms, "effective_lambda": effective_lambda}
 
     @tf.function(reduce_retracing=True)
     def validate(self, rgba, image_mean) -> dict[str, tf.Tensor]:

@@ -9,13 +9,16 @@ compression", NeurIPS 2020), with additive noise in place of the rounding.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from salcomp.codec import Codec
 from salcomp.errors import InputError
+from salcomp.weighting import raw_weight
 
 # Steps of Adam: this rate for the first two thirds, then a third of it.
 _LEARNING_RATE = 0.03
@@ -26,7 +29,8 @@ _CHECK_EVERY = 10  # steps between roundings
 class Refiner:
     """Refines the latents of images with one model, lambda and number of steps.
 
-    The step is compiled once per image size.
+    The step is compiled anew where an image has another size than the one before. It
+    holds the feature maps of the whole image: about 1 GB per megapixel at N = 128.
 
     Attributes:
       steps: of gradient descent per image.
@@ -54,7 +58,8 @@ class Refiner:
         self.steps = steps
         self._lmbda = lmbda
         self._seed = seed
-        self._problems: dict[tuple[int, int], _Problem] = {}
+        self._size: tuple[int, int] | None = None
+        self._problem: _Problem | None = None
 
     def refine(
         self,
@@ -75,9 +80,10 @@ class Refiner:
           float32 [1, ceil(H / 16), ceil(W / 16), N], quantised.
         """
         size = rgb.shape[:2]
-        if size not in self._problems:
-            self._problems[size] = _Problem(self._codec, size, self._lmbda)
-        problem = self._problems[size]
+        if size != self._size:
+            self._problem = _Problem(self._codec, size, self._lmbda)
+            self._size = size
+        problem = self._problem
         start = self._codec.analyze(rgb, saliency)
         problem.begin(rgb, weight / weight.mean(), start)
         best = self._codec.quantize(start)
@@ -93,6 +99,30 @@ class Refiner:
                     best, best_cost = rounded, cost
             progress()
         return best
+
+
+class Refinement(NamedTuple):
+    """A refiner and the weight that it minimises under.
+
+    Attributes:
+      refiner: of a model.
+      weighting: "saliency", weighted as in the model's training; or "uniform".
+      floor: smallest weight; that of the model's training if None.
+    """
+
+    refiner: Refiner
+    weighting: str
+    floor: float | None
+
+    def weight(self, config, saliency: np.ndarray) -> np.ndarray:
+        """The weight of the squared error, float32 [H, W]; uniform for a zero map."""
+        if self.weighting == "saliency":
+            if self.floor is not None:
+                config = dataclasses.replace(config, saliency_floor=self.floor)
+            weight = raw_weight(saliency, config)
+            if weight.any():
+                return weight
+        return np.ones_like(saliency)
 
 
 class _Problem:

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
-from salcomp.config import Config
+from salcomp.config import Config, flag_name
 from salcomp.errors import InputError
 from salcomp.images import write_file
 from salcomp.model import SaliencyCodec, named_variables
@@ -39,17 +40,22 @@ def start(workdir: str, config: Config, data: dict[str, object]) -> None:
     """
     path = Path(workdir) / "config.json"
     wanted = {"config": dataclasses.asdict(config), "data": data}
-    if not path.exists():
-        if path.parent.is_dir() and any(path.parent.iterdir()):
-            raise InputError(
-                f"{workdir} is not empty and holds no run; choose another --workdir"
-            )
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # What is hidden is what a killed process left.
+        others = [p for p in path.parent.iterdir() if not p.name.startswith(".")]
+    except OSError as error:
+        raise InputError(f"--workdir={workdir}: {error.strerror}") from error
+    if not path.exists() and others:
+        raise InputError(
+            f"{workdir} is not empty and holds no run; choose another --workdir"
+        )
+    if not (path.parent / "checkpoints").is_dir():  # no step of it was ever saved
         write_file(path, (json.dumps(wanted, indent=2) + "\n").encode())
         return
     found = _read(path)
     differences = [
-        f"{name} was {found[part].get(name)!r} and is now {value!r}"
+        f"{flag_name(name)} was {found[part].get(name)!r} and is now {value!r}"
         for part in ("config", "data")
         for name, value in wanted[part].items()
         if found[part].get(name) != value
@@ -120,8 +126,11 @@ class Checkpoints:
         Returns:
           The step restored; 0, and nothing is changed, if there is no checkpoint.
 
+        Damaged checkpoints are passed over.
+
         Raises:
-          InputError: there is none of that step; the message lists those there are.
+          InputError: there is none of that step; the message lists those there are. Or
+            none can be read.
         """
         if step is not None and step not in self.steps():
             raise InputError(
@@ -130,19 +139,26 @@ class Checkpoints:
             )
         if not self._manager.checkpoints:
             return 0
-        path = self._manager.latest_checkpoint
+        paths = reversed(self._manager.checkpoints)
         if step is not None:
-            path = str(Path(self._folder) / f"step-{step}")
-        status = self._checkpoint.restore(path)
-        status.assert_existing_objects_matched().expect_partial()
-        return step_of(path)
+            paths = [str(Path(self._folder) / f"step-{step}")]
+        for path in paths:
+            try:
+                status = self._checkpoint.restore(path)
+                status.assert_existing_objects_matched().expect_partial()
+                return step_of(path)
+            except (tf.errors.OpError, IndexError, ValueError):
+                logging.warning("%s is damaged and is passed over", path)
+        raise InputError(f"{self._folder} has no checkpoint that can be read")
 
     def save(self, step: int) -> bool:
         """Saves a checkpoint, unless a variable is not finite.
 
         Returns:
-          Whether it was saved.
+          Whether there is one of this step now.
         """
+        if step in self.steps():  # written over, it could be torn by a kill
+            return True
         finite = all(
             np.isfinite(variable.numpy()).all() for variable in self._variables.values()
         )

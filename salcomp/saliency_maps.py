@@ -1,7 +1,11 @@
-"""Where the map of an image comes from: the `--saliency` option of the tools."""
+"""Where the map of an image comes from: the `--saliency` option of the tools.
+
+Also the masks of `--roi_masks`, which mark a region and are found in the same way.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 
@@ -53,7 +57,9 @@ def saliency_for(
         return _from_uint8(image.alpha), "alpha channel of the image"
     if spec in ("auto", "center"):
         return center_prior(height, width), "centre prior"
-    mask_path = _find_mask(spec, Path(path))
+    mask_path = _find_mask(
+        "saliency", spec, Path(path), "; the other choices are auto, center and uniform"
+    )
     mask = _read_mask(mask_path)
     saliency = _resize(mask, height, width)
     if not saliency.any():
@@ -61,6 +67,30 @@ def saliency_for(
             f"{mask_path}: zero everywhere; --saliency=uniform prefers no place"
         )
     return saliency, f"mask {mask_path}"
+
+
+def region_for(
+    spec: str, path: str | os.PathLike, height: int, width: int
+) -> np.ndarray:
+    """The region that a mask marks in one image: where it is half white or more.
+
+    Args:
+      spec: the path of a folder of grey masks, of any size and named as the images
+        are, or of one mask file.
+      path: the image's file.
+      height, width: of the image.
+
+    Returns:
+      bool [height, width], False everywhere for a black mask.
+
+    Raises:
+      InputError: there is no such mask, or not just one; or it is in colour.
+    """
+    mask = _read_mask(_find_mask("roi_masks", spec, Path(path))) >= 0.5
+    resized = pil.fromarray(mask.astype(np.uint8)).resize(
+        (width, height), pil.Resampling.NEAREST
+    )
+    return np.asarray(resized).astype(bool)
 
 
 def center_prior(height: int, width: int) -> np.ndarray:
@@ -83,28 +113,33 @@ def _gaussian(length: int, image_width: int, variance: float) -> np.ndarray:
     return values / values.max()
 
 
-def _find_mask(spec: str, image_path: Path) -> Path:
-    """The mask file that `spec` means for an image."""
+def _find_mask(flag: str, spec: str, image_path: Path, choices: str = "") -> Path:
+    """The mask file that `--FLAG=SPEC` means for an image."""
     given = Path(spec).expanduser()
     if given.is_file():
         return given
     if not given.is_dir():
-        raise InputError(
-            f"--saliency={spec}: no such file or folder; the other choices are auto, "
-            "center and uniform"
-        )
-    found = [
-        path
-        for path in images.files_in(given)
-        # In a folder of images beside their masks, the image is not its own mask.
-        if path.stem == image_path.stem and path.resolve() != image_path.resolve()
-    ]
+        raise InputError(f"--{flag}={spec}: no such file or folder{choices}")
+    # The time tells a folder that has changed from the one that was indexed.
+    named = _files_by_stem(given, given.stat().st_mtime_ns).get(image_path.stem, [])
+    # In a folder of images beside their masks, the image is not its own mask.
+    found = [path for path in named if path.resolve() != image_path.resolve()]
     if not found:
-        raise InputError(f"--saliency={spec}: has no mask named {image_path.stem}.png")
+        raise InputError(f"--{flag}={spec}: has no mask named {image_path.stem}.png")
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise InputError(f"--saliency={spec}: several masks fit ({names}); keep one")
+        raise InputError(f"--{flag}={spec}: several masks fit ({names}); keep one")
     return found[0]
+
+
+@functools.lru_cache(maxsize=4)
+def _files_by_stem(folder: Path, modified_ns: int) -> dict[str, list[Path]]:
+    """The images in a folder, listed once for all the images that have masks there."""
+    del modified_ns  # a part of the cache's key
+    files: dict[str, list[Path]] = {}
+    for path in images.files_in(folder):
+        files.setdefault(path.stem, []).append(path)
+    return files
 
 
 def _read_mask(path: Path) -> np.ndarray:

@@ -115,7 +115,8 @@ def model_series(specs: list[str]) -> list[Series]:
     groups: list[tuple[str, list[str]]] = []
     for spec in specs:
         label, pattern = _split_label(spec)
-        found = [f for f in sorted(glob.glob(pattern)) if os.path.isdir(f)]
+        matches = sorted(glob.glob(os.path.expanduser(pattern)))
+        found = [match for match in matches if os.path.isdir(match)]
         if not found:
             raise InputError(f"--models={spec}: no folder {pattern}")
         if label:

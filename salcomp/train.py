@@ -14,6 +14,7 @@ import dataclasses
 import os
 import signal
 import sys
+import zlib
 
 import tensorflow as tf
 from absl import flags, logging
@@ -124,7 +125,11 @@ def _strategy(name: str) -> tf.distribute.Strategy:
     if name == "multi_worker":
         if "TF_CONFIG" not in os.environ:
             raise InputError("--strategy=multi_worker needs TF_CONFIG to be set")
-        return tf.distribute.MultiWorkerMirroredStrategy()
+        try:
+            return tf.distribute.MultiWorkerMirroredStrategy()
+        except (ValueError, KeyError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"TF_CONFIG names no cluster: {reason}") from error
     return tf.distribute.get_strategy()
 
 
@@ -166,20 +171,25 @@ def _build(settings: config.Config) -> SaliencyCodec:
     return model
 
 
-def _describe(training: frames.Frames, init_from: str | None) -> dict[str, object]:
-    """What tells a run's data from another's: names and number of the frames."""
-    names = [os.path.basename(name) for name in training.names]
+def _describe(training: frames.Frames, validation: frames.Frames) -> dict[str, object]:
+    """What else tells a run from another; the frames by a checksum of their names."""
+
+    def digest(found: frames.Frames) -> str:
+        names = repr([os.path.basename(name) for name in found.names])
+        return f"{len(found)} ({zlib.crc32(names.encode()):08x})"
+
     return {
-        "frames": len(names),
-        "first_frame": names[0],
-        "last_frame": names[-1],
-        "init_from": init_from,
+        "training frames": digest(training),
+        "validation frames": digest(validation),
+        "validate_every": FLAGS.validate_every,
+        "validation_images": FLAGS.validation_images,
+        "deterministic": FLAGS.deterministic,
+        "init_from": FLAGS.init_from,
     }
 
 
 def main(argv):
-    if cli.parse(FLAGS, argv, __doc__):
-        raise InputError("salcomp.train takes flags only (--help lists them)")
+    cli.parse(FLAGS, argv, __doc__)
     settings = config.from_flags(FLAGS)
     if FLAGS.deterministic:
         tf.config.experimental.enable_op_determinism()
@@ -189,9 +199,9 @@ def main(argv):
     initial = export.load(FLAGS.init_from) if FLAGS.init_from else None
     training, validation = frames.training_and_validation(FLAGS, settings)
     settings = dataclasses.replace(settings, weight_mean=training.weight_mean)
-    workdir = FLAGS.workdir or _default_workdir(settings)
+    workdir = os.path.expanduser(FLAGS.workdir or _default_workdir(settings))
     if chief:
-        runs.start(workdir, settings, _describe(training, FLAGS.init_from))
+        runs.start(workdir, settings, _describe(training, validation))
     with strategy.scope():
         model = _build(settings)
         if initial is not None:

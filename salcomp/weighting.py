@@ -17,23 +17,42 @@ WEIGHTINGS = ("clip", "affine", "additive")
 NORMALIZATIONS = ("none", "image", "dataset")
 
 
-def raw_weight(saliency, weighting: str, floor: float, gain: float):
+def raw_weight(saliency, config):
     """w(s) before any normalisation.
 
     Args:
       saliency: array or tensor of any shape, 0..1.
-      weighting: one of `WEIGHTINGS`.
-      floor: the smallest weight of clip and affine, 0..1.
-      gain: the slope of additive, at least 0.
+      config: a `Config`: which weighting, with which floor or gain.
 
     Returns:
       The weights, shaped as `saliency`.
     """
-    if weighting == "clip":
+    floor = config.saliency_floor
+    if config.saliency_weighting == "clip":
         maximum = np.maximum if isinstance(saliency, np.ndarray) else tf.maximum
         return maximum(saliency, floor)
-    if weighting == "affine":
+    if config.saliency_weighting == "affine":
         return floor + (1 - floor) * saliency
-    if weighting == "additive":
-        return 1 + gain * saliency
-    raise ValueError(f"unknown weighting {weighting!r}")
+    if config.saliency_weighting == "additive":
+        return 1 + config.saliency_gain * saliency
+    raise ValueError(f"unknown weighting {config.saliency_weighting!r}")
+
+
+def normalized_weight(saliency, config, image_mean):
+    """w(s) as the loss of a configuration has it.
+
+    Args:
+      saliency: array or tensor, 0..1.
+      config: a `Config`.
+      image_mean: mean of the raw weight over each whole image, of a shape that
+        broadcasts to that of `saliency`.
+
+    Returns:
+      The weights, shaped as `saliency`.
+    """
+    weight = raw_weight(saliency, config)
+    if config.weight_normalization == "image":
+        return weight / image_mean
+    if config.weight_normalization == "dataset":
+        return weight / config.weight_mean
+    return weight

@@ -14,10 +14,24 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 _SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
 
+# What tests read there, and how many files: the name is a common one.
+_CONTENTS = {
+    "data/kodak/kodim??.png": 24,
+    "data/gtsdb512/signs_test.json": 1,
+    "data/gtsdb512/test/*.png": 96,
+}
+
+
+def holds_the_data(folder: pathlib.Path) -> bool:
+    """Whether a folder is the one with the real images, and not a namesake."""
+    return all(
+        len(list(folder.glob(pattern))) == count for pattern, count in _CONTENTS.items()
+    )
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> pathlib.Path:
-    """The `shared` folder beside the checkout: real images, golden numbers."""
-    if not _SHARED.is_dir():
-        pytest.skip(f"needs real images: no folder {_SHARED.name}/ beside the checkout")
+    """The `shared` folder beside the checkout, of real images."""
+    if not holds_the_data(_SHARED):
+        pytest.skip(f"needs real images, in {_SHARED.name}/ beside the checkout")
     return _SHARED

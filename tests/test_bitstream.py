@@ -82,7 +82,7 @@ def test_empty_file_is_refused():
 
 
 def test_file_with_bytes_after_its_end_is_refused_as_too_long():
-    assert "3 bytes too long" in refusal(FILE + b"abc")
+    assert "longer than" in refusal(FILE + b"abc")
 
 
 def test_file_with_any_bit_changed_is_refused():

@@ -11,6 +11,7 @@ from PIL import Image, features
 
 from salcomp import classical, metrics
 from salcomp.errors import BitstreamError, InputError
+from tests import conftest
 
 # Mean bit/pixel and dB over Kodak's 24 images, JPEG 4:2:0 and WebP, from
 # tensorflow/compression's results/image_compression/kodak/PSNR_sRGB_RGB.
@@ -157,6 +158,12 @@ def test_a_file_of_another_format_is_refused():
     Image.fromarray(smooth_image(8, 8)).save(file, "PNG")
     with pytest.raises(BitstreamError, match="not a readable image file"):
         classical.decode(file.getvalue())
+
+
+def test_any_other_folder_called_shared_is_not_taken_for_the_data(tmp_path):
+    (tmp_path / "data" / "kodak").mkdir(parents=True)
+    (tmp_path / "data" / "kodak" / "kodim01.png").touch()
+    assert not conftest.holds_the_data(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess:
 
 
 def test_parse_sets_flags_and_returns_the_other_arguments(tool_flags):
-    rest = cli.parse(tool_flags, ["tool", "a.png", "--steps=3", "b.png"], "A tool.")
+    rest = cli.parse(
+        tool_flags, ["tool", "a.png", "--steps=3", "b.png"], "A tool.", files=True
+    )
     assert rest == ["a.png", "b.png"]
     assert tool_flags.steps == 3
 

@@ -14,6 +14,7 @@ from salcomp.codec import Codec
 from salcomp.errors import BitstreamError
 from salcomp.export import Export
 from salcomp.model import SaliencyCodec
+from salcomp.weighting import normalized_weight
 from tests.fixtures import frame, parts, run_python, small_config
 from tests.fuzz_decoder import fuzz, repaired
 
@@ -130,7 +131,7 @@ def test_loss_weight_is_that_of_the_training(normalization, weight_distortion):
     codec = Codec(Export(model, None, bytes(32), 0))
     saliency = parts(frame(0))[1]
     image_mean = np.maximum(saliency, config.saliency_floor).mean(keepdims=True)[0]
-    expected = model.weight(saliency[None], image_mean)[0]
+    expected = normalized_weight(saliency, config, image_mean)
     if not weight_distortion:
         expected = np.ones_like(saliency)
     np.testing.assert_allclose(codec.loss_weight(saliency), expected, rtol=1e-5)
@@ -176,5 +177,5 @@ def test_process_with_one_thread_decodes_to_the_same_pixels(codec, workdir, tmp_
         TF_NUM_INTEROP_THREADS="1",
         OMP_NUM_THREADS="1",
     )
-    decoded = np.asarray(Image.open(tmp_path / "a.png"))
+    decoded = np.asarray(Image.open(tmp_path / "a.salc.png"))
     assert (decoded == encoded.reconstruction).all()

@@ -45,7 +45,7 @@ def refusal(call, *arguments):
 def test_files_of_a_folder_become_their_reconstructions(run, encoded, tmp_path):
     run(tmp_path)
     for i, image in enumerate(encoded):
-        decoded = np.asarray(Image.open(tmp_path / f"a{i}.png"))
+        decoded = np.asarray(Image.open(tmp_path / f"a{i}.salc.png"))
         assert decoded.dtype == np.uint8
         assert (decoded == image.reconstruction).all()
 
@@ -56,12 +56,18 @@ def test_pattern_names_files(run, encoded, tmp_path):
 
 
 def test_existing_output_is_kept_unless_it_is_to_be_overwritten(run, encoded, tmp_path):
-    (tmp_path / "a0.png").write_text("the original")
+    (tmp_path / "a0.salc.png").write_text("old")
     run(tmp_path)
-    assert (tmp_path / "a0.png").read_text() == "the original"
-    assert (tmp_path / "a1.png").exists()
+    assert (tmp_path / "a0.salc.png").read_text() == "old"
+    assert (tmp_path / "a1.salc.png").exists()
     run(tmp_path, "--overwrite")
-    assert (tmp_path / "a0.png").read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "a0.salc.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_original_beside_its_file_is_never_overwritten(run, encoded, tmp_path):
+    (tmp_path / "a0.png").write_text("the original")
+    run(tmp_path, "--overwrite")
+    assert (tmp_path / "a0.png").read_text() == "the original"
 
 
 def test_damaged_file_does_not_stop_the_others(run, encoded, tmp_path, caplog):
@@ -69,7 +75,7 @@ def test_damaged_file_does_not_stop_the_others(run, encoded, tmp_path, caplog):
     data[-1] ^= 1
     (tmp_path / "a1.salc").write_bytes(data)
     assert "1 of 3 files failed" in refusal(run, tmp_path)
-    assert names_in(tmp_path) == ["a0.png", "a2.png"]
+    assert names_in(tmp_path) == ["a0.salc.png", "a2.salc.png"]
     assert "a1.salc: altered or damaged" in caplog.text
 
 

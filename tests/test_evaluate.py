@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salcomp import classical, evaluate, metrics, rd_figure, results_files, scorers
-from salcomp.errors import InputError
+from salcomp import classical, evaluate, metrics, results_files, scorers
+from salcomp.errors import InputError, SalcompError
 
 HEIGHT, WIDTH = 48, 64
 
@@ -280,7 +280,12 @@ def test_boxes_are_scored_on_the_images_that_have_them(tmp_path, pictures, boxes
     [
         ('{"other.png": [[1, 2, 3, 4]]}', "boxes for none of the images"),
         ('{"p0.png": [[1, 2, 3]]}', "has a box"),
-        ('{"p0.png": [[5, 2, 3, 4]]}', "left < right"),
+        ('{"p0.png": [[5, 2, 3, 4]]}', "p0.png has a box .*left < right"),
+        ('{"p0.png": [[1, 2, Infinity, 4]]}', "p0.png has a box .*inf"),
+        ('{"p0.png": [[-Infinity, 2, 3, 4]]}', "p0.png has a box .*-inf"),
+        ('{"p0.png": [[1, NaN, 3, 4]]}', "p0.png has a box .*nan"),
+        ('{"p0.png": [[-1, 2, 3, 4]]}', "p0.png has a box .*0 <= left"),
+        (f'{{"p0.png": [[1, 2, {10**400}, 4]]}}', "not JSON of the form"),
         ('{"p0.png": [["a", 2, 3, 4]]}', "not JSON of the form"),
         ("[1]", "not JSON of the form"),
         ("{", "not JSON of the form"),
@@ -289,8 +294,137 @@ def test_boxes_are_scored_on_the_images_that_have_them(tmp_path, pictures, boxes
 def test_unusable_boxes_are_refused(tmp_path, pictures, text, message):
     path = tmp_path / "boxes.json"
     path.write_text(text)
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as error:
         run(tmp_path, f"--images={pictures}", "--codecs=jpeg", f"--roi_boxes={path}")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_masks_mark_the_region_that_is_scored(tmp_path, pictures):
+    masks = tmp_path / "signs"
+    masks.mkdir()
+    for i in range(3):  # none in the first
+        Image.fromarray((i > 0) * ramp()).save(masks / f"p{i}.png")
+    output, rows = run(
+        tmp_path,
+        f"--images={pictures}",
+        "--codecs=jpeg",
+        "--qualities=jpeg=30",
+        f"--roi_masks={masks}",
+        "--figures",
+    )
+    x = smooth_image(2)
+    x_hat = classical.decode(classical.encode("jpeg", x, 30))
+    region = ramp() >= 128
+    assert float(rows[2]["mask-psnr"]) == pytest.approx(
+        metrics.roi_psnr(x, x_hat, region)
+    )
+    assert float(rows[2]["non-mask-psnr"]) == pytest.approx(
+        metrics.non_roi_psnr(x, x_hat, region)
+    )
+    assert rows[0]["mask-psnr"] == rows[0]["non-mask-psnr"] == ""
+    assert "regions: masks in signs" in read_json(output / "jpeg.json")["description"]
+    assert (output / "mask-psnr.png").exists()
+
+
+def test_a_region_mask_that_the_last_image_lacks_is_found_before_any_work(
+    tmp_path, pictures
+):
+    masks = tmp_path / "signs"
+    masks.mkdir()
+    for i in range(2):
+        Image.fromarray(ramp()).save(masks / f"p{i}.png")
+    with pytest.raises(InputError, match="--roi_masks=.*p2.png"):
+        run(tmp_path, f"--images={pictures}", "--codecs=jpeg", f"--roi_masks={masks}")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("flag", ["roi_boxes", "roi_masks"])
+def test_boxes_and_masks_are_refused_for_images_of_one_name(
+    tmp_path, pictures, masked_pictures, flag
+):
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text('{"p0.png": [[1, 2, 3, 4]]}')
+    given = {"roi_boxes": boxes, "roi_masks": masked_pictures}[flag]
+    with pytest.raises(InputError, match="2 images are called p0.png"):
+        run(
+            tmp_path,
+            f"--images={pictures}/p0.png",
+            f"--images={masked_pictures}/p0.png",
+            "--codecs=jpeg",
+            f"--{flag}={given}",
+        )
+
+
+def test_reading_the_maps_shows_a_progress_bar(tmp_path, pictures, monkeypatch):
+    bars = []
+
+    def bar(items, description, **settings):
+        bars.append((description, len(items)))
+        return items
+
+    monkeypatch.setattr(scorers, "tqdm", bar)
+    run(tmp_path, f"--images={pictures}", "--codecs=jpeg", "--qualities=jpeg=30")
+    assert bars == [("maps", 3)]
+
+
+def fail_on(monkeypatch, seed, error):
+    """Makes WebP fail on one of the images."""
+    encode = classical.encode
+
+    def failing(name, rgb, quality):
+        if name == "webp" and np.array_equal(rgb, smooth_image(seed)):
+            raise error
+        return encode(name, rgb, quality)
+
+    monkeypatch.setattr(classical, "encode", failing)
+
+
+TWO_CODECS = ["--codecs=jpeg,webp", "--qualities=jpeg=30,50", "--qualities=webp=40"]
+
+
+def test_an_image_that_one_codec_fails_on_is_named_and_costs_only_its_own_results(
+    tmp_path, pictures, monkeypatch, caplog
+):
+    fail_on(monkeypatch, 1, InputError("too large"))
+    with pytest.raises(SalcompError, match="1 of 3 images are left out"):
+        run(tmp_path, f"--images={pictures}", *TWO_CODECS)
+    assert "p1.png webp 40: too large" in caplog.text
+    with open(tmp_path / "out" / "per_image.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == 3 * ["p0.png"] + 2 * ["p1.png"] + 3 * [
+        "p2.png"
+    ]
+    for name in ("jpeg", "webp"):
+        document = read_json(tmp_path / "out" / f"{name}.json")
+        psnrs = [
+            float(row["psnr-rgb"])
+            for row in rows
+            if row["series"] == name
+            and row["point"] == "0"
+            and row["image"] != "p1.png"
+        ]
+        assert document["results"]["psnr-rgb"][0] == pytest.approx(np.mean(psnrs))
+        assert "2 of 3 images at a fixed quality" in document["description"]
+
+
+def test_where_all_images_fail_what_is_measured_is_kept(
+    tmp_path, pictures, monkeypatch
+):
+    fail_on(monkeypatch, 0, InputError("too large"))
+    with pytest.raises(SalcompError, match="1 of 1 images are left out"):
+        run(tmp_path, f"--images={pictures}/p0.png", *TWO_CODECS)
+    assert (tmp_path / "out" / "per_image.csv").exists()
+
+
+def test_work_that_is_interrupted_leaves_the_rows_measured_so_far(
+    tmp_path, pictures, monkeypatch
+):
+    fail_on(monkeypatch, 1, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, f"--images={pictures}", *TWO_CODECS)
+    with open(tmp_path / "out" / "per_image.csv") as file:
+        assert len(list(csv.DictReader(file))) == 5
 
 
 def test_the_boxes_of_the_street_scenes_are_understood(shared_data):
@@ -322,6 +456,19 @@ def test_models_without_a_label_are_series_named_as_their_folders(
         tmp_path, f"--images={pictures}/p0.png", f"--models={runs}/plain_[01]"
     )
     assert [row["series"] for row in rows] == ["plain_0", "plain_1"]
+
+
+def test_a_tilde_in_models_and_images_is_the_home_folder(
+    tmp_path, pictures, runs, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _, rows = run(
+        tmp_path,
+        "--images=~/pictures/p0.*",
+        "--models=base=~/runs/plain_0",
+        "--models=~/runs/plain_1",
+    )
+    assert [row["series"] for row in rows] == ["base", "plain_1"]
 
 
 @pytest.mark.parametrize("pattern", ["runs/lambda=*", "lambda=0.03"])
@@ -439,10 +586,10 @@ def test_nofigures_draws_none(tmp_path, pictures):
 
 
 def test_every_figure_is_of_a_metric_in_db():
-    assert set(rd_figure.AXIS_LABELS) == {
+    assert set(evaluate.AXIS_LABELS) == {
         name for name in metrics.METRICS if "psnr" in name or name.endswith("-db")
     }
-    assert all(label.endswith("(dB)") for label in rd_figure.AXIS_LABELS.values())
+    assert all(label.endswith("(dB)") for label in evaluate.AXIS_LABELS.values())
 
 
 @pytest.mark.parametrize(

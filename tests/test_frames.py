@@ -172,6 +172,11 @@ def test_split_of_few_files_leaves_some_on_either_side(count):
         assert training and validation
 
 
+def test_files_of_one_name_are_split_by_their_folders():
+    training, validation = frames.split([f"set/{i}/image.png" for i in range(40)])
+    assert training and validation
+
+
 def test_single_file_is_refused_for_want_of_a_validation_frame():
     assert "--validation_glob" in refusal(frames.split, ["only.png"])
 

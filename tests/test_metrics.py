@@ -210,9 +210,10 @@ def test_all_metrics_agrees_with_the_single_functions():
     rng = np.random.default_rng(3)
     saliency, weight = rng.random((2, 180, 200))
     boxes = [[10, 20, 60, 70]]
+    mask = saliency > 0.7
     top = metrics.top_fraction_mask(saliency, 0.05)
     inside = metrics.boxes_mask(boxes, 180, 200)
-    values = metrics.all_metrics(x, x_hat, saliency, weight, boxes)
+    values = metrics.all_metrics(x, x_hat, saliency, weight, boxes, mask)
     expected = {
         "mse": metrics.mse(x, x_hat),
         "psnr-rgb": metrics.psnr(x, x_hat),
@@ -222,6 +223,8 @@ def test_all_metrics_agrees_with_the_single_functions():
         "non-roi-psnr-5": metrics.non_roi_psnr(x, x_hat, top),
         "boxes-psnr": metrics.roi_psnr(x, x_hat, inside),
         "non-boxes-psnr": metrics.non_roi_psnr(x, x_hat, inside),
+        "mask-psnr": metrics.roi_psnr(x, x_hat, mask),
+        "non-mask-psnr": metrics.non_roi_psnr(x, x_hat, mask),
         "ms-ssim-rgb": ms_ssim(x, x_hat),
         "weighted-ms-ssim": weighted_ms_ssim(x, x_hat, saliency),
         "weighted-ms-ssim-db": similarity_db(weighted_ms_ssim(x, x_hat, saliency)),
@@ -234,3 +237,10 @@ def test_all_metrics_has_no_region_of_interest_for_a_constant_map():
     values = metrics.all_metrics(x, noisy(x, 5), np.ones((32, 48)))
     assert math.isnan(values["roi-psnr-5"]) and math.isnan(values["non-roi-psnr-20"])
     assert values["ewpsnr"] == pytest.approx(values["psnr-rgb"])
+
+
+def test_an_image_with_an_empty_mask_has_no_region_and_nothing_outside_it():
+    x = photograph_like(32, 48)
+    empty = np.zeros((32, 48), bool)
+    values = metrics.all_metrics(x, noisy(x, 5), np.ones((32, 48)), mask=empty)
+    assert math.isnan(values["mask-psnr"]) and math.isnan(values["non-mask-psnr"])

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from salcomp.config import CONDITIONINGS, LAYERS
 from salcomp.model import SaliencyCodec, named_variables, to_uint8
+from salcomp.weighting import normalized_weight
 from tests.fixtures import frame, run_python, small_config
 
 LMBDA = 0.02
@@ -87,7 +88,8 @@ def test_weight_is_divided_as_the_normalisation_says(normalization):
         "image": batch["image_mean"][:, None, None],
         "dataset": 0.25,
     }[normalization]
-    weight = SaliencyCodec(config).weight(saliency, batch["image_mean"])
+    image_mean = batch["image_mean"][:, None, None]
+    weight = normalized_weight(saliency, config, image_mean)
     np.testing.assert_allclose(weight, clip_weight(config, batch) / divisor, rtol=1e-5)
 
 

@@ -44,6 +44,13 @@ def test_started_run_has_its_configuration_in_json(tmp_path):
     assert runs.read_config(str(workdir)) == CONFIG
 
 
+def started_and_saved(workdir):
+    """A run that has saved a checkpoint."""
+    runs.start(str(workdir), CONFIG, DATA)
+    runs.Checkpoints(str(workdir), compiled()).save(0)
+    return str(workdir)
+
+
 def test_same_run_starts_again(tmp_path):
     runs.start(str(tmp_path / "run"), CONFIG, DATA)
     runs.start(str(tmp_path / "run"), CONFIG, DATA)
@@ -59,16 +66,38 @@ def test_same_run_starts_again(tmp_path):
     ],
 )
 def test_run_with_other_flags_is_refused_with_their_names(tmp_path, changes, named):
-    runs.start(str(tmp_path / "run"), CONFIG, DATA)
+    workdir = started_and_saved(tmp_path / "run")
     other = dataclasses.replace(CONFIG, **changes)
-    message = refusal(runs.start, str(tmp_path / "run"), other, DATA)
+    message = refusal(runs.start, workdir, other, DATA)
     assert named in message and "--workdir" in message
 
 
 def test_run_on_other_frames_is_refused(tmp_path):
-    runs.start(str(tmp_path / "run"), CONFIG, DATA)
-    message = refusal(runs.start, str(tmp_path / "run"), CONFIG, {**DATA, "frames": 4})
+    workdir = started_and_saved(tmp_path / "run")
+    message = refusal(runs.start, workdir, CONFIG, {**DATA, "frames": 4})
     assert "frames was 3 and is now 4" in message
+
+
+def test_run_that_saved_nothing_may_start_anew_with_other_flags(tmp_path):
+    workdir = str(tmp_path / "run")
+    runs.start(workdir, CONFIG, DATA)
+    other = dataclasses.replace(CONFIG, lmbda=0.5)
+    runs.start(workdir, other, DATA)
+    assert runs.read_config(workdir) == other
+
+
+def test_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path):
+    model = compiled()
+    checkpoints = runs.Checkpoints(str(tmp_path), model)
+    checkpoints.save(1)
+    expected = weights_of(model)
+    checkpoints.save(2)
+    (data,) = (tmp_path / "checkpoints").glob("step-2.data*")
+    data.write_bytes(data.read_bytes()[:100])
+    other = compiled(seed=1)
+    assert runs.Checkpoints(str(tmp_path), other).restore() == 1
+    for name, value in weights_of(other).items():
+        np.testing.assert_array_equal(value, expected[name])
 
 
 def test_folder_with_other_files_is_not_used_for_a_run(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image as pil
@@ -148,3 +150,55 @@ def test_two_masks_of_one_image_are_refused(tmp_path, mask):
 def test_a_choice_that_does_not_exist_is_refused_with_the_ones_that_do():
     with pytest.raises(InputError, match="--saliency=centre: no such.*auto, center"):
         map_of("centre")
+
+
+def test_a_folder_of_masks_is_listed_once_for_all_images(tmp_path, mask, monkeypatch):
+    for i in range(3):
+        images.write_png(tmp_path / f"{i}.png", mask)
+    listed, files_in = [], images.files_in
+    monkeypatch.setattr(
+        images, "files_in", lambda folder: listed.append(folder) or files_in(folder)
+    )
+    for i in range(3):
+        map_of(tmp_path, path=f"photos/{i}.jpg")
+    assert listed == [tmp_path]
+
+
+def test_a_mask_added_later_is_found(tmp_path, mask):
+    os.utime(tmp_path, (0, 0))  # clocks of file systems are coarse
+    with pytest.raises(InputError, match="has no mask"):
+        map_of(tmp_path)
+    images.write_png(tmp_path / "frame.png", mask)
+    assert map_of(tmp_path).any()
+
+
+def region_of(folder, height=HEIGHT, width=WIDTH) -> np.ndarray:
+    return saliency_maps.region_for(str(folder), "photos/frame.jpg", height, width)
+
+
+def test_a_region_is_where_its_mask_is_half_white_or_more(tmp_path, mask):
+    images.write_png(tmp_path / "frame.png", mask)
+    np.testing.assert_array_equal(region_of(tmp_path), mask >= 128)
+
+
+def test_the_mask_of_a_region_is_resized_to_the_nearest_pixel(tmp_path):
+    images.write_png(tmp_path / "frame.png", np.array([[0, 127], [128, 0]], np.uint8))
+    expected = np.kron([[0, 0], [1, 0]], np.ones((3, 2))) > 0
+    np.testing.assert_array_equal(region_of(tmp_path, 6, 4), expected)
+
+
+def test_the_mask_of_a_region_is_not_averaged_where_it_shrinks(tmp_path):
+    centres = np.zeros((3 * HEIGHT, 3 * WIDTH), np.uint8)
+    centres[1::3, 1::3] = 255
+    images.write_png(tmp_path / "frame.png", centres)
+    assert region_of(tmp_path).all()
+
+
+def test_a_black_mask_is_an_empty_region(tmp_path, mask):
+    images.write_png(tmp_path / "frame.png", 0 * mask)
+    assert not region_of(tmp_path).any()
+
+
+def test_a_missing_mask_of_a_region_is_refused_by_the_name_of_its_flag(tmp_path):
+    with pytest.raises(InputError, match="--roi_masks=.*has no mask named frame.png"):
+        region_of(tmp_path)

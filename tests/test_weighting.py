@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import types
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from salcomp.weighting import WEIGHTINGS, raw_weight
+from salcomp import weighting as weighting_module
+from salcomp.weighting import WEIGHTINGS
+
+
+def raw_weight(saliency, weighting, floor, gain):
+    config = types.SimpleNamespace(
+        saliency_weighting=weighting, saliency_floor=floor, saliency_gain=gain
+    )
+    return weighting_module.raw_weight(saliency, config)
+
 
 SALIENCY = np.array([[0, 0.05, 0.1], [0.5, 0.9, 1]], np.float32)
 
