@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from salcomp.errors import InputError, SalcompError
 
-# More gain nothing: TensorFlow spreads each job over all cores.
-WORKERS = 2
+# While one reads or writes, others compute; more gain nothing on two cores, since
+# TensorFlow spreads each job over all, and each holds the feature maps of a strip.
+WORKERS = 3
 
 
 class Job(NamedTuple):
