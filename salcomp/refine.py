@@ -30,7 +30,7 @@ class Refiner:
     """Refines the latents of images with one model, lambda and number of steps.
 
     The step is compiled anew where an image has another size than the one before. It
-    holds the feature maps of the whole image: about 1 GB per megapixel at N = 128.
+    holds the feature maps of the whole image: half a GB per megapixel at N = 128.
 
     Attributes:
       steps: of gradient descent per image.
