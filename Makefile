@@ -52,5 +52,5 @@ $(INSTALLED): setup.py constraints.txt
 	  "once; downloads about 700 MB." && \
 	"$$python" -m venv --clear $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  --use-pep517 -c constraints.txt -e '.[test]'
+	  --use-pep517 -c constraints.txt -e '.[test,beam]'
 	@touch $@

@@ -30,6 +30,8 @@ setup(
         "scipy",
         # The first with AVIF in its wheels.
         "pillow>=11.3",
+        # For data_prep. Later ones need numpy 2.
+        "opencv-contrib-python-headless<4.12",
         "matplotlib",
         "absl-py",
         "tqdm",
@@ -37,6 +39,8 @@ setup(
     ],
     extras_require={
         "test": ["pytest", "hypothesis", "ruff"],
+        # Has no wheels for Python 3.9 that go with TensorFlow 2.14.
+        "beam": ["apache-beam>=2.70 ; python_version >= '3.10'"],
         # What `tensorflow[and-cuda]` 2.14.1 names, but for TensorRT, which salcomp does
         # not use and which has no wheel for Python 3.11.
         "gpu": [

@@ -57,11 +57,11 @@ def saliency_for(
         return _from_uint8(image.alpha), "alpha channel of the image"
     if spec in ("auto", "center"):
         return center_prior(height, width), "centre prior"
-    mask_path = _find_mask(
+    mask_path = find_mask(
         "saliency", spec, Path(path), "; the other choices are auto, center and uniform"
     )
-    mask = _read_mask(mask_path)
-    saliency = _resize(mask, height, width)
+    mask = read_mask(mask_path)
+    saliency = resize(mask, height, width)
     if not saliency.any():
         raise InputError(
             f"{mask_path}: zero everywhere; --saliency=uniform prefers no place"
@@ -86,7 +86,7 @@ def region_for(
     Raises:
       InputError: there is no such mask, or not just one; or it is in colour.
     """
-    mask = _read_mask(_find_mask("roi_masks", spec, Path(path))) >= 0.5
+    mask = read_mask(find_mask("roi_masks", spec, Path(path))) >= 0.5
     resized = pil.fromarray(mask.astype(np.uint8)).resize(
         (width, height), pil.Resampling.NEAREST
     )
@@ -113,8 +113,18 @@ def _gaussian(length: int, image_width: int, variance: float) -> np.ndarray:
     return values / values.max()
 
 
-def _find_mask(flag: str, spec: str, image_path: Path, choices: str = "") -> Path:
-    """The mask file that `--FLAG=SPEC` means for an image."""
+def find_mask(flag: str, spec: str, image_path: Path, choices: str = "") -> Path:
+    """The mask file that `--FLAG=SPEC` means for an image.
+
+    Args:
+      flag: for the messages.
+      spec: path of a mask, or of a folder of masks named as the images are.
+      image_path: of the image.
+      choices: what else the flag takes, for the message.
+
+    Raises:
+      InputError: there is no such mask, or not just one.
+    """
     given = Path(spec).expanduser()
     if given.is_file():
         return given
@@ -142,8 +152,15 @@ def _files_by_stem(folder: Path, modified_ns: int) -> dict[str, list[Path]]:
     return files
 
 
-def _read_mask(path: Path) -> np.ndarray:
-    """The alpha channel of a file that has one, else its grey values; 0..1."""
+def read_mask(path: Path) -> np.ndarray:
+    """The alpha channel of a file that has one, else its grey values.
+
+    Returns:
+      float32 [H, W] in 0..1.
+
+    Raises:
+      InputError: it cannot be read, or is in colour.
+    """
     mask = images.read_image(path)
     if mask.alpha is not None:
         return _from_uint8(mask.alpha)
@@ -157,7 +174,7 @@ def _from_uint8(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32) / 255
 
 
-def _resize(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Bilinear, and over the area of each new pixel where it shrinks."""
+def resize(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes a float32 map, bilinearly, averaging where it shrinks; clipped to 0..1."""
     resized = pil.fromarray(mask).resize((width, height), pil.Resampling.BILINEAR)
     return np.clip(np.asarray(resized), 0, 1)
