@@ -3,8 +3,8 @@
     frame --> crop --+--> resize ----------------------+--> RGBA PNG
                      +--> predictor --> map --> resize -+
 
-Command lines: `prepare` does the above, `preview` draws what it made, `score_saliency`
-compares predictors with recorded fixations, `convert_sam` and `verify_sam` serve who has
-the published weights of SAM. The package shares image files, errors and flags with
-`salcomp` and knows nothing of the codec.
+Command lines: `prepare` does the above and `preview` draws what it made;
+`score_saliency` compares predictors with recorded fixations; `convert_sam` and
+`verify_sam` serve who has the published weights of SAM. The package shares image files,
+errors and flags with `salcomp` and knows nothing of the codec.
 """

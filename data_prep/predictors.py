@@ -78,6 +78,11 @@ def names() -> list[str]:
     return list(_REGISTRY)
 
 
+def needs() -> dict[str, str]:
+    """What `--weights` names, for each predictor that reads something."""
+    return {name: e.weights for name, e in _REGISTRY.items() if e.weights}
+
+
 def load(name: str, weights: str | None = None) -> Predictor:
     """The predictor of a name.
 

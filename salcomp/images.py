@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import io
 import os
+import re
 import secrets
 import warnings
 from pathlib import Path
@@ -18,6 +19,9 @@ from salcomp.errors import InputError
 
 # 67 megapixels. More than any camera of today needs, and 200 MB as RGB bytes.
 MAX_PIXELS = 2**26
+
+# What `write_file` calls a file that is not whole yet.
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
 
 # What counts as an image where a folder is given. A file named by itself, or by a
 # pattern, may have any suffix.
@@ -40,7 +44,20 @@ class Image(NamedTuple):
 
 
 def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image:
-    """Reads an image file of any format that Pillow knows.
+    """Reads an image file; `decode_image` says of which formats and how.
+
+    Args:
+      path: the file.
+      max_pixels: refuse an image whose header states more pixels, before decoding it.
+
+    Raises:
+      InputError: the file is missing, or cannot be decoded.
+    """
+    return _decode(path, path, max_pixels)
+
+
+def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
+    """Decodes the bytes of an image file of any format that Pillow knows.
 
     The EXIF orientation is applied. Of an animation, the first frame is read. Grey,
     palette and CMYK become RGB. Grey values of 16 bits become round(v / 257); 16 bits
@@ -48,68 +65,74 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image:
     not applied.
 
     Args:
-      path: the file.
+      data: of the file.
+      name: of the file, for messages.
       max_pixels: refuse an image whose header states more pixels, before decoding it.
 
     Raises:
-      InputError: the file is missing, not an image, damaged, over `max_pixels`, or
-        has floating-point or 32-bit values, which have no agreed white.
+      InputError: it is not an image, damaged, over `max_pixels`, or has floating-point
+        or 32-bit values, which have no agreed white.
     """
+    return _decode(io.BytesIO(data), name, max_pixels)
+
+
+def _decode(file, name, max_pixels: int) -> Image:
+    """Of a path, or of an open file that messages call `name`."""
     with warnings.catch_warnings():
         # The errors below say what matters; Pillow warns about much else (odd EXIF,
         # palette transparency).
         warnings.simplefilter("ignore")
-        with _open(path, max_pixels) as image:
+        with _open(file, name, max_pixels) as image:
             try:
                 image.load()
                 ImageOps.exif_transpose(image, in_place=True)
             except Exception as error:  # decoders raise all kinds on damaged files
                 reason = " ".join(str(error).split())
                 raise InputError(
-                    f"{path}: damaged or cut short ({reason}); get the file again"
+                    f"{name}: damaged or cut short ({reason}); get the file again"
                 ) from error
-            return _to_uint8(path, image)
+            return _to_uint8(name, image)
 
 
-def _open(path, max_pixels: int) -> pil.Image:
+def _open(file, name, max_pixels: int) -> pil.Image:
     """Opens a file, and checks what its header says, without decoding it."""
     try:
-        image = pil.open(path)
+        image = pil.open(file)
         width, height = image.size
     except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
+        raise InputError(f"{name}: no such file") from error
     except IsADirectoryError as error:
-        raise InputError(f"{path}: a folder, where an image file is needed") from error
+        raise InputError(f"{name}: a folder, where an image file is needed") from error
     except UnidentifiedImageError as error:
         raise InputError(
-            f"{path}: not an image, or damaged; give a PNG, JPEG, WebP, AVIF or TIFF"
+            f"{name}: not an image, or damaged; give a PNG, JPEG, WebP, AVIF or TIFF"
         ) from error
     except pil.DecompressionBombError as error:
-        raise InputError(f"{path}: too many pixels; make it smaller") from error
-    except Exception as error:  # as in read_image
+        raise InputError(f"{name}: too many pixels; make it smaller") from error
+    except Exception as error:  # as in _decode
         reason = " ".join((getattr(error, "strerror", None) or str(error)).split())
-        raise InputError(f"{path}: cannot be read ({reason})") from error
+        raise InputError(f"{name}: cannot be read ({reason})") from error
     if width * height > max_pixels:
         image.close()
         raise InputError(
-            f"{path}: {width}x{height} is over the limit of {max_pixels} pixels; "
+            f"{name}: {width}x{height} is over the limit of {max_pixels} pixels; "
             "make it smaller, or raise --max_pixels"
         )
     return image
 
 
-def _to_uint8(path, image: pil.Image) -> Image:
+def _to_uint8(name, image: pil.Image) -> Image:
     if image.mode.startswith("I"):
-        return Image(_grey_to_rgb(_from_16_bits(path, image)), None)
+        return Image(_grey_to_rgb(_from_16_bits(name, image)), None)
     if image.mode == "F":
-        raise InputError(f"{path}: has floating-point values; save it with 8 bits")
+        raise InputError(f"{name}: has floating-point values; save it with 8 bits")
     try:
         if not image.has_transparency_data:
             return Image(np.array(image.convert("RGB")), None)
         rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     except ValueError as error:
         raise InputError(
-            f"{path}: colours of kind {image.mode} are not supported; save it as RGB"
+            f"{name}: colours of kind {image.mode} are not supported; save it as RGB"
         ) from error
     alpha = rgba.getchannel("A")
     lowest, highest = alpha.getextrema()
@@ -118,11 +141,11 @@ def _to_uint8(path, image: pil.Image) -> Image:
     return Image(rgb, None if lowest == highest else np.array(alpha))
 
 
-def _from_16_bits(path, image: pil.Image) -> np.ndarray:
+def _from_16_bits(name, image: pil.Image) -> np.ndarray:
     """Grey values as uint8 [H, W]. Mode I, with 32 bits, also serves 16-bit PGM."""
     values = np.asarray(image)
     if values.min() < 0 or values.max() > 65535:
-        raise InputError(f"{path}: has 32-bit values; save it with 8 or 16 bits")
+        raise InputError(f"{name}: has 32-bit values; save it with 8 or 16 bits")
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
@@ -136,9 +159,14 @@ def write_png(path: str | os.PathLike, array: np.ndarray) -> None:
     Raises:
       InputError: the file cannot be written.
     """
+    write_file(path, encode_png(array))
+
+
+def encode_png(array: np.ndarray) -> bytes:
+    """The PNG file of uint8 [H, W], [H, W, 3] or [H, W, 4] (straight alpha)."""
     buffer = io.BytesIO()
     pil.fromarray(array).save(buffer, "PNG")
-    write_file(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def write_file(path: str | os.PathLike, data: bytes) -> None:
@@ -159,6 +187,13 @@ def write_file(path: str | os.PathLike, data: bytes) -> None:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_temporaries(folder: Path) -> None:
+    """Removes what `write_file` left below a folder where a process was killed."""
+    for path in folder.rglob(".*.tmp"):
+        if _TEMPORARY.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def expand_inputs(

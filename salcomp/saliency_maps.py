@@ -175,6 +175,6 @@ def _from_uint8(values: np.ndarray) -> np.ndarray:
 
 
 def resize(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resizes a float32 map, bilinearly, averaging where it shrinks; clipped to 0..1."""
+    """A float32 map [H, W] at another size: bilinear, averaged where it shrinks."""
     resized = pil.fromarray(mask).resize((width, height), pil.Resampling.BILINEAR)
     return np.clip(np.asarray(resized), 0, 1)

@@ -1,0 +1,222 @@
+"""Turns pictures into the RGBA PNGs that the codec trains on.
+
+    python -m data_prep.prepare --input_glob='leftImg8bit/*/*/*.png' \\
+        --output_dir=frames --weights=sam-resnet_salicon2017_weights.pkl
+    python -m data_prep.prepare --tfds_name=cityscapes --tfds_manual_dir=zips ...
+    python -m data_prep.prepare --input_glob='gtsdb/*.ppm' --crop=4,120,1356,796 ...
+
+Resizes each picture, predicts where people look, and packs the map into the alpha
+channel. Beside the frames lies `manifest.jsonl`, a line per frame. The same command goes
+on where a stopped one was.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from absl import flags, logging
+
+from data_prep import geometry, local_pipeline, predictors, sources
+from data_prep.packing import Recipe
+from salcomp import cli, images
+from salcomp.errors import InputError, SalcompError
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "input_glob",
+    None,
+    "Pattern of the pictures (quote it; ** for any depth), or a folder. Outputs keep "
+    "the folders below its fixed part.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "tfds_name",
+    None,
+    "Set of tensorflow-datasets to take instead, such as cityscapes, of which only "
+    "leftImg8bit_trainvaltest.zip is needed.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "tfds_manual_dir",
+    None,
+    "Folder of the zip files of --tfds_name; tensorflow-datasets' own by default.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "tfds_data_dir",
+    None,
+    "Folder where tensorflow-datasets keeps sets; its own by default.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "output_dir", None, "Folder of the frames and the manifest.", flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "width",
+    512,
+    "Width of the frames in pixels; the default is that of 2019.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "height",
+    256,
+    "Height of the frames in pixels; the default is that of 2019.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "crop",
+    "none",
+    "What to keep of each picture before resizing: `none` keeps all, and stretches it "
+    "if its aspect differs; `aspect` the largest centred part of the frames' aspect; or "
+    "a box left,top,right,bottom in pixels. Predictors see what is kept.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_enum(
+    "resize",
+    "area",
+    geometry.FILTERS,
+    "Filter that makes pictures smaller: the mean over each new pixel's area, or "
+    "Lanczos, which is sharper and costs the codec more bits.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "predictor",
+    "sam-resnet",
+    "Where the saliency map comes from; the default is that of 2019. One of "
+    f"{', '.join(predictors.names())}.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "weights",
+    None,
+    "What the predictor reads: "
+    + "; ".join(f"{name}: {what}" for name, what in predictors.needs().items())
+    + ".",
+    flag_values=FLAGS,
+)
+flags.DEFINE_float(
+    "blur",
+    0,
+    "Standard deviation of a Gaussian over the map, in pixels of the frame; 0: none.",
+    lower_bound=0,
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "batch_size",
+    8,
+    "Frames that the predictor gets at a time; matters to the networks of SAM.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "num_workers",
+    os.cpu_count() or 1,
+    "Batches in work at a time; by default as many as there are processors.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "max_pixels",
+    images.MAX_PIXELS,
+    "Refuse pictures with more pixels; the default is 2^26.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_boolean(
+    "overwrite",
+    False,
+    "Whether to replace frames that were made in another way, and files that have the "
+    "name of a frame.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "runner",
+    None,
+    "Runner of Apache Beam (extra `beam`) to work on many machines: DirectRunner, "
+    "FlinkRunner, DataflowRunner, ... Paths may then be those of Beam's file systems. "
+    "By default the work is done here, without Beam.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "beam_options",
+    "",
+    "Further options for the runner in one string, such as "
+    "'--flink_master=host:8081 --environment_type=LOOPBACK'.",
+    flag_values=FLAGS,
+)
+
+
+def _run_here(recipe: Recipe) -> list[InputError]:
+    """Prepares the frames in this process; returns why some could not be."""
+    predictor = predictors.load(FLAGS.predictor, FLAGS.weights)
+    if FLAGS.tfds_name:
+        found = sources.TfdsSource(
+            FLAGS.tfds_name, FLAGS.tfds_manual_dir, FLAGS.tfds_data_dir
+        )
+    else:
+        found = sources.from_pattern(FLAGS.input_glob)
+    return local_pipeline.run(
+        found,
+        recipe,
+        predictor,
+        Path(FLAGS.output_dir).expanduser(),
+        batch_size=FLAGS.batch_size,
+        workers=FLAGS.num_workers,
+        max_pixels=FLAGS.max_pixels,
+        overwrite=FLAGS.overwrite,
+    )
+
+
+def _run_on_beam(recipe: Recipe) -> list[InputError]:
+    """Prepares the frames by a Beam runner; returns why some could not be."""
+    if FLAGS.tfds_name:
+        raise InputError("--runner reads files: give --input_glob, not --tfds_name")
+    try:
+        from data_prep import beam_pipeline
+    except ImportError as error:
+        raise InputError(
+            "--runner needs Apache Beam: pip install 'salcomp[beam]' (Python 3.10 or "
+            "later)"
+        ) from error
+    return beam_pipeline.run(
+        FLAGS.input_glob,
+        recipe,
+        FLAGS.weights,
+        FLAGS.output_dir,
+        runner=FLAGS.runner,
+        options=FLAGS.beam_options,
+        max_pixels=FLAGS.max_pixels,
+        overwrite=FLAGS.overwrite,
+    )
+
+
+def main(argv):
+    cli.parse(FLAGS, argv, __doc__)
+    if bool(FLAGS.input_glob) == bool(FLAGS.tfds_name):
+        raise InputError("give --input_glob or --tfds_name: where the pictures are")
+    if not FLAGS.output_dir:
+        raise InputError("--output_dir is needed: a folder for the frames")
+    crop = geometry.parse_crop(FLAGS.crop)
+    recipe = Recipe(
+        FLAGS.width,
+        FLAGS.height,
+        crop if isinstance(crop, str) else ",".join(map(str, crop)),
+        FLAGS.resize,
+        FLAGS.predictor,
+        FLAGS.blur,
+    )
+    failures = (_run_on_beam if FLAGS.runner else _run_here)(recipe)
+    for failure in failures:
+        logging.error("%s", failure)
+    if failures:
+        raise SalcompError(
+            f"{len(failures)} frames could not be prepared, listed above; the others "
+            f"are in {FLAGS.output_dir}"
+        )
+
+
+if __name__ == "__main__":
+    cli.run(main)
