@@ -49,6 +49,18 @@ def loads(data: bytes, name: str) -> dict[str, dict]:
     return records
 
 
+def origin(path: Path) -> str:
+    """What the manifest above a frame tells of its map, for captions."""
+    for folder in path.resolve().parents:
+        if (folder / NAME).exists():
+            records = loads((folder / NAME).read_bytes(), str(folder / NAME))
+            record = records.get(path.resolve().relative_to(folder).as_posix())
+            if record:
+                blur = f", blurred by {record['blur']:g} px" if record["blur"] else ""
+                return f"{record['predictor']}{blur}"
+    return "unknown"
+
+
 def _line(record: dict) -> str:
     return json.dumps(record, ensure_ascii=False) + "\n"
 

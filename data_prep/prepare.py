@@ -6,8 +6,8 @@
     python -m data_prep.prepare --input_glob='gtsdb/*.ppm' --crop=4,120,1356,796 ...
 
 Resizes each picture, predicts where people look, and packs the map into the alpha
-channel. Beside the frames lies `manifest.jsonl`, a line per frame. The same command goes
-on where a stopped one was.
+channel. Beside the frames lies `manifest.jsonl`, a line per frame. The same command
+goes on where a stopped one was.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ flags.DEFINE_string(
     "crop",
     "none",
     "What to keep of each picture before resizing: `none` keeps all, and stretches it "
-    "if its aspect differs; `aspect` the largest centred part of the frames' aspect; or "
-    "a box left,top,right,bottom in pixels. Predictors see what is kept.",
+    "if its aspect differs; `aspect` the largest centred part of the frames' aspect; "
+    "or a box left,top,right,bottom in pixels. Predictors see what is kept.",
     flag_values=FLAGS,
 )
 flags.DEFINE_enum(

@@ -2,7 +2,7 @@
 
 Outputs keep the folders below the pattern's fixed part: `street/*/*.png` turns
 `street/train/a.png` into `train/a.png`. Of a Cityscapes tree they keep the folders from
-the split on, whatever the pattern: `leftImg8bit/val/lindau/x.png` is `val/lindau/x.png`.
+the split on, whatever the pattern: `leftImg8bit/val/bonn/x.png` is `val/bonn/x.png`.
 """
 
 from __future__ import annotations

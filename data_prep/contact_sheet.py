@@ -1,0 +1,83 @@
+"""Frames beside their saliency maps, as a picture to look at."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from salcomp import images
+from salcomp.errors import InputError
+
+# Inches; a panel is as wide as two of them fit the column of a page.
+_PANEL_WIDTH = 4.0
+_TITLE_HEIGHT = 0.35
+
+
+def read_frame(path: Path) -> np.ndarray:
+    """A frame that `prepare` made: uint8 [H, W, 4].
+
+    Raises:
+      InputError: it cannot be read, or has no map.
+    """
+    rgb, alpha = images.read_image(path)
+    if alpha is None:
+        raise InputError(
+            f"{path} has no saliency map (no alpha channel, or a constant one); give "
+            "frames that data_prep.prepare made"
+        )
+    return np.dstack([rgb, alpha])
+
+
+def spread(paths: Sequence[Path], count: int) -> list[Path]:
+    """At most `count` of the paths, from the first to the last at equal distances."""
+    chosen = np.linspace(0, len(paths) - 1, min(count, len(paths)))
+    return [paths[round(i)] for i in chosen]
+
+
+def draw(
+    path: str | os.PathLike,
+    paths: Sequence[Path],
+    caption: str,
+    overlay: bool = True,
+) -> None:
+    """Draws a row per frame into a PNG: the frame, its map, and both in one.
+
+    Args:
+      path: of the PNG.
+      paths: of the frames.
+      caption: below all.
+      overlay: whether to draw the third panel.
+
+    Raises:
+      InputError: a frame cannot be used, or the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    frames = [read_frame(source) for source in paths]
+    columns = 3 if overlay else 2
+    heights = [f.shape[0] / f.shape[1] * _PANEL_WIDTH + _TITLE_HEIGHT for f in frames]
+    size = (columns * _PANEL_WIDTH + 0.6, sum(heights) + 0.6)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(len(frames), columns, height_ratios=heights, squeeze=False)
+    for row, source, frame in zip(axes, paths, frames):
+        rgb, saliency = frame[..., :3], frame[..., 3] / 255
+        row[0].imshow(rgb)
+        row[0].set_title(source.stem, fontsize=9)
+        shown = row[1].imshow(saliency, cmap="gray", vmin=0, vmax=1)
+        row[1].set_title(f"map, mean {saliency.mean():.3f}", fontsize=9)
+        if overlay:
+            row[2].imshow(rgb.mean(axis=2), cmap="gray", vmin=0, vmax=255)
+            row[2].imshow(saliency, cmap="turbo", vmin=0, vmax=1, alpha=0.5)
+            row[2].set_title("map over frame", fontsize=9)
+        for axis in row:
+            axis.set_axis_off()
+    figure.colorbar(shown, ax=axes[:, 1], label="saliency", shrink=0.6, aspect=40)
+    figure.supxlabel(caption, fontsize=9)
+    png = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(png)
+    images.write_file(path, png.getvalue())

@@ -1,0 +1,147 @@
+"""What a saliency mask costs on disk: the anecdote of 2019, measured.
+
+The write-up found masks "surprisingly large when saved in npz format, perhaps due to
+the lack of compression", and moved them into the alpha channel of PNGs. This predicts
+maps of frames, saves each in several ways, and writes the bytes per mask as a table and
+a bar chart.
+
+    python -m experiments.mask_storage --images='frames/*.png' \\
+        --predictor=attention-center --weights=attention_center.tflite
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from tqdm import tqdm
+
+from data_prep import predictors
+from experiments.record import record
+from salcomp import cli, images, saliency_maps
+from salcomp.errors import InputError
+from salcomp.results_files import write_csv
+
+REASON = (
+    "np.savez does not compress: a mask costs 4 bytes a pixel whatever it shows. "
+    "Compression alone gains little, since the low bits of a float are noise to it; "
+    "PNG rounds to 8 bits, predicts each row from the one above, and a smooth map then "
+    "leaves almost nothing to store."
+)
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "images",
+    None,
+    "Pattern or folder of frames, whose colours alone are used.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "predictor",
+    "attention-center",
+    f"Where the maps come from. One of {', '.join(predictors.names())}.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "weights", None, "What the predictor reads, if anything.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "output_dir",
+    "results/mask_storage",
+    "Folder for table, chart and record.",
+    flag_values=FLAGS,
+)
+
+
+def stored_bytes(rgb: np.ndarray, saliency: np.ndarray) -> dict[str, int]:
+    """The bytes of a mask by the way of storing it.
+
+    Args:
+      rgb: uint8 [H, W, 3], the frame.
+      saliency: float32 [H, W] in 0..1, its map.
+    """
+    grey = np.rint(255 * saliency).astype(np.uint8)
+    rgb_png = len(images.encode_png(rgb))
+    half = saliency.astype(np.float16)
+    return {
+        "np.savez, float32": _npz(np.savez, saliency),
+        "np.savez, float16": _npz(np.savez, half),
+        "np.savez_compressed, float32": _npz(np.savez_compressed, saliency),
+        "np.savez_compressed, float16": _npz(np.savez_compressed, half),
+        "grey PNG, 8 bit": len(images.encode_png(grey)),
+        "alpha channel of the PNG": len(images.encode_png(np.dstack([rgb, grey])))
+        - rgb_png,
+        "(the RGB PNG itself)": rgb_png,
+    }
+
+
+def _npz(save, array: np.ndarray) -> int:
+    buffer = io.BytesIO()
+    save(buffer, array)
+    return buffer.getbuffer().nbytes
+
+
+def _draw(path: Path, means: dict[str, float], title: str) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    colours = ["0.75" if name.startswith("(") else "tab:blue" for name in means]
+    kilobytes = [value / 1000 for value in means.values()]
+    bars = axes.barh(list(means), kilobytes, color=colours)
+    axes.bar_label(bars, [f"{value:.1f}" for value in kilobytes], padding=3)
+    axes.invert_yaxis()
+    axes.set_xlim(0, 1.12 * max(kilobytes))
+    axes.set_xlabel("kB per mask (1 kB = 1000 bytes), mean")
+    axes.set_title(title, fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    png = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(png)
+    images.write_file(path, png.getvalue())
+
+
+def main(argv):
+    cli.parse(FLAGS, argv, __doc__)
+    if not FLAGS.images:
+        raise InputError("--images is needed: a pattern or folder of frames")
+    paths = images.expand_inputs([FLAGS.images])
+    predictor = predictors.load(FLAGS.predictor, FLAGS.weights)
+    rows = []
+    for path in tqdm(paths, "frames", unit="frame", disable=None):
+        rgb = images.read_image(path).rgb
+        height, width = rgb.shape[:2]
+        box = (0, 0, width, height)
+        frame = predictors.Frame(rgb, str(path), box, (height, width))
+        saliency = saliency_maps.resize(predictor.predict([frame])[0], height, width)
+        rows.append({"frame": path.name, **stored_bytes(rgb, saliency)})
+    means = {
+        name: float(np.mean([row[name] for row in rows]))
+        for name in rows[0]
+        if name != "frame"
+    }
+    output = Path(FLAGS.output_dir)
+    output.mkdir(parents=True, exist_ok=True)
+    write_csv(output / "per_frame.csv", rows)
+    table = [{"stored as": name, "bytes": value} for name, value in means.items()]
+    write_csv(output / "table.csv", table)
+    title = f"Maps of {FLAGS.predictor} for {len(paths)} frames"
+    _draw(output / "figure.png", means, title)
+    made = {
+        **record("mask_storage", argv, seed=0),
+        "frames": len(paths),
+        "mean_bytes": means,
+        "reason": REASON,
+    }
+    text = json.dumps(made, indent=2) + "\n"
+    images.write_file(output / "record.json", text.encode())
+    for name, value in means.items():
+        print(f"{name:30}{value:12,.0f} bytes")
+    print(REASON)
+
+
+if __name__ == "__main__":
+    cli.run(main)

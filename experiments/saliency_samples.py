@@ -1,0 +1,65 @@
+"""Frames beside their saliency masks, as the write-up of 2019 shows them.
+
+    python -m experiments.saliency_samples --images='frames/test/*.png'
+
+Takes frames that data_prep.prepare made; the caption names the predictor that the
+manifest beside them records.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from absl import flags
+
+from data_prep import contact_sheet, manifest
+from experiments.record import record
+from salcomp import cli, images
+from salcomp.errors import InputError
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "images", None, "Pattern or folder of RGBA frames.", flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "num_frames",
+    4,
+    "Frames to show, at equal distances through the set.",
+    lower_bound=1,
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "output_dir",
+    "results/saliency_samples",
+    "Folder for the figure and its record.",
+    flag_values=FLAGS,
+)
+
+
+def main(argv):
+    cli.parse(FLAGS, argv, __doc__)
+    if not FLAGS.images:
+        raise InputError("--images is needed: frames that data_prep.prepare made")
+    paths = images.expand_inputs([FLAGS.images])
+    shown = contact_sheet.spread(paths, FLAGS.num_frames)
+    origin = manifest.origin(paths[0])
+    output = Path(FLAGS.output_dir)
+    output.mkdir(parents=True, exist_ok=True)
+    caption = (
+        f"Frames and saliency masks (0 to 1; predictor: {origin}). "
+        f"{len(shown)} of {len(paths)} frames, at equal distances through the set."
+    )
+    contact_sheet.draw(output / "figure.png", shown, caption, overlay=False)
+    made = {
+        **record("saliency_samples", argv, seed=0),
+        "predictor": origin,
+        "frames": [path.name for path in shown],
+    }
+    text = json.dumps(made, indent=2) + "\n"
+    images.write_file(output / "record.json", text.encode())
+    print(f"the figure is {output / 'figure.png'}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
