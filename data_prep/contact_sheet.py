@@ -76,7 +76,7 @@ def draw(
             row[2].set_title("map over frame", fontsize=9)
         for axis in row:
             axis.set_axis_off()
-    figure.colorbar(shown, ax=axes[:, 1], label="saliency", shrink=0.6, aspect=40)
+    figure.colorbar(shown, ax=axes, label="saliency", shrink=0.6, aspect=40, pad=0.01)
     figure.supxlabel(caption, fontsize=9)
     png = io.BytesIO()
     FigureCanvasAgg(figure).print_png(png)

@@ -10,9 +10,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import benchmark_speed, compare_reference, demo, refinement
+from data_prep import prepare
+from experiments import (
+    benchmark_speed,
+    compare_reference,
+    demo,
+    mask_storage,
+    refinement,
+    saliency_samples,
+)
 from salcomp.config import PRESETS, Config
 from salcomp.errors import InputError
+from tests.fixtures import frame, parts, save_frames
 
 
 def test_most_salient_window_is_where_the_map_is():
@@ -88,3 +97,47 @@ def test_reference_that_is_another_file_is_refused(tmp_path):
     path.write_text("x = 1")
     with pytest.raises(InputError, match="is not tensorflow/compression's"):
         compare_reference.main(["compare", f"--reference={path}"])
+
+
+def test_bytes_of_a_mask_are_those_of_the_files(tmp_path):
+    rgba = frame(0)
+    rgb, saliency = parts(rgba)
+    found = mask_storage.stored_bytes(rgb, saliency)
+    np.savez(tmp_path / "m.npz", saliency)
+    assert found["np.savez, float32"] == (tmp_path / "m.npz").stat().st_size
+    np.savez_compressed(tmp_path / "m.npz", saliency.astype(np.float16))
+    half = found["np.savez_compressed, float16"]
+    assert half == (tmp_path / "m.npz").stat().st_size
+    Image.fromarray(rgba).save(tmp_path / "m.png")
+    extra = found["alpha channel of the PNG"]
+    assert extra + found["(the RGB PNG itself)"] == (tmp_path / "m.png").stat().st_size
+
+
+def test_mask_storage_writes_table_chart_and_record(frames_glob, tmp_path):
+    mask_storage.main(
+        ["mask_storage", f"--images={frames_glob}", "--predictor=center"]
+        + [f"--output_dir={tmp_path}"]
+    )
+    table = {r["stored as"]: r for r in csv.DictReader((tmp_path / "table.csv").open())}
+    rows = list(csv.DictReader((tmp_path / "per_frame.csv").open()))
+    name = "grey PNG, 8 bit"
+    mean = np.mean([float(row[name]) for row in rows])
+    assert float(table[name]["bytes"]) == pytest.approx(mean) and len(rows) == 12
+    assert Image.open(tmp_path / "figure.png").size[0] > 500
+    assert json.loads((tmp_path / "record.json").read_text())["frames"] == 12
+
+
+def test_saliency_samples_draws_frames_and_names_their_predictor(tmp_path):
+    save_frames(tmp_path / "in", 3)
+    prepare.main(
+        ["prepare", f"--input_glob={tmp_path / 'in'}", "--predictor=center"]
+        + [f"--output_dir={tmp_path / 'frames'}", "--width=64", "--height=32"]
+    )
+    saliency_samples.main(
+        ["saliency_samples", f"--images={tmp_path / 'frames'}", "--num_frames=2"]
+        + [f"--output_dir={tmp_path / 'out'}"]
+    )
+    record = json.loads((tmp_path / "out/record.json").read_text())
+    assert record["predictor"] == "center"
+    assert record["frames"] == ["frame00.png", "frame02.png"]
+    assert Image.open(tmp_path / "out/figure.png").size[0] > 500
