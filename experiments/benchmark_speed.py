@@ -26,9 +26,9 @@ from absl import flags, logging
 from experiments.record import record
 from salcomp import batches, cli, compress, export, file_jobs, frames, images
 from salcomp.codec import Codec
-from salcomp.config import PRESETS, Config
+from salcomp.config import PRESETS, STRIDE, Config
 from salcomp.model import SaliencyCodec
-from salcomp.transforms import CONVOLUTIONS, STRIDE
+from salcomp.transforms import CONVOLUTIONS
 
 _MATMUL_SIDE = 2048
 _WARM_UP = 3

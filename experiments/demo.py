@@ -23,6 +23,7 @@ from salcomp import (
     cli,
     compress,
     decompress,
+    frame_files,
     frames,
     images,
     metrics,
@@ -77,7 +78,7 @@ flags.DEFINE_integer(
 
 def _check_maps(data: str) -> None:
     """Makes sure, before anything is trained, that every frame has a map."""
-    paths = [Path(path) for path in frames.find(data)]
+    paths = [Path(path) for path in frame_files.find(data)]
     for path in paths:
         if images.read_image(path).alpha is None:
             raise InputError(
@@ -114,7 +115,7 @@ def _train(output: Path, data: str | None) -> None:
 def _held_out(output: Path, data: str | None) -> list[Path]:
     """Files of the frames that no training saw; scenes are written as PNGs."""
     if data:
-        return [Path(path) for path in frames.split(frames.find(data))[1]]
+        return [Path(path) for path in frame_files.split(frame_files.find(data))[1]]
     folder = output / "held_out"
     folder.mkdir(exist_ok=True)
     config = Codec.load(output / "saliency").config

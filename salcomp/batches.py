@@ -6,10 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from salcomp import sampling
-from salcomp.config import Config
+from salcomp.config import STRIDE, Config
 from salcomp.errors import InputError
 from salcomp.frames import Frames
-from salcomp.transforms import STRIDE
 
 _PREFETCHED = 4
 _PARALLEL_CALLS = 2

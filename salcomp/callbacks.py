@@ -11,11 +11,12 @@ import tensorflow as tf
 from absl import logging
 
 from salcomp import metrics
+from salcomp.checkpoints import Checkpoints
+from salcomp.config import STRIDE
 from salcomp.errors import DivergenceError
 from salcomp.frames import Frames
+from salcomp.metrics_file import MetricsFile
 from salcomp.model import SaliencyCodec
-from salcomp.runs import Checkpoints, MetricsFile
-from salcomp.transforms import STRIDE
 
 TERMS = ("loss", "bpp", "mse", "weighted_mse", "effective_lambda")
 _VALIDATION_TERMS = ("loss", "bpp", "mse", "weighted_mse", "psnr", "ewpsnr")

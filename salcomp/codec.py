@@ -14,10 +14,10 @@ import tensorflow as tf
 import tensorflow_compression as tfc
 
 from salcomp import bitstream, export, tiling
+from salcomp.config import STRIDE
 from salcomp.errors import BitstreamError
 from salcomp.images import MAX_PIXELS
 from salcomp.model import to_uint8
-from salcomp.transforms import STRIDE
 from salcomp.weighting import normalized_weight, raw_weight
 
 

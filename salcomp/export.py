@@ -29,11 +29,12 @@ import tensorflow as tf
 from absl import flags, logging
 
 from salcomp import __version__, cli
+from salcomp.checkpoints import Checkpoints, step_of
 from salcomp.config import Config
 from salcomp.errors import InputError
 from salcomp.model import SaliencyCodec, named_variables
 from salcomp.prior import Tables
-from salcomp.runs import Checkpoints, read_config, step_of
+from salcomp.run_folder import read_config
 
 _FIRST_CONVOLUTION = "analysis/convs/0/"
 _PARTS = ("config.json", "weights.npz", "tables.npz")

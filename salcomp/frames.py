@@ -1,4 +1,4 @@
-"""Training and validation frames: found, checked, split, and kept in memory.
+"""Training and validation frames, checked and kept in memory.
 
 A frame is uint8 [H, W, 4]: RGB and, as straight alpha, the saliency map. Everything
 that can be wrong with a file is found here, before training starts.
@@ -6,9 +6,7 @@ that can be wrong with a file is found here, before training starts.
 
 from __future__ import annotations
 
-import glob
 import os
-import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,15 +14,11 @@ import numpy as np
 from absl import logging
 from tqdm import tqdm
 
-from salcomp import scenes
-from salcomp.config import Config
+from salcomp import frame_files, scenes
+from salcomp.config import STRIDE, Config
 from salcomp.errors import InputError
-from salcomp.images import read_image
-from salcomp.transforms import STRIDE
 from salcomp.weighting import raw_weight
 
-# Of the files of --train_glob, where no --validation_glob is given.
-_VALIDATION_SHARE = 10
 _SCENE_VALIDATION_COUNT = 16
 _WORKERS = os.cpu_count() or 1
 
@@ -99,43 +93,6 @@ class Frames:
         return self._cache[i] if i in self._cache else self._read(i)
 
 
-def find(pattern: str) -> list[str]:
-    """The files that a glob pattern matches, sorted.
-
-    Raises:
-      InputError: there are none.
-    """
-    matches = glob.glob(os.path.expanduser(pattern), recursive=True)
-    paths = sorted(path for path in matches if os.path.isfile(path))
-    if not paths:
-        raise InputError(f"no file matches {pattern!r}; quote the pattern and check it")
-    return paths
-
-
-def split(paths: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Training and validation files, by a hash of the file name: always the same.
-
-    Raises:
-      InputError: there is only one file.
-    """
-    if len(paths) < 2:
-        raise InputError(
-            f"{paths[0]} is the only frame; training needs at least two, or a "
-            "--validation_glob beside it"
-        )
-    names = [os.path.basename(path) for path in paths]
-    if len(set(names)) == 1:  # as in scene1/image.png, scene2/image.png
-        folder = os.path.commonpath(paths)
-        names = [os.path.relpath(path, folder) for path in paths]
-    hashes = [zlib.crc32(name.encode()) for name in names]
-    held_out = [h % _VALIDATION_SHARE == 0 for h in hashes]
-    if not any(held_out) or all(held_out):
-        held_out = [h == min(hashes) for h in hashes]
-    training = [p for p, held in zip(paths, held_out) if not held]
-    validation = [p for p, held in zip(paths, held_out) if held]
-    return training, validation
-
-
 def from_files(
     paths: Sequence[str], config: Config, minimum: int, cache_bytes: float
 ) -> Frames:
@@ -152,23 +109,7 @@ def from_files(
     """
 
     def read(i: int) -> np.ndarray:
-        path = paths[i]
-        rgb, alpha = read_image(path)
-        if min(rgb.shape[:2]) < minimum:
-            height, width = rgb.shape[:2]
-            raise InputError(
-                f"{path} is {width}x{height} pixels, smaller than {minimum}; remove "
-                "it or lower --patchsize"
-            )
-        if alpha is None:
-            if config.uses_saliency:
-                raise InputError(
-                    f"{path} has no saliency map (no alpha channel, or a constant "
-                    "one); pack one into the alpha channel, or train the baseline "
-                    "with --nosaliency"
-                )
-            alpha = np.full(rgb.shape[:2], 255, np.uint8)
-        return np.dstack([rgb, alpha])
+        return frame_files.read(paths[i], minimum, config.uses_saliency)
 
     return Frames(paths, read, config, cache_bytes)
 
@@ -252,9 +193,9 @@ def training_and_validation(args, config: Config) -> tuple[Frames, Frames]:
             ),
         )
     if args.train_glob:
-        training = find(args.train_glob)
+        training = frame_files.find(args.train_glob)
         if args.validation_glob:
-            validation = find(args.validation_glob)
+            validation = frame_files.find(args.validation_glob)
             both = set(map(os.path.realpath, training)) & set(
                 map(os.path.realpath, validation)
             )
@@ -264,7 +205,7 @@ def training_and_validation(args, config: Config) -> tuple[Frames, Frames]:
                     "validation frames must be held out"
                 )
         else:
-            training, validation = split(training)
+            training, validation = frame_files.split(training)
             logging.info(
                 "no --validation_glob: %d of the files are held out for validation, "
                 "chosen by a hash of their names",

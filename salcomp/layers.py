@@ -60,7 +60,7 @@ class DFTKernel(tf.Module):
         kernel = tf.keras.initializers.VarianceScaling()(
             (support, support, inputs, outputs)
         )
-        self._basis = tf.constant(dft_basis(support))
+        self._basis = dft_basis(support)
         self.shape = (support, support, inputs, outputs)
         flat = tf.reshape(kernel, (support**2, -1))
         self.coefficients = tf.Variable(

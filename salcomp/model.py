@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
+from salcomp import weighting
 from salcomp.config import Config
 from salcomp.prior import Prior, quantize
 from salcomp.transforms import AnalysisTransform, SynthesisTransform
-from salcomp.weighting import normalized_weight
+
+
+class Objective(NamedTuple):
+    """What a training step minimises: R + lambda D.
+
+    Numbers or scalar tensors, so that one compiled step serves any of them.
+
+    Attributes:
+      lmbda: bit / pixel per squared 8-bit level.
+      weighting: of the squared error.
+      weight_distortion: whether D is the weighted error.
+    """
+
+    lmbda: float
+    weighting: weighting.Coefficients
+    weight_distortion: bool
+
+    @classmethod
+    def of(cls, config: Config) -> Objective:
+        """The objective of a configuration."""
+        coefficients = weighting.coefficients(config)
+        return cls(config.lmbda, coefficients, config.weight_distortion)
 
 
 class SaliencyCodec(tf.keras.Model):
@@ -39,13 +63,14 @@ class SaliencyCodec(tf.keras.Model):
         """x^ = 255 g_s, from [B, h, w, N] to [B, 16 h, 16 w, 3], not clipped."""
         return 255.0 * self.synthesis(y)
 
-    def sums(self, rgba, image_mean, perturb) -> dict[str, tf.Tensor]:
+    def sums(self, rgba, divisor, perturb, coefficients) -> dict[str, tf.Tensor]:
         """Bits and squared errors of a batch, summed over its pixels.
 
         Args:
           rgba: uint8 [B, H, W, 4], H and W multiples of 16; alpha is the map.
-          image_mean: [B], mean of the raw weight over each whole image.
+          divisor: [B], or one for all: what the raw weights are divided by.
           perturb: from y to y~: adds noise, or rounds.
+          coefficients: of the weighting.
 
         Returns:
           "bits", and "error" and "weighted_error": per pixel the mean over RGB of
@@ -56,9 +81,8 @@ class SaliencyCodec(tf.keras.Model):
         y = perturb(self.encode(x, saliency))
         x_hat = self.decode(y)
         error = tf.reduce_mean(tf.math.squared_difference(x, x_hat), axis=-1)
-        weight = normalized_weight(  # [B, H, W]
-            saliency[..., 0], self.config, image_mean[:, None, None]
-        )
+        raw = weighting.apply(coefficients, saliency[..., 0], tf.maximum)  # [B, H, W]
+        weight = raw / tf.reshape(divisor, (-1, 1, 1))
         return {
             "bits": tf.reduce_sum(self.prior.bits(y)),
             "error": tf.reduce_sum(error),
@@ -66,7 +90,28 @@ class SaliencyCodec(tf.keras.Model):
             "reconstruction": x_hat,
         }
 
-    def terms(self, sums, pixels) -> dict[str, tf.Tensor]:
+    def gradients(self, rgba, divisor, noise, objective: Objective, pixels):
+        """Terms of the loss, and its gradients, of one batch with additive noise.
+
+        Args:
+          rgba: uint8 [b, P, P, 4].
+          divisor: [b], or one for all: what the raw weights are divided by.
+          noise: [b, P/16, P/16, N] in -1/2..1/2.
+          objective: to minimise.
+          pixels: float, to take the means over: those of the whole batch, of which
+            this may be a part.
+
+        Returns:
+          The terms, as of `terms`; and the gradients, one per trainable variable.
+        """
+        with tf.GradientTape() as tape:
+            sums = self.sums(
+                rgba, divisor, lambda y: y + noise, objective.weighting
+            )
+            terms = self.terms(sums, pixels, objective)
+        return terms, tape.gradient(terms["loss"], self.trainable_variables)
+
+    def terms(self, sums, pixels, objective: Objective) -> dict[str, tf.Tensor]:
         """The loss R + lambda D and its terms, from sums over `pixels` pixels.
 
         Returns:
@@ -75,8 +120,8 @@ class SaliencyCodec(tf.keras.Model):
         bpp = sums["bits"] / pixels
         mse = sums["error"] / pixels
         weighted_mse = sums["weighted_error"] / pixels
-        distortion = weighted_mse if self.config.weight_distortion else mse
-        loss = bpp + self.config.lmbda * distortion
+        distortion = tf.where(objective.weight_distortion, weighted_mse, mse)
+        loss = bpp + objective.lmbda * distortion
         return {"loss": loss, "bpp": bpp, "mse": mse, "weighted_mse": weighted_mse}
 
     def train_step(self, batch) -> dict[str, tf.Tensor]:
@@ -91,22 +136,20 @@ class SaliencyCodec(tf.keras.Model):
             [b, P/16, P/16, N] in -1/2..1/2.
 
         Returns:
-          The terms of the whole batch, and "effective_lambda": the lambda that the
-          unweighted errors would need for the same distortion term.
+          The terms of the whole batch, and "effective_lambda".
         """
         replicas = tf.distribute.get_replica_context()
         pixels = tf.size(batch["rgba"][..., 0]) * replicas.num_replicas_in_sync
-        with tf.GradientTape() as tape:
-            sums = self.sums(
-                batch["rgba"], batch["image_mean"], lambda y: y + batch["noise"]
-            )
-            terms = self.terms(sums, tf.cast(pixels, tf.float32))
-        variables = self.trainable_variables
-        gradients = tape.gradient(terms["loss"], variables)
-        self.optimizer.apply_gradients(zip(gradients, variables))
+        terms, gradients = self.gradients(
+            batch["rgba"],
+            weighting.divisor(self.config, batch["image_mean"]),
+            batch["noise"],
+            Objective.of(self.config),
+            tf.cast(pixels, tf.float32),
+        )
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
         terms = replicas.all_reduce(tf.distribute.ReduceOp.SUM, terms)
-        effective_lambda = (terms["loss"] - terms["bpp"]) / terms["mse"]
-        return {**terms, "effective_lambda": effective_lambda}
+        return {**terms, "effective_lambda": effective_lambda(terms)}
 
     @tf.function(reduce_retracing=True)
     def validate(self, rgba, image_mean) -> dict[str, tf.Tensor]:
@@ -116,10 +159,19 @@ class SaliencyCodec(tf.keras.Model):
           As `terms`, and "reconstruction", uint8 [B, H, W, 3].
         """
         offset = self.prior.quantization_offset()
-        sums = self.sums(rgba, image_mean, lambda y: quantize(y, offset))
+        objective = Objective.of(self.config)
+        divisor = weighting.divisor(self.config, image_mean)
+        sums = self.sums(
+            rgba, divisor, lambda y: quantize(y, offset), objective.weighting
+        )
         pixels = tf.cast(tf.size(rgba[..., 0]), tf.float32)
-        terms = self.terms(sums, pixels)
+        terms = self.terms(sums, pixels, objective)
         return {**terms, "reconstruction": to_uint8(sums["reconstruction"])}
+
+
+def effective_lambda(terms):
+    """The lambda that the unweighted errors would need for the same distortion term."""
+    return (terms["loss"] - terms["bpp"]) / terms["mse"]
 
 
 def to_uint8(rgb: tf.Tensor) -> tf.Tensor:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from salcomp.transforms import STRIDE
+from salcomp.config import STRIDE
 
 # Pixels of a strip. At N = 128 each feature map of one takes 67 MB.
 _STRIP_PIXELS = 2**21

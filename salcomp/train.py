@@ -19,14 +19,16 @@ import zlib
 import tensorflow as tf
 from absl import flags, logging
 
-from salcomp import batches, callbacks, cli, config, export, frames, runs
+from salcomp import batches, callbacks, cli, config_flags, export, frames, run_folder
+from salcomp.checkpoints import Checkpoints
+from salcomp.config import Config
 from salcomp.errors import InputError
 from salcomp.model import SaliencyCodec, named_variables
 
 STRATEGIES = ("one", "mirrored", "multi_worker")
 
 FLAGS = flags.FlagValues()
-config.define_flags(FLAGS)
+config_flags.define_flags(FLAGS)
 flags.DEFINE_string(
     "train_glob",
     None,
@@ -146,12 +148,12 @@ def _is_chief(strategy) -> bool:
     )
 
 
-def _default_workdir(settings: config.Config) -> str:
+def _default_workdir(settings: Config) -> str:
     arm = "saliency" if settings.uses_saliency else "baseline"
     return os.path.join("runs", f"{settings.preset}-{arm}")
 
 
-def _learning_rate(settings: config.Config):
+def _learning_rate(settings: Config):
     if not settings.learning_rate_steps:
         return settings.learning_rate
     boundaries, rates = zip(*settings.learning_rate_steps)
@@ -160,7 +162,7 @@ def _learning_rate(settings: config.Config):
     )
 
 
-def _build(settings: config.Config) -> SaliencyCodec:
+def _build(settings: Config) -> SaliencyCodec:
     """A model with its optimizer, the same for every run of a seed."""
     tf.keras.utils.set_random_seed(settings.seed)
     model = SaliencyCodec(settings)
@@ -190,7 +192,7 @@ def _describe(training: frames.Frames, validation: frames.Frames) -> dict[str, o
 
 def main(argv):
     cli.parse(FLAGS, argv, __doc__)
-    settings = config.from_flags(FLAGS)
+    settings = config_flags.from_flags(FLAGS)
     if FLAGS.deterministic:
         tf.config.experimental.enable_op_determinism()
     # Before anything else touches the runtime: it cannot join a cluster later.
@@ -201,13 +203,13 @@ def main(argv):
     settings = dataclasses.replace(settings, weight_mean=training.weight_mean)
     workdir = os.path.expanduser(FLAGS.workdir or _default_workdir(settings))
     if chief:
-        runs.start(workdir, settings, _describe(training, validation))
+        run_folder.start(workdir, settings, _describe(training, validation))
     with strategy.scope():
         model = _build(settings)
         if initial is not None:
             weights = {k: v.numpy() for k, v in named_variables(initial.model).items()}
             export.assign(model, weights)
-        checkpoints = runs.Checkpoints(workdir, model)
+        checkpoints = Checkpoints(workdir, model)
         start = checkpoints.restore()
     if start:
         logging.info("going on from step %d of %s", start, workdir)

@@ -18,9 +18,7 @@ import tensorflow_compression as tfc
 
 from salcomp.layers import GDN, Conv, downsampling_conv, upsampling_conv
 
-# Image samples per latent, along each side.
-STRIDE = 16
-# (support, stride) of the convolutions of g_a, in order.
+# (support, stride) of the convolutions of g_a, in order; `STRIDE` in all.
 CONVOLUTIONS = ((9, 4), (5, 2), (5, 2))
 _MODULATION_HIDDEN = 32
 

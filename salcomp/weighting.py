@@ -10,39 +10,88 @@ lambda; without that the effective lambda is lambda * E[w e] / E[e].
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-import tensorflow as tf
 
 WEIGHTINGS = ("clip", "affine", "additive")
 NORMALIZATIONS = ("none", "image", "dataset")
 
 
+class Coefficients(NamedTuple):
+    """w(s) = maximum * max(s, floor) + slope * s + constant, for all weightings.
+
+    A weighting is four numbers, so that a compiled training step can take any.
+    """
+
+    maximum: float
+    floor: float
+    slope: float
+    constant: float
+
+
+def coefficients(config) -> Coefficients:
+    """The raw weight of a configuration, a `Config`."""
+    floor = config.saliency_floor
+    if config.saliency_weighting == "clip":
+        return Coefficients(1.0, floor, 0.0, 0.0)
+    if config.saliency_weighting == "affine":
+        return Coefficients(0.0, 0.0, 1 - floor, floor)
+    if config.saliency_weighting == "additive":
+        return Coefficients(0.0, 0.0, config.saliency_gain, 1.0)
+    raise ValueError(f"unknown weighting {config.saliency_weighting!r}")
+
+
 def raw_weight(saliency, config):
-    """w(s) before any normalisation.
+    """w(s) of a configuration before any normalisation.
 
     Args:
-      saliency: array or tensor of any shape, 0..1.
+      saliency: array of any shape, 0..1.
       config: a `Config`: which weighting, with which floor or gain.
 
     Returns:
       The weights, shaped as `saliency`.
     """
-    floor = config.saliency_floor
-    if config.saliency_weighting == "clip":
-        maximum = np.maximum if isinstance(saliency, np.ndarray) else tf.maximum
-        return maximum(saliency, floor)
-    if config.saliency_weighting == "affine":
-        return floor + (1 - floor) * saliency
-    if config.saliency_weighting == "additive":
-        return 1 + config.saliency_gain * saliency
-    raise ValueError(f"unknown weighting {config.saliency_weighting!r}")
+    return apply(coefficients(config), saliency)
+
+
+def apply(weighting: Coefficients, saliency, maximum=np.maximum):
+    """w(s) of four coefficients.
+
+    Args:
+      weighting: numbers or scalar tensors.
+      saliency: array or tensor of any shape, 0..1.
+      maximum: of two arrays, of the library that `saliency` belongs to.
+
+    Returns:
+      The weights, shaped as `saliency`.
+    """
+    clipped = maximum(saliency, weighting.floor)
+    return (
+        weighting.maximum * clipped + weighting.slope * saliency + weighting.constant
+    )
+
+
+def divisor(config, image_mean):
+    """What a configuration divides the raw weight by.
+
+    Args:
+      config: a `Config`.
+      image_mean: number, array or tensor: mean of the raw weight over a whole image.
+
+    Returns:
+      `image_mean`, the mean over the training set, or 1, as the normalisation says.
+    """
+    if config.weight_normalization == "image":
+        return image_mean
+    return config.weight_mean if config.weight_normalization == "dataset" else 1.0
 
 
 def normalized_weight(saliency, config, image_mean):
     """w(s) as the loss of a configuration has it.
 
     Args:
-      saliency: array or tensor, 0..1.
+      saliency: array, 0..1.
       config: a `Config`.
       image_mean: mean of the raw weight over each whole image, of a shape that
         broadcasts to that of `saliency`.
@@ -50,9 +99,4 @@ def normalized_weight(saliency, config, image_mean):
     Returns:
       The weights, shaped as `saliency`.
     """
-    weight = raw_weight(saliency, config)
-    if config.weight_normalization == "image":
-        return weight / image_mean
-    if config.weight_normalization == "dataset":
-        return weight / config.weight_mean
-    return weight
+    return raw_weight(saliency, config) / divisor(config, image_mean)

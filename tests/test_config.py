@@ -8,16 +8,16 @@ import json
 import pytest
 from absl import flags
 
-from salcomp import cli, config
+from salcomp import cli, config, config_flags
 from salcomp.errors import InputError
 
 
 def parsed(*arguments):
     """The configuration of a command line."""
     values = flags.FlagValues()
-    config.define_flags(values)
+    config_flags.define_flags(values)
     cli.parse(values, ["train", *arguments], "")
-    return config.from_flags(values)
+    return config_flags.from_flags(values)
 
 
 def error_of(*arguments):
@@ -182,7 +182,7 @@ def test_prior_is_as_deep_as_in_the_year_of_the_layers(layers, filters):
 
 def test_help_of_every_flag_is_a_sentence():
     values = flags.FlagValues()
-    config.define_flags(values)
+    config_flags.define_flags(values)
     for name in values:
         text = values[name].help
         assert text[0].isupper() and text.rstrip("'\"").endswith("."), name

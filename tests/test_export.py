@@ -9,7 +9,8 @@ import stat
 import numpy as np
 import pytest
 
-from salcomp import export, runs
+from salcomp import export, run_folder
+from salcomp.checkpoints import Checkpoints
 from salcomp.codec import Codec
 from salcomp.config import CONDITIONINGS
 from salcomp.errors import InputError
@@ -56,8 +57,8 @@ def killed(tmp_path):
     """The folder of a run with checkpoints of steps 3 and 4, and no export."""
     workdir = tmp_path / "run"
     model = model_of("concat")
-    runs.start(str(workdir), model.config, {})
-    checkpoints = runs.Checkpoints(str(workdir), model)
+    run_folder.start(str(workdir), model.config, {})
+    checkpoints = Checkpoints(str(workdir), model)
     for step in (3, 4):
         model.synthesis.convs[2].bias.assign([step, step, step])
         checkpoints.save(step)
@@ -226,7 +227,7 @@ def test_export_of_a_step_without_a_checkpoint_is_refused(killed):
 
 
 def test_export_of_a_run_without_a_checkpoint_is_refused(tmp_path):
-    runs.start(str(tmp_path / "run"), small_config(), {})
+    run_folder.start(str(tmp_path / "run"), small_config(), {})
     message = refusal(export.export_run, tmp_path / "run")
     assert "no checkpoint" in message
 
@@ -234,8 +235,8 @@ def test_export_of_a_run_without_a_checkpoint_is_refused(tmp_path):
 def test_checkpoint_of_step_0_is_exported(tmp_path):
     workdir = str(tmp_path / "run")
     model = model_of("concat")
-    runs.start(workdir, model.config, {})
-    runs.Checkpoints(workdir, model).save(0)
+    run_folder.start(workdir, model.config, {})
+    Checkpoints(workdir, model).save(0)
     assert export.load(workdir).step == 0
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salcomp import frames
+from salcomp import frame_files, frames
 from salcomp.errors import InputError
 from tests.fixtures import frame, save_frames, small_config
 
@@ -109,13 +109,13 @@ def test_file_cut_short_is_refused_by_name(tmp_path):
 
 def test_pattern_without_a_match_is_refused(tmp_path):
     pattern = str(tmp_path / "*.png")
-    assert pattern in refusal(frames.find, pattern)
+    assert pattern in refusal(frame_files.find, pattern)
 
 
 def test_pattern_finds_files_in_folders_below(tmp_path):
     (tmp_path / "a" / "b").mkdir(parents=True)
     path = save(tmp_path / "a" / "b", "x.png", frame(0))
-    assert frames.find(str(tmp_path / "**" / "*.png")) == [path]
+    assert frame_files.find(str(tmp_path / "**" / "*.png")) == [path]
 
 
 def test_frame_in_both_patterns_is_refused_by_name(tmp_path):
@@ -145,40 +145,40 @@ NAMES = [f"{folder}/street_{i:04}.png" for folder in "ab" for i in range(200)]
 
 
 def test_split_shares_the_files_without_loss():
-    training, validation = frames.split(NAMES)
+    training, validation = frame_files.split(NAMES)
     assert sorted(training + validation) == sorted(NAMES)
 
 
 def test_split_holds_out_about_a_tenth():
-    assert 20 <= len(frames.split(NAMES)[1]) <= 60
+    assert 20 <= len(frame_files.split(NAMES)[1]) <= 60
 
 
 def test_split_stays_when_files_are_added():
-    training, validation = map(set, frames.split(NAMES[:150]))
-    more_training, more_validation = map(set, frames.split(NAMES))
+    training, validation = map(set, frame_files.split(NAMES[:150]))
+    more_training, more_validation = map(set, frame_files.split(NAMES))
     assert training <= more_training and validation <= more_validation
 
 
 def test_split_stays_when_the_folder_moves():
     moved = ["elsewhere/" + name for name in NAMES]
-    validation = frames.split(NAMES)[1]
-    assert frames.split(moved)[1] == ["elsewhere/" + name for name in validation]
+    validation = frame_files.split(NAMES)[1]
+    assert frame_files.split(moved)[1] == ["elsewhere/" + name for name in validation]
 
 
 @pytest.mark.parametrize("count", [2, 3, 5])
 def test_split_of_few_files_leaves_some_on_either_side(count):
     for start in range(50):
-        training, validation = frames.split(NAMES[start : start + count])
+        training, validation = frame_files.split(NAMES[start : start + count])
         assert training and validation
 
 
 def test_files_of_one_name_are_split_by_their_folders():
-    training, validation = frames.split([f"set/{i}/image.png" for i in range(40)])
+    training, validation = frame_files.split([f"set/{i}/image.png" for i in range(40)])
     assert training and validation
 
 
 def test_single_file_is_refused_for_want_of_a_validation_frame():
-    assert "--validation_glob" in refusal(frames.split, ["only.png"])
+    assert "--validation_glob" in refusal(frame_files.split, ["only.png"])
 
 
 def test_means_of_the_weight_are_over_whole_frames(tmp_path):

@@ -1,4 +1,4 @@
-"""Tests of salcomp.runs."""
+"""The folder of a run and its checkpoints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from salcomp import runs
+from salcomp import run_folder
+from salcomp.checkpoints import Checkpoints
 from salcomp.errors import InputError
 from salcomp.model import SaliencyCodec, named_variables
 from tests.fixtures import small_config
@@ -38,22 +39,22 @@ def weights_of(model):
 
 def test_started_run_has_its_configuration_in_json(tmp_path):
     workdir = tmp_path / "deep" / "run"
-    runs.start(str(workdir), CONFIG, DATA)
+    run_folder.start(str(workdir), CONFIG, DATA)
     written = json.loads((workdir / "config.json").read_text())
     assert written == {"config": dataclasses.asdict(CONFIG), "data": DATA}
-    assert runs.read_config(str(workdir)) == CONFIG
+    assert run_folder.read_config(str(workdir)) == CONFIG
 
 
 def started_and_saved(workdir):
     """A run that has saved a checkpoint."""
-    runs.start(str(workdir), CONFIG, DATA)
-    runs.Checkpoints(str(workdir), compiled()).save(0)
+    run_folder.start(str(workdir), CONFIG, DATA)
+    Checkpoints(str(workdir), compiled()).save(0)
     return str(workdir)
 
 
 def test_same_run_starts_again(tmp_path):
-    runs.start(str(tmp_path / "run"), CONFIG, DATA)
-    runs.start(str(tmp_path / "run"), CONFIG, DATA)
+    run_folder.start(str(tmp_path / "run"), CONFIG, DATA)
+    run_folder.start(str(tmp_path / "run"), CONFIG, DATA)
 
 
 @pytest.mark.parametrize(
@@ -68,57 +69,57 @@ def test_same_run_starts_again(tmp_path):
 def test_run_with_other_flags_is_refused_with_their_names(tmp_path, changes, named):
     workdir = started_and_saved(tmp_path / "run")
     other = dataclasses.replace(CONFIG, **changes)
-    message = refusal(runs.start, workdir, other, DATA)
+    message = refusal(run_folder.start, workdir, other, DATA)
     assert named in message and "--workdir" in message
 
 
 def test_run_on_other_frames_is_refused(tmp_path):
     workdir = started_and_saved(tmp_path / "run")
-    message = refusal(runs.start, workdir, CONFIG, {**DATA, "frames": 4})
+    message = refusal(run_folder.start, workdir, CONFIG, {**DATA, "frames": 4})
     assert "frames was 3 and is now 4" in message
 
 
 def test_run_that_saved_nothing_may_start_anew_with_other_flags(tmp_path):
     workdir = str(tmp_path / "run")
-    runs.start(workdir, CONFIG, DATA)
+    run_folder.start(workdir, CONFIG, DATA)
     other = dataclasses.replace(CONFIG, lmbda=0.5)
-    runs.start(workdir, other, DATA)
-    assert runs.read_config(workdir) == other
+    run_folder.start(workdir, other, DATA)
+    assert run_folder.read_config(workdir) == other
 
 
 def test_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path):
     model = compiled()
-    checkpoints = runs.Checkpoints(str(tmp_path), model)
+    checkpoints = Checkpoints(str(tmp_path), model)
     checkpoints.save(1)
     expected = weights_of(model)
     checkpoints.save(2)
     (data,) = (tmp_path / "checkpoints").glob("step-2.data*")
     data.write_bytes(data.read_bytes()[:100])
     other = compiled(seed=1)
-    assert runs.Checkpoints(str(tmp_path), other).restore() == 1
+    assert Checkpoints(str(tmp_path), other).restore() == 1
     for name, value in weights_of(other).items():
         np.testing.assert_array_equal(value, expected[name])
 
 
 def test_folder_with_other_files_is_not_used_for_a_run(tmp_path):
     (tmp_path / "thesis.txt").write_text("all of it")
-    assert "not empty" in refusal(runs.start, str(tmp_path), CONFIG, DATA)
+    assert "not empty" in refusal(run_folder.start, str(tmp_path), CONFIG, DATA)
 
 
 def test_folder_without_a_run_has_no_configuration(tmp_path):
-    assert str(tmp_path) in refusal(runs.read_config, str(tmp_path))
+    assert str(tmp_path) in refusal(run_folder.read_config, str(tmp_path))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"config": 1, "data": {}}', "{}"])
 def test_config_file_that_is_none_is_refused_by_name(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
-    assert "config.json" in refusal(runs.read_config, str(tmp_path))
+    assert "config.json" in refusal(run_folder.read_config, str(tmp_path))
 
 
 def test_restored_checkpoint_is_what_was_saved(tmp_path):
     model, other = compiled(0), compiled(1)
-    runs.Checkpoints(str(tmp_path), model).save(5)
-    assert runs.Checkpoints(str(tmp_path), other).restore() == 5
+    Checkpoints(str(tmp_path), model).save(5)
+    assert Checkpoints(str(tmp_path), other).restore() == 5
     expected = weights_of(model)
     assert all((w == expected[n]).all() for n, w in weights_of(other).items())
 
@@ -128,9 +129,9 @@ def test_restored_optimizer_goes_on_as_if_it_had_not_stopped(tmp_path):
     variables = model.trainable_variables
     gradients = [tf.ones_like(v) for v in variables]
     model.optimizer.apply_gradients(zip(gradients, variables))
-    runs.Checkpoints(str(tmp_path), model).save(1)
+    Checkpoints(str(tmp_path), model).save(1)
     other = compiled(1)
-    runs.Checkpoints(str(tmp_path), other).restore()
+    Checkpoints(str(tmp_path), other).restore()
     for one in (model, other):
         gradients = [0.5 * tf.ones_like(v) for v in one.trainable_variables]
         one.optimizer.apply_gradients(zip(gradients, one.trainable_variables))
@@ -141,39 +142,39 @@ def test_restored_optimizer_goes_on_as_if_it_had_not_stopped(tmp_path):
 
 def test_checkpoint_restores_into_a_model_without_an_optimizer(tmp_path):
     model = compiled()
-    runs.Checkpoints(str(tmp_path), model).save(2)
+    Checkpoints(str(tmp_path), model).save(2)
     other = SaliencyCodec(CONFIG)
-    assert runs.Checkpoints(str(tmp_path), other).restore() == 2
+    assert Checkpoints(str(tmp_path), other).restore() == 2
     expected = weights_of(model)
     assert all((w == expected[n]).all() for n, w in weights_of(other).items())
 
 
 def test_newest_three_checkpoints_are_kept_and_any_can_be_restored(tmp_path):
     model = compiled()
-    checkpoints = runs.Checkpoints(str(tmp_path), model)
+    checkpoints = Checkpoints(str(tmp_path), model)
     for step in range(1, 6):
         model.synthesis.convs[0].bias.assign(np.full(4, step))
         checkpoints.save(step)
     assert checkpoints.steps() == [3, 4, 5]
-    assert runs.Checkpoints(str(tmp_path), model).restore(4) == 4
+    assert Checkpoints(str(tmp_path), model).restore(4) == 4
     assert model.synthesis.convs[0].bias.numpy().tolist() == [4] * 4
 
 
 def test_checkpoint_that_there_is_not_is_refused_with_those_there_are(tmp_path):
-    checkpoints = runs.Checkpoints(str(tmp_path), compiled())
+    checkpoints = Checkpoints(str(tmp_path), compiled())
     checkpoints.save(7)
     message = refusal(checkpoints.restore, 8)
     assert "no checkpoint of step 8" in message and "7" in message
 
 
 def test_run_without_a_checkpoint_starts_at_step_0(tmp_path):
-    assert runs.Checkpoints(str(tmp_path), compiled()).restore() == 0
+    assert Checkpoints(str(tmp_path), compiled()).restore() == 0
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_weights_that_are_not_finite_are_not_saved(tmp_path, value):
     model = compiled()
-    checkpoints = runs.Checkpoints(str(tmp_path), model)
+    checkpoints = Checkpoints(str(tmp_path), model)
     model.synthesis.convs[0].bias.assign(np.full(4, value))
     assert not checkpoints.save(1)
     assert checkpoints.steps() == []
@@ -181,48 +182,8 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, value):
 
 def test_moved_run_finds_its_checkpoints(tmp_path):
     model = compiled()
-    checkpoints = runs.Checkpoints(str(tmp_path / "old"), model)
+    checkpoints = Checkpoints(str(tmp_path / "old"), model)
     checkpoints.save(1)
     checkpoints.save(2)
     (tmp_path / "old").rename(tmp_path / "new")
-    assert runs.Checkpoints(str(tmp_path / "new"), compiled(1)).restore() == 2
-
-
-def metrics_lines(path):
-    return path.read_text().splitlines()
-
-
-def test_metrics_file_has_a_header_and_rows(tmp_path):
-    path = tmp_path / "metrics.csv"
-    file = runs.MetricsFile(path, ("loss", "bpp"), 0)
-    file.append(1, {"loss": 2.5, "bpp": 0.1, "other": 7})
-    file.close()
-    assert metrics_lines(path) == ["step,loss,bpp", "1,2.5,0.1"]
-
-
-def test_metrics_file_keeps_every_bit_of_a_float32(tmp_path):
-    path = tmp_path / "metrics.csv"
-    value = np.float32(0.1) / np.float32(3)
-    file = runs.MetricsFile(path, ("x",), 0)
-    file.append(1, {"x": value})
-    file.close()
-    assert np.float32(metrics_lines(path)[1].split(",")[1]) == value
-
-
-def test_metrics_after_the_checkpoint_are_dropped(tmp_path):
-    path = tmp_path / "metrics.csv"
-    path.write_text("step,x\n1,1\n2,2\n3,3\n4,4")  # killed within the last row
-    file = runs.MetricsFile(path, ("x",), 2)
-    file.append(3, {"x": 30})
-    file.close()
-    assert metrics_lines(path) == ["step,x", "1,1", "2,2", "3,30"]
-
-
-@pytest.mark.parametrize("text", ["", "ste"])
-def test_metrics_file_killed_within_its_header_is_begun_again(tmp_path, text):
-    path = tmp_path / "metrics.csv"
-    path.write_text(text)
-    file = runs.MetricsFile(path, ("x",), 0)
-    file.append(1, {"x": 1})
-    file.close()
-    assert metrics_lines(path) == ["step,x", "1,1"]
+    assert Checkpoints(str(tmp_path / "new"), compiled(1)).restore() == 2

@@ -18,10 +18,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from salcomp import batches, callbacks, export, frames, runs, train
+from salcomp import batches, callbacks, export, frames, run_folder, train
+from salcomp.checkpoints import Checkpoints
 from salcomp.codec import Codec
 from salcomp.errors import DivergenceError, InputError
-from salcomp.model import SaliencyCodec, named_variables
+from salcomp.model import Objective, SaliencyCodec, named_variables
 from tests.fixtures import ROOT, SMOKE, frame, parts, run_python, save_frames
 
 TINY = ("--preset=smoke", "--num_filters=4", "--patchsize=32")
@@ -94,7 +95,7 @@ def test_tensorboard_has_each_steps_terms_and_the_images(workdir):
 
 
 def test_configuration_keeps_the_mean_weight_of_the_training_frames(workdir):
-    config = runs.read_config(workdir)
+    config = run_folder.read_config(workdir)
     data = json.loads((workdir / "config.json").read_text())["data"]
     count = int(data["training frames"].split()[0])
     pictures = [frame(i) for i in range(12)]
@@ -166,7 +167,7 @@ def test_workers_without_a_cluster_are_refused(monkeypatch, frames_glob):
 )
 def test_default_workdir_tells_what_is_trained(arguments, expected):
     train.cli.parse(train.FLAGS, ["train", *arguments], "")
-    settings = train.config.from_flags(train.FLAGS)
+    settings = train.config_flags.from_flags(train.FLAGS)
     assert train._default_workdir(settings) == os.path.join(*expected.split("/"))
 
 
@@ -209,14 +210,14 @@ def interrupted(tmp_path_factory, frames_glob):
 def test_checkpoint_of_an_interrupted_run_is_named_by_the_steps_it_has_taken(
     interrupted,
 ):
-    model = train._build(runs.read_config(interrupted))
-    step = runs.Checkpoints(interrupted, model).restore()
+    model = train._build(run_folder.read_config(interrupted))
+    step = Checkpoints(interrupted, model).restore()
     assert step == int(model.optimizer.iterations)
 
 
 def test_interrupted_run_keeps_the_metrics_of_the_steps_it_has_taken(interrupted):
-    model = SaliencyCodec(runs.read_config(interrupted))
-    last = runs.Checkpoints(interrupted, model).steps()[-1]
+    model = SaliencyCodec(run_folder.read_config(interrupted))
+    last = Checkpoints(interrupted, model).steps()[-1]
     steps = [int(row["step"]) for row in rows_of(interrupted)]
     assert steps == list(range(1, last + 1))
 
@@ -244,7 +245,7 @@ def test_conditioned_run_begins_as_the_baseline_that_it_starts_from(
     """Its first step has the rate and error of the baseline on the same batch."""
     arguments = [*TINY, f"--train_glob={frames_glob}"]
     train.cli.parse(train.FLAGS, ["train", *arguments], "")
-    settings = train.config.from_flags(train.FLAGS)
+    settings = train.config_flags.from_flags(train.FLAGS)
     tf.keras.utils.set_random_seed(5)
     baseline_config = train.dataclasses.replace(
         settings, condition_encoder=False, weight_distortion=False
@@ -253,8 +254,9 @@ def test_conditioned_run_begins_as_the_baseline_that_it_starts_from(
     export.save(baseline, 1, tmp_path / "baseline")
     found, _ = frames.training_and_validation(train.FLAGS, settings)
     rgba, means, noise = batches.examples(found, settings, 0, 0, settings.batchsize)
-    sums = baseline.sums(rgba, means, lambda y: y + noise)
-    expected = baseline.terms(sums, rgba[..., 0].size)
+    expected, _ = baseline.gradients(
+        rgba, means, noise, Objective.of(baseline_config), rgba[..., 0].size
+    )
     workdir = tmp_path / "run"
     train.main(
         [
@@ -294,8 +296,8 @@ def test_checkpoint_of_a_step_is_saved_after_its_validation(
                 f"--workdir={workdir}",
             ]
         )
-    model = SaliencyCodec(runs.read_config(workdir))
-    assert runs.Checkpoints(workdir, model).steps()[-1] == 3
+    model = SaliencyCodec(run_folder.read_config(workdir))
+    assert Checkpoints(workdir, model).steps()[-1] == 3
 
 
 def deterministic(frames_glob, workdir):

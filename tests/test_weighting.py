@@ -12,11 +12,12 @@ from salcomp import weighting as weighting_module
 from salcomp.weighting import WEIGHTINGS
 
 
-def raw_weight(saliency, weighting, floor, gain):
+def raw_weight(saliency, weighting, floor, gain, maximum=np.maximum):
     config = types.SimpleNamespace(
         saliency_weighting=weighting, saliency_floor=floor, saliency_gain=gain
     )
-    return weighting_module.raw_weight(saliency, config)
+    coefficients = weighting_module.coefficients(config)
+    return weighting_module.apply(coefficients, saliency, maximum)
 
 
 SALIENCY = np.array([[0, 0.05, 0.1], [0.5, 0.9, 1]], np.float32)
@@ -38,7 +39,7 @@ def test_weight_is_the_formula(weighting, expected):
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
 def test_tensors_and_arrays_have_the_same_weight(weighting):
     array = raw_weight(SALIENCY, weighting, 0.2, 0.7)
-    tensor = raw_weight(tf.constant(SALIENCY), weighting, 0.2, 0.7)
+    tensor = raw_weight(tf.constant(SALIENCY), weighting, 0.2, 0.7, tf.maximum)
     assert tf.is_tensor(tensor)
     np.testing.assert_allclose(array, tensor, rtol=1e-6)
 

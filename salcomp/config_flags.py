@@ -1,0 +1,64 @@
+"""The flags of a run's configuration."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from absl import flags
+
+from salcomp.config import PRESETS, Config, flag_name
+from salcomp.errors import InputError
+
+
+def define_flags(flag_values: flags.FlagValues) -> None:
+    """Defines a flag for each field of `Config`, --preset, and --saliency."""
+    flags.DEFINE_string(
+        "preset",
+        "blog",
+        "Set of values that flags given beside it override: blog (the 2019 run), "
+        "stock_v2 (tfc 2.14's bls2017.py), cpu (a useful model in tens of minutes on "
+        "two cores), smoke (seconds, for tests).",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_boolean(
+        "saliency",
+        None,
+        "Whether the map conditions the encoder and weights the distortion. The "
+        "presets other than stock_v2 say yes; --nosaliency is the baseline.",
+        flag_values=flag_values,
+    )
+    define = {
+        "bool": flags.DEFINE_boolean,
+        "int": flags.DEFINE_integer,
+        "float": flags.DEFINE_float,
+        "str": flags.DEFINE_string,
+    }
+    for field in dataclasses.fields(Config):
+        if "help" in field.metadata:
+            name, text = flag_name(field.name), field.metadata["help"]
+            define[field.type](name, None, text, flag_values=flag_values)
+
+
+def from_flags(flag_values: flags.FlagValues) -> Config:
+    """The configuration that the preset and the flags beside it give.
+
+    Raises:
+      InputError: the preset is unknown, or a value is out of range.
+    """
+    preset = flag_values.preset
+    if preset not in PRESETS:
+        raise InputError(
+            f"--preset must be one of {', '.join(PRESETS)}, not {preset!r}"
+        )
+    values = dict(PRESETS[preset], preset=preset)
+    if flag_values.saliency is not None:
+        values["condition_encoder"] = flag_values.saliency
+        values["weight_distortion"] = flag_values.saliency
+    for field in dataclasses.fields(Config):
+        if "help" in field.metadata:
+            value = flag_values[flag_name(field.name)].value
+            if value is not None:
+                values[field.name] = value
+    config = Config(**values)
+    config.validate()
+    return config

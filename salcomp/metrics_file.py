@@ -1,0 +1,43 @@
+"""The CSV of a run, `metrics.csv`: a row per step."""
+
+from __future__ import annotations
+
+import os
+
+from salcomp.images import write_file
+
+
+class MetricsFile:
+    """A CSV with a row per step that can be cut back to a step and appended to."""
+
+    def __init__(self, path: str | os.PathLike, columns: tuple[str, ...], step: int):
+        """Opens the file, dropping the rows after `step`.
+
+        Args:
+          path: of the file; made if need be.
+          columns: names after the first, which is "step".
+          step: last step whose row is kept.
+        """
+        header = ",".join(("step", *columns)) + "\n"
+        rows = []
+        if os.path.exists(path):
+            with open(path) as file:
+                # A killed run may leave half a line, always of a dropped step.
+                lines = [line for line in file if line.endswith("\n")][1:]
+            rows = [line for line in lines if int(line.split(",", 1)[0]) <= step]
+        write_file(path, (header + "".join(rows)).encode())
+        self._columns = columns
+        self._file = open(path, "a")  # noqa: SIM115 - closed by close()
+
+    def append(self, step: int, values: dict[str, float]) -> None:
+        """Adds a row; numbers are written so that float32 survives."""
+        cells = [str(step), *(f"{values[name]:.9g}" for name in self._columns)]
+        self._file.write(",".join(cells) + "\n")
+
+    def flush(self) -> None:
+        """Hands all rows to the operating system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Flushes and closes the file."""
+        self._file.close()
