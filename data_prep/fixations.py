@@ -1,0 +1,125 @@
+"""Recorded eye fixations: from a .mat file to the points and the density of a picture.
+
+The layout is that of OSIE (Xu, Jiang, Wang, Kankanhalli, Zhao: Predicting human gaze
+beyond pixels, Journal of Vision 14(1), 2014): a cell array `fixations`, with `img`,
+the name of the picture's file, and a cell array `subjects`, each with `fix_x` and
+`fix_y` in pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import scipy.io
+from scipy.ndimage import gaussian_filter
+
+from salcomp.errors import InputError
+
+# OSIE showed pictures of 800x600 pixels at 24 pixels per degree of visual angle.
+PIXELS_PER_DEGREE = 24.0
+
+
+def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
+    """The fixations of all pictures in a file.
+
+    Returns:
+      By the file name of the picture, float64 [N, 2]: x and y in its pixels, from its
+      upper left corner, of all subjects together. Pixel i spans i to i + 1. (OSIE does
+      not tell whether MATLAB's count from 1 is meant; nothing hangs on one pixel.)
+
+    Raises:
+      InputError: the file cannot be read, or has another layout.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    try:
+        content = scipy.io.loadmat(
+            io.BytesIO(data), squeeze_me=True, struct_as_record=False
+        )
+    except Exception as error:  # the decoder raises all kinds
+        raise InputError(
+            f"{path}: cannot be read as a .mat file (of MATLAB 5 to 7.2)"
+        ) from error
+    try:
+        pictures = np.atleast_1d(content["fixations"])
+        return {str(picture.img): _points(picture) for picture in pictures}
+    except (KeyError, AttributeError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: no fixations in OSIE's layout (fixations[i].img and "
+            ".subjects[j].fix_x, .fix_y)"
+        ) from error
+
+
+def _points(picture) -> np.ndarray:
+    subjects = np.atleast_1d(picture.subjects)
+    x, y = (
+        np.concatenate([np.ravel(getattr(one, key)) for one in subjects])
+        for key in ("fix_x", "fix_y")
+    )
+    return np.stack([x, y], axis=1).astype(np.float64)
+
+
+def of_image(recorded: dict[str, np.ndarray], source: str | os.PathLike) -> np.ndarray:
+    """The fixations of one picture.
+
+    Args:
+      recorded: as `read` returns it.
+      source: path of the picture. Its file name tells which picture it is, or, where
+        the file has been converted, its stem.
+
+    Returns:
+      [N, 2], x and y in pixels.
+
+    Raises:
+      InputError: no picture of that name was recorded, or several of that stem.
+    """
+    path = Path(source)
+    if path.name in recorded:
+        return recorded[path.name]
+    named = [name for name in recorded if Path(name).stem == path.stem]
+    if len(named) != 1:
+        found = f"for {', '.join(named)}" if named else "of that name"
+        raise InputError(f"{path}: whose fixations? The recorded ones are {found}")
+    return recorded[named[0]]
+
+
+def counts(points: np.ndarray, height: int, width: int) -> np.ndarray:
+    """How many fixations each pixel of a picture has; points outside are dropped.
+
+    Args:
+      points: [N, 2], x and y in pixels.
+      height, width: of the picture, in pixels.
+
+    Returns:
+      int64 [height, width].
+    """
+    inside = ((points >= 0) & (points < (width, height))).all(axis=1)
+    x, y = points[inside].astype(int).T
+    return np.bincount(y * width + x, minlength=height * width).reshape(height, width)
+
+
+def density(
+    points: np.ndarray, height: int, width: int, sigma: float = PIXELS_PER_DEGREE
+) -> np.ndarray:
+    """The density of fixations: a Gaussian on each, summed.
+
+    Args:
+      points: [N, 2], x and y in pixels; those outside the picture are dropped.
+      height, width: of the picture, in pixels.
+      sigma: of the Gaussian, in pixels; a degree of visual angle is usual. The default
+        is OSIE's, for its pictures at their size.
+
+    Returns:
+      float32 [height, width] in 0..1 with a maximum of 1; zero everywhere if there is
+      no point in the picture.
+    """
+    fixations = counts(points, height, width).astype(np.float64)
+    if not fixations.any():
+        return np.zeros((height, width), np.float32)
+    smooth = gaussian_filter(fixations, sigma, mode="constant")
+    return (smooth / smooth.max()).astype(np.float32)
