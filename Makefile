@@ -3,6 +3,8 @@
 
 VENV = .venv
 INSTALLED = $(VENV)/.installed
+JAX_VENV = .venv-jax
+JAX_INSTALLED = $(JAX_VENV)/.installed
 
 # The first of these that runs, and is of a version that TensorFlow 2.14 has wheels
 # for, makes the environment. To choose: make PYTHON=/path/to/python3.10 demo
@@ -20,14 +22,14 @@ help: ## list these targets (the default)
 demo: $(INSTALLED) ## see the method at work in minutes (DATA='FRAMES/*.png': on your own RGBA PNGs)
 	$(VENV)/bin/python -m experiments.demo $(if $(DATA),--data="$(DATA)")
 
-test: $(INSTALLED) ## run the tests
+test: $(INSTALLED) $(JAX_INSTALLED) ## run the tests
 	$(VENV)/bin/python -m pytest -q
 
 lint: $(INSTALLED) ## check the style of the code
 	$(VENV)/bin/ruff check .
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) demo build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(JAX_VENV) demo build *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A command of PATH may exist and not run (a pyenv shim of a version that is not
@@ -53,4 +55,14 @@ $(INSTALLED): setup.py constraints.txt
 	"$$python" -m venv --clear $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --use-pep517 -c constraints.txt -e '.[test,beam]'
+	@touch $@
+
+# The tests of salcomp.run_step need an environment with JAX and without TensorFlow. JAX
+# has no version for Python 3.9 that it works with; the tests then skip.
+$(JAX_INSTALLED): $(INSTALLED) constraints-jax.txt
+	@$(VENV)/bin/python -m venv --clear $(JAX_VENV)
+	@if $(VENV)/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then \
+	  $(JAX_VENV)/bin/python -m pip install --quiet --disable-pip-version-check \
+	    -c constraints-jax.txt jax pillow; \
+	else rm $(JAX_VENV)/bin/python; fi
 	@touch $@

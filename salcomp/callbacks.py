@@ -13,12 +13,12 @@ from absl import logging
 from salcomp import metrics
 from salcomp.checkpoints import Checkpoints
 from salcomp.config import STRIDE
+from salcomp.durations import duration
 from salcomp.errors import DivergenceError
 from salcomp.frames import Frames
-from salcomp.metrics_file import MetricsFile
+from salcomp.metrics_file import TERMS, MetricsFile
 from salcomp.model import SaliencyCodec
 
-TERMS = ("loss", "bpp", "mse", "weighted_mse", "effective_lambda")
 _VALIDATION_TERMS = ("loss", "bpp", "mse", "weighted_mse", "psnr", "ewpsnr")
 _IMAGES_SHOWN = 2
 _ETA_AFTER = 5  # steps, the first of which is slowed by tracing
@@ -218,13 +218,6 @@ class Progress(StepCounter):
             terms["bpp"],
             terms["mse"],
             1 / seconds,
-            _duration(seconds * (self._last - self.step)),
+            duration(seconds * (self._last - self.step)),
             self._hint if taken == _ETA_AFTER else "",
         )
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} seconds"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging as standard_logging
-import os
 import sys
 
 from absl import flags, logging
 
-from salcomp.errors import InputError, SalcompError
+from salcomp import process
+from salcomp.errors import InputError
 
 
 def parse(
@@ -52,21 +52,11 @@ def parse(
 
 
 def run(main) -> None:
-    """Runs a tool's `main(argv)` as a process: one line per error, status 0 or 1."""
+    """Runs a tool's `main(argv)` as a process, with absl's log on standard error."""
     flags.FLAGS(sys.argv[:1])  # absl's logging waits for its own flags
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().setFormatter(
         standard_logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
     )
-    try:
-        sys.exit(main(sys.argv))
-    except SalcompError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:  # as in `... --help | head`
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
-        sys.exit(1)
+    process.run(main)

@@ -39,8 +39,12 @@ def define_flags(flag_values: flags.FlagValues) -> None:
             define[field.type](name, None, text, flag_values=flag_values)
 
 
-def from_flags(flag_values: flags.FlagValues) -> Config:
+def from_flags(flag_values: flags.FlagValues, base: Config | None = None) -> Config:
     """The configuration that the preset and the flags beside it give.
+
+    Args:
+      flag_values: as of `define_flags`.
+      base: configuration to take in the place of a preset's.
 
     Raises:
       InputError: the preset is unknown, or a value is out of range.
@@ -51,6 +55,8 @@ def from_flags(flag_values: flags.FlagValues) -> Config:
             f"--preset must be one of {', '.join(PRESETS)}, not {preset!r}"
         )
     values = dict(PRESETS[preset], preset=preset)
+    if base is not None:
+        values = dataclasses.asdict(base)
     if flag_values.saliency is not None:
         values["condition_encoder"] = flag_values.saliency
         values["weight_distortion"] = flag_values.saliency

@@ -35,8 +35,8 @@ from salcomp.errors import InputError
 from salcomp.model import SaliencyCodec, named_variables
 from salcomp.prior import Tables
 from salcomp.run_folder import read_config
+from salcomp.warm_start import fitted
 
-_FIRST_CONVOLUTION = "analysis/convs/0/"
 _PARTS = ("config.json", "weights.npz", "tables.npz")
 _FINGERPRINT = "fingerprint.txt"
 
@@ -170,40 +170,37 @@ def load(folder: str | os.PathLike) -> Export:
 
 
 def assign(model: SaliencyCodec, weights: dict[str, np.ndarray]) -> None:
-    """Gives a model the weights of another one.
-
-    A four-channel encoder takes a three-channel one's kernel with zeros for the map,
-    and modulations that the other model lacks stay as they are: both then compute
-    what the other model computed.
+    """Gives a model the weights of another one, as `warm_start.fitted` makes them fit.
 
     Args:
       model: to change.
       weights: by variable name.
 
     Raises:
-      InputError: a tensor is missing, left over, or of another shape; named.
+      InputError: they do not fit.
     """
     variables = named_variables(model)
-    left_over = sorted(set(weights) - set(variables))
-    if left_over:
-        raise InputError(f"the other model has a tensor {left_over[0]!r}, this has not")
-    for name, variable in variables.items():
-        value = weights.get(name)
-        if value is None and "/modulations/" in name:
-            continue
-        if value is None:
-            raise InputError(f"the other model has no tensor {name!r}")
-        if name.startswith(_FIRST_CONVOLUTION) and value.ndim == len(variable.shape):
-            # Zeros for the map, on the axis of the input channels.
-            added = np.subtract(variable.shape, value.shape)
-            if sorted(added) == [0] * (value.ndim - 1) + [1] and 3 in value.shape:
-                value = np.pad(value, [(0, count) for count in added])
-        if value.shape != variable.shape:
-            raise InputError(
-                f"tensor {name!r} is {value.shape} in the other model and "
-                f"{tuple(variable.shape)} in this one"
-            )
-        variable.assign(value)
+    current = {name: variable.numpy() for name, variable in variables.items()}
+    for name, value in fitted(weights, current).items():
+        variables[name].assign(value)
+
+
+def initial_model(config: Config, init_from: str | None) -> SaliencyCodec:
+    """The model that a run begins with, the same for every run of a seed.
+
+    Args:
+      config: of the run.
+      init_from: workdir or exported model to take weights from; None for fresh ones.
+
+    Raises:
+      InputError: there is no such model, or its weights do not fit.
+    """
+    tf.keras.utils.set_random_seed(config.seed)
+    model = SaliencyCodec(config)
+    if init_from:
+        other = load(init_from).model
+        assign(model, {k: v.numpy() for k, v in named_variables(other).items()})
+    return model
 
 
 def export_run(workdir: str | os.PathLike, step=None, output=None) -> Path:

@@ -53,6 +53,12 @@ def split(paths: Sequence[str]) -> tuple[list[str], list[str]]:
     return training, validation
 
 
+def digest(names: Sequence[str]) -> str:
+    """Tells one set of frames from another: their number, and a checksum of names."""
+    text = repr([os.path.basename(name) for name in names])
+    return f"{len(names)} ({zlib.crc32(text.encode()):08x})"
+
+
 def read(path: str, minimum: int, needs_map: bool) -> np.ndarray:
     """A frame: RGB and, as straight alpha, the saliency map.
 

@@ -6,6 +6,9 @@ import os
 
 from salcomp.images import write_file
 
+# What is logged of each step.
+TERMS = ("loss", "bpp", "mse", "weighted_mse", "effective_lambda")
+
 
 class MetricsFile:
     """A CSV with a row per step that can be cut back to a step and appended to."""

@@ -14,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from salcomp.config import STRIDE, Config
+from salcomp.exported_step import Tensor
+from salcomp.metrics_file import TERMS
 from salcomp.model import (
     Objective,
     SaliencyCodec,
@@ -23,7 +25,7 @@ from salcomp.model import (
 from salcomp.weighting import Coefficients
 
 BETA_1, BETA_2 = 0.9, 0.999
-TERMS = ("loss", "bpp", "mse", "weighted_mse", "effective_lambda")
+
 
 
 class Inputs(NamedTuple):
@@ -67,30 +69,29 @@ def input_specs(config: Config) -> Inputs:
 
 
 class PureStep:
-    """The step of one configuration's architecture, crops and batch size.
+    """The step of one architecture, crops and batch size.
 
     Attributes:
       names: of the variables, in the order of the states' tensors.
-      function: compiled; see `__call__`.
     """
 
     def __init__(self, model: SaliencyCodec):
-        """Traces the step.
+        """Makes the step; it is compiled when it is first called.
 
         Args:
-          model: whose variables are parameters of the program; they are not changed.
+          model: whose variables are parameters of the program. A call sets them.
         """
         self._model = model
         self._variables = named_variables(model)
         self.names = list(self._variables)
-        self.function = tf.function(self._step, jit_compile=True)
+        self._compiled = tf.function(self._step, jit_compile=True)
 
     def __call__(self, variables, first, second, inputs: Inputs):
         """Takes a step.
 
         Args:
           variables: the values of the model's variables, in the order of `names`.
-          first, second: Adam's moments, likewise.
+          first, second: Adam's moments of each, likewise.
           inputs: of this step.
 
         Returns:
@@ -99,7 +100,46 @@ class PureStep:
         """
         for name, value in zip(self.names, variables):
             self._variables[name].assign(value)
-        return self.function(first, second, inputs)
+        return self._compiled(first, second, inputs)
+
+    def program(self) -> tuple[bytes, list[Tensor], list[Tensor]]:
+        """The step as a serialised HLO module, its parameters, and its results.
+
+        Variables are parameters "variables/NAME", moments "first/NAME" and
+        "second/NAME", inputs go by their names.
+        """
+        shapes = [v.shape.as_list() for v in self._variables.values()]
+        # Only the shapes and types of the arguments matter.
+        moments = [tf.zeros(shape) for shape in shapes]
+        inputs = tf.nest.map_structure(
+            lambda spec: tf.zeros(spec.shape, spec.dtype),
+            input_specs(self._model.config),
+        )
+        traced = self._compiled.get_concrete_function(moments, moments, inputs)
+        names = {v.handle.ref(): name for name, v in self._variables.items()}
+        captured = [names[handle.ref()] for handle in traced.captured_inputs]
+
+        def tensors(group: str, order: list[str]) -> list[Tensor]:
+            kinds = dict(zip(self.names, shapes))
+            return [Tensor(f"{group}/{n}", "float32", kinds[n]) for n in order]
+
+        parameters = [
+            *tensors("first", self.names),
+            *tensors("second", self.names),
+            *(
+                Tensor(name, value.dtype.name, value.shape.as_list())
+                for name, value in inputs._asdict().items()
+            ),
+            *tensors("variables", captured),
+        ]
+        results = [
+            *tensors("variables", self.names),
+            *tensors("first", self.names),
+            *tensors("second", self.names),
+            Tensor("terms", "float32", [len(TERMS)]),
+        ]
+        compiler = self._compiled.experimental_get_compiler_ir(moments, moments, inputs)
+        return compiler(stage="hlo_serialized"), parameters, results
 
     def _step(self, first, second, inputs: Inputs):
         pixels = np.prod(inputs.rgba.shape[:3])

@@ -63,7 +63,10 @@ def random_bits(seed: int, stream: int, step: int, counters):
     Returns:
       uint32, shaped as `counters`.
     """
-    first, second = _keys(seed, stream, step)
+    return _hash(*_keys(seed, stream, step), counters)
+
+
+def _hash(first, second, counters):
     return _mix(_mix(counters ^ first) + second)
 
 
@@ -118,6 +121,23 @@ def noise(seed: int, step: int, first: int, shape: tuple[int, ...]) -> np.ndarra
     size = int(np.prod(shape))
     start = first * size // shape[0]
     counters = np.arange(start, start + size, dtype=np.uint32)
-    bits = random_bits(seed, _STREAM_NOISE, step, counters) >> 8
-    uniform = bits.astype(np.float32) * np.float32(2.0**-24)
-    return (uniform - np.float32(0.5)).reshape(shape)
+    return noise_of(noise_keys(seed, step), counters).reshape(shape)
+
+
+def noise_keys(seed: int, step: int) -> np.ndarray:
+    """The two keys of a step's noise, uint32 [2]."""
+    return np.concatenate(_keys(seed, _STREAM_NOISE, step))
+
+
+def noise_of(keys, counters):
+    """Uniform noise in -1/2..1/2, one value per counter; in any array library.
+
+    Args:
+      keys: uint32 [2], of `noise_keys`.
+      counters: uint32 array, the index of each value in the batch's noise.
+
+    Returns:
+      float32, shaped as `counters`.
+    """
+    bits = _hash(keys[0], keys[1], counters) >> 8
+    return bits.astype(np.float32) * np.float32(2.0**-24) - np.float32(0.5)

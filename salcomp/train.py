@@ -9,21 +9,31 @@ A command that is given again goes on from the run's last checkpoint.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
-import signal
 import sys
-import zlib
 
 import tensorflow as tf
 from absl import flags, logging
 
-from salcomp import batches, callbacks, cli, config_flags, export, frames, run_folder
+from salcomp import (
+    batches,
+    callbacks,
+    cli,
+    config_flags,
+    export,
+    frame_files,
+    frames,
+    imported_state,
+    process,
+    run_folder,
+    training_state,
+)
 from salcomp.checkpoints import Checkpoints
 from salcomp.config import Config
 from salcomp.errors import InputError
-from salcomp.model import SaliencyCodec, named_variables
+from salcomp.metrics_file import TERMS
+from salcomp.model import SaliencyCodec
 
 STRATEGIES = ("one", "mirrored", "multi_worker")
 
@@ -81,6 +91,13 @@ flags.DEFINE_string(
     None,
     "Workdir or exported model to take the initial weights from. A model without the "
     "map may start one with it: the map's kernels start at zero.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "import_state",
+    None,
+    "File state.npz of a run that salcomp.run_step trained, to go on from and export. "
+    "Its configuration takes the preset's place; a larger --last_step trains on.",
     flag_values=FLAGS,
 )
 flags.DEFINE_float(
@@ -162,10 +179,9 @@ def _learning_rate(settings: Config):
     )
 
 
-def _build(settings: Config) -> SaliencyCodec:
+def _build(settings: Config, init_from: str | None = None) -> SaliencyCodec:
     """A model with its optimizer, the same for every run of a seed."""
-    tf.keras.utils.set_random_seed(settings.seed)
-    model = SaliencyCodec(settings)
+    model = export.initial_model(settings, init_from)
     optimizer = tf.keras.optimizers.Adam(
         _learning_rate(settings), epsilon=settings.adam_epsilon
     )
@@ -176,47 +192,63 @@ def _build(settings: Config) -> SaliencyCodec:
 def _describe(training: frames.Frames, validation: frames.Frames) -> dict[str, object]:
     """What else tells a run from another; the frames by a checksum of their names."""
 
-    def digest(found: frames.Frames) -> str:
-        names = repr([os.path.basename(name) for name in found.names])
-        return f"{len(found)} ({zlib.crc32(names.encode()):08x})"
-
     return {
-        "training frames": digest(training),
-        "validation frames": digest(validation),
+        "training frames": frame_files.digest(training.names),
+        "validation frames": frame_files.digest(validation.names),
         "validate_every": FLAGS.validate_every,
         "validation_images": FLAGS.validation_images,
         "deterministic": FLAGS.deterministic,
         "init_from": FLAGS.init_from,
+        "import_state": FLAGS.import_state,
     }
 
 
 def main(argv):
     cli.parse(FLAGS, argv, __doc__)
-    settings = config_flags.from_flags(FLAGS)
+    imported = None
+    if FLAGS.import_state:
+        imported = _imported_state()
+    settings = config_flags.from_flags(FLAGS, imported and imported.config)
     if FLAGS.deterministic:
         tf.config.experimental.enable_op_determinism()
     # Before anything else touches the runtime: it cannot join a cluster later.
     strategy = _strategy(FLAGS.strategy)
     chief = _is_chief(strategy)
-    initial = export.load(FLAGS.init_from) if FLAGS.init_from else None
-    training, validation = frames.training_and_validation(FLAGS, settings)
-    settings = dataclasses.replace(settings, weight_mean=training.weight_mean)
+    if imported and imported.step >= settings.last_step:
+        data = {"import_state": FLAGS.import_state}
+    else:
+        training, validation = frames.training_and_validation(FLAGS, settings)
+        settings = dataclasses.replace(settings, weight_mean=training.weight_mean)
+        data = _describe(training, validation)
     workdir = os.path.expanduser(FLAGS.workdir or _default_workdir(settings))
-    if chief:
-        run_folder.start(workdir, settings, _describe(training, validation))
     with strategy.scope():
-        model = _build(settings)
-        if initial is not None:
-            weights = {k: v.numpy() for k, v in named_variables(initial.model).items()}
-            export.assign(model, weights)
+        model = _build(settings, FLAGS.init_from)
+        if imported:
+            imported_state.assign(model, imported)
+    if chief:
+        run_folder.start(workdir, settings, data)
+    with strategy.scope():
         checkpoints = Checkpoints(workdir, model)
         start = checkpoints.restore()
+    if imported and not start:
+        start = imported.step
+        checkpoints.save(start)
     if start:
         logging.info("going on from step %d of %s", start, workdir)
     if start < settings.last_step:
         _fit(model, strategy, training, validation, workdir, checkpoints, start, chief)
     if chief:
         print(export.export_run(workdir))
+
+
+def _imported_state() -> training_state.TrainingState:
+    for name in ("preset", "init_from"):
+        if FLAGS[name].present:
+            raise InputError(
+                f"--{name} and --import_state exclude each other; the state has its "
+                "own configuration and weights"
+            )
+    return training_state.load(os.path.expanduser(FLAGS.import_state))
 
 
 def _fit(model, strategy, training, validation, workdir, checkpoints, start, chief):
@@ -247,12 +279,16 @@ def _fit(model, strategy, training, validation, workdir, checkpoints, start, chi
     if bar:
         # As stateful metrics, the bar shows each step's terms, not their mean so far.
         observers.append(
-            tf.keras.callbacks.ProgbarLogger("steps", stateful_metrics=callbacks.TERMS)
+            tf.keras.callbacks.ProgbarLogger("steps", stateful_metrics=TERMS)
         )
     batch_source = strategy.distribute_datasets_from_function(
         lambda context: batches.dataset(training, settings, start, context)
     )
-    with _stopped_after_a_step(model) as stopped:
+
+    def stop():
+        model.stop_training = True
+
+    with process.stopped_between_steps(stop) as stopped:
         model.fit(
             batch_source,
             steps_per_epoch=settings.last_step - start,
@@ -262,29 +298,6 @@ def _fit(model, strategy, training, validation, workdir, checkpoints, start, chi
     if stopped:
         logging.info("stopped at step %d; the same command goes on", progress.step)
         raise KeyboardInterrupt
-
-
-@contextlib.contextmanager
-def _stopped_after_a_step(model):
-    """Lets Ctrl-C and SIGTERM end `fit` between steps, so that the last one is whole.
-
-    Yields:
-      A list that is empty until a signal has come.
-    """
-    received = []
-
-    def stop(number, frame):
-        if received:  # again: whatever holds the step up shall not hold up the user
-            raise KeyboardInterrupt
-        received.append(number)
-        model.stop_training = True
-
-    previous = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

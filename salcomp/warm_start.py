@@ -1,0 +1,52 @@
+"""The weights of one model for another, which may see the map as that one did not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from salcomp.errors import InputError
+
+_FIRST_CONVOLUTION = "analysis/convs/0/"
+
+
+def fitted(
+    weights: dict[str, np.ndarray], current: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Weights of the shapes that a model has.
+
+    A four-channel encoder takes a three-channel one's kernel with zeros for the map,
+    and modulations that the other model lacks stay as they are: both then compute
+    what the other model computed.
+
+    Args:
+      weights: of the other model, by variable name.
+      current: of this model.
+
+    Returns:
+      By name, for each of `current`.
+
+    Raises:
+      InputError: a tensor is missing, left over, or of another shape; named.
+    """
+    left_over = sorted(set(weights) - set(current))
+    if left_over:
+        raise InputError(f"the other model has a tensor {left_over[0]!r}, this has not")
+    return {name: _fit(name, weights.get(name), own) for name, own in current.items()}
+
+
+def _fit(name: str, value: np.ndarray | None, own: np.ndarray) -> np.ndarray:
+    if value is None and "/modulations/" in name:
+        return own
+    if value is None:
+        raise InputError(f"the other model has no tensor {name!r}")
+    if name.startswith(_FIRST_CONVOLUTION) and value.ndim == own.ndim:
+        # Zeros for the map, on the axis of the input channels.
+        added = np.subtract(own.shape, value.shape)
+        if sorted(added) == [0] * (value.ndim - 1) + [1] and 3 in value.shape:
+            value = np.pad(value, [(0, count) for count in added])
+    if value.shape != own.shape:
+        raise InputError(
+            f"tensor {name!r} is {value.shape} in the other model and "
+            f"{own.shape} in this one"
+        )
+    return value
