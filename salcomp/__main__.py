@@ -11,6 +11,8 @@ from salcomp.errors import InputError
 TOOLS = {
     "train": "train a model on RGBA PNG images",
     "export": "make a model that can be used of any checkpoint of a run",
+    "export_step": "the training step, for accelerators that TensorFlow cannot drive",
+    "run_step": "train by an exported step, with JAX and without TensorFlow",
     "compress": "images to .salc files",
     "decompress": ".salc files to PNG images",
     "evaluate": "rates and qualities of models and of other codecs on images",
