@@ -63,6 +63,7 @@ def draw(
     heights = [f.shape[0] / f.shape[1] * _PANEL_WIDTH + _TITLE_HEIGHT for f in frames]
     size = (columns * _PANEL_WIDTH + 0.6, sum(heights) + 0.6)
     figure = Figure(figsize=size, layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.02, hspace=0)
     axes = figure.subplots(len(frames), columns, height_ratios=heights, squeeze=False)
     for row, source, frame in zip(axes, paths, frames):
         rgb, saliency = frame[..., :3], frame[..., 3] / 255

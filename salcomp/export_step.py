@@ -83,6 +83,11 @@ def main(argv):
     if not FLAGS.output:
         raise InputError("--output is needed: a folder for the exported step")
     config = config_flags.from_flags(FLAGS)
+    if config.layers != "2019":
+        raise InputError(
+            f"--layers={config.layers} is there to compare with, and is not exported; "
+            "leave it out"
+        )
     model = initial_model(config, FLAGS.init_from)
     exported_step.save(FLAGS.output, export_step(model))
     print(FLAGS.output)

@@ -215,8 +215,14 @@ def _begin(run: Run, output: Path, exported: ExportedStep, data: dict) -> Traini
     variables = exported.start.variables
     if run.start is not None:
         earlier = output / run.start / _STATE
-        path = earlier if earlier.exists() else Path(run.start).expanduser()
-        variables = fitted(training_state.load(path).variables, variables)
+        own = earlier.exists()
+        state = training_state.load(earlier if own else Path(run.start).expanduser())
+        if own and state.step < state.config.last_step:
+            raise InputError(
+                f"start {run.start} has come to step {state.step} of "
+                f"{state.config.last_step}; finish it first"
+            )
+        variables = fitted(state.variables, variables)
     return TrainingState.initial(run.config, variables)
 
 

@@ -204,6 +204,25 @@ def test_a_step_of_another_version_is_refused(step, tmp_path):
         exported_step.load(folder)
 
 
+def test_the_layers_of_tfc_are_not_exported(tmp_path):
+    with pytest.raises(InputError, match="--layers=tfc2 is there to compare with"):
+        export_step.main(
+            ["export_step", "--preset=stock_v2", f"--output={tmp_path / 'step'}"]
+        )
+
+
+def test_a_run_does_not_start_from_one_that_is_not_finished(
+    jax_python, step, frames_glob, tmp_path
+):
+    (tmp_path / "out/a").mkdir(parents=True)
+    exported = exported_step.load(step)
+    training_state.save(tmp_path / "out/a/state.npz", exported.start)
+    runs = [{"name": "b", "start": "a"}]
+    result = run(jax_python, step, frames_glob, tmp_path / "out", runs)
+    assert result.returncode == 1
+    assert "start a has come to step 0 of 50; finish it first" in result.stderr
+
+
 def test_what_is_no_step_is_refused(tmp_path):
     with pytest.raises(InputError, match="holds no exported step"):
         exported_step.load(tmp_path)
