@@ -5,8 +5,9 @@
 The layers of 2019 against tensorflow-compression's own in one process, on the same
 batches, by turns; then the step on the input pipeline's batches against the step on a
 constant one; then `compress` on many files against transform and range coder alone, on
-images in memory, one after another and as many at a time as `compress` has. Times are
-medians: on a shared machine only the ratios mean something.
+images in memory, one after another and as many at a time as `compress` has; then the
+saliency networks against their plain forms (`sam_speed`). Times are medians: on a
+shared machine only the ratios mean something.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
+from data_prep.sam import model as sam
+from experiments import sam_speed
 from experiments.record import record
 from salcomp import batches, cli, compress, export, file_jobs, frames, images
 from salcomp.codec import Codec
@@ -44,6 +47,13 @@ flags.DEFINE_string(
 )
 flags.DEFINE_integer(
     "images", 64, "Images to time the codec on.", lower_bound=2, flag_values=FLAGS
+)
+flags.DEFINE_integer(
+    "sam_rounds",
+    3,
+    "Batches to time of each form of the saliency networks.",
+    lower_bound=1,
+    flag_values=FLAGS,
 )
 
 
@@ -210,6 +220,10 @@ def main(argv):
         f"{coding['at_once'] * 1e3:.1f} ms: {coding['alone'] / coding['files']:.1%} "
         f"and {coding['at_once'] / coding['files']:.1%} of the rate"
     )
+    found["sam"] = {}
+    for network in sam.NETWORKS:
+        found["sam"][network] = sam_speed.time_sam(network, FLAGS.sam_rounds)
+        sam_speed.report(network, found["sam"][network])
     if FLAGS.output:
         made = {**record("benchmark_speed", argv, _config("blog").seed), **found}
         images.write_file(FLAGS.output, (json.dumps(made, indent=2) + "\n").encode())

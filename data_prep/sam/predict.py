@@ -1,0 +1,78 @@
+"""Saliency maps of photographs by SAM, with published or converted weights."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from data_prep.sam import model as sam
+from data_prep.sam import preprocessing, weights
+from data_prep.sam.attentive_convlstm import attentive_convlstm
+
+
+def compiled(model: tf.keras.Model):
+    """The network as it is now, for inference: a function of float32 [1, H, W, 3].
+
+    Later changes of the model's variables may or may not show in its results.
+    """
+    backbone, recurrent, head = sam.parts(model)
+    kernels = recurrent.fused_kernels()
+
+    @tf.function(input_signature=[tf.TensorSpec((1, *model.input_shape[1:]))])
+    def network(image):
+        features = backbone(image, training=False)
+        return head(attentive_convlstm(features, kernels), training=False)
+
+    return network
+
+
+class SamPredictor:
+    """SAM from photographs to maps; several threads may share one.
+
+    Attributes:
+      network: "sam-vgg" or "sam-resnet".
+      weights_sha256: hexadecimal, of the published file that the weights are from.
+    """
+
+    def __init__(self, model: tf.keras.Model, weights_sha256: str):
+        self.network = model.name
+        self.weights_sha256 = weights_sha256
+        self._compiled = compiled(model)
+        self._lock = threading.Lock()
+
+    @classmethod
+    def load(cls, path: str, network: str | None = None) -> SamPredictor:
+        """A predictor with the weights of a file.
+
+        Args:
+          path: of a published or a converted file.
+          network: "sam-vgg" or "sam-resnet"; by default what the file holds.
+
+        Raises:
+          InputError: the file is missing, damaged, not of SAM, or not of that network.
+        """
+        stored = weights.read(path, network)
+        model = sam.build(network or stored.network)
+        weights.assign(model, stored)
+        return cls(model, stored.sha256)
+
+    def predict(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The saliency map of each image, to the bit the same whatever the others are.
+
+        Args:
+          images: uint8 [H, W, 3] RGB, of any sizes.
+
+        Returns:
+          float32 [H, W] in 0..1, with a maximum of 1 unless it is 0 everywhere.
+        """
+        inputs = [preprocessing.fit(image) for image in images]
+        # One image occupies all cores, so that a batch would be no faster.
+        with self._lock:
+            outputs = [self._compiled(x[None]).numpy()[0] for x in inputs]
+        return [
+            preprocessing.restore(output, *image.shape[:2])
+            for output, image in zip(outputs, images)
+        ]
