@@ -11,7 +11,7 @@ first, `*` for convolutions and `.` for products of elements, each step computes
     c = f . c + i . g
     h = o . tanh(c)
 
-That is 40 convolutions. These identities leave the work of 12:
+That is 40 convolutions. These identities leave the work of 9:
 
 - U_a * X is the same in all steps.
 - h is 0 in the first step.
@@ -130,12 +130,13 @@ def attentive_convlstm(x: tf.Tensor, kernels: FusedKernels) -> tf.Tensor:
     for step in range(STEPS):
         if step > 0:
             from_h = winograd.convolve(h, kernels.state) + kernels.state_bias
-        for_attention, for_gates = tf.split(from_h, [channels, 4 * channels], axis=3)
+        for_attention, gates = tf.split(from_h, [channels, 4 * channels], axis=3)
         e = tf.nn.conv2d(tf.tanh(for_attention + from_x), kernels.score, 1, "SAME")
         a = softmax_over_positions(e)  # [B, H, W, 1]
-        # Not `add_n`, whose order of summation varies from call to call.
-        from_input = tf.reduce_sum(_shifted(a) * products, axis=0)
-        gates = from_input + for_gates  # [B, H, W, 4 C]
+        # Additions would be merged into one of all, whose order varies from call to
+        # call, and with it the last bits.
+        for negative, product in zip(_shifted(-a), products):
+            gates -= negative * product  # [B, H, W, 4 C]
         i, f, g, o = tf.split(gates, 4, axis=3)
         c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
         h = tf.sigmoid(o) * tf.tanh(c)
@@ -148,23 +149,20 @@ def softmax_over_positions(e: tf.Tensor) -> tf.Tensor:
     return tf.reshape(tf.nn.softmax(flat), (-1, *e.shape[1:]))
 
 
-def _shifted(x: tf.Tensor) -> tf.Tensor:
-    """What each tap of a 3x3 kernel sees: [B, H, W, C] to [9, B, H, W, C]."""
+def _shifted(x: tf.Tensor) -> list[tf.Tensor]:
+    """What each of the nine taps of a 3x3 kernel sees of [B, H, W, C], row by row."""
     height, width = x.shape[1:3]
     padded = tf.pad(x, [[0, 0], [1, 1], [1, 1], [0, 0]])
-    return tf.stack(
-        [
-            padded[:, top : top + height, left : left + width]
-            for top in range(3)
-            for left in range(3)
-        ]
-    )
+    return [
+        padded[:, top : top + height, left : left + width]
+        for top in range(3)
+        for left in range(3)
+    ]
 
 
-def _tap_products(x: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
-    """What each tap makes of what it sees: [B, H, W, C] to [9, B, H, W, 4 C].
+def _tap_products(x: tf.Tensor, taps: tf.Tensor) -> list[tf.Tensor]:
+    """What each tap makes of [B, H, W, C]: nine of [B, H, W, 4 C].
 
-    Convolution sums these over the taps. They take 88 MB for an image at 30x40.
+    Convolution sums these. They take 88 MB for an image at 30x40.
     """
-    seen = tf.reshape(_shifted(x), (9, -1, x.shape[3]))
-    return tf.reshape(tf.matmul(seen, taps), (9, -1, *x.shape[1:3], taps.shape[2]))
+    return [tf.tensordot(seen, taps[k], 1) for k, seen in enumerate(_shifted(x))]
