@@ -7,11 +7,12 @@ which each worker opens as a file of its own. The manifest is written at the end
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
+import os
 import secrets
 import shlex
-from collections.abc import Iterator
 
 import apache_beam as beam
 from absl import logging
@@ -24,6 +25,7 @@ from data_prep.frame_folder import FrameFolder
 from data_prep.packing import Recipe
 from data_prep.sources import (
     Source,
+    apart_from,
     fixed_part,
     from_pattern,
     output_name,
@@ -36,29 +38,31 @@ _FAILURES_NAME = "failures.json"
 
 
 class BeamFiles:
-    """The files below a folder of any file system of Beam's; as `LocalFiles`."""
+    """`Files` of any file system of Beam's."""
 
     def __init__(self, folder: str):
         self._folder = folder
 
     def read(self, name: str) -> bytes | None:
-        """The bytes of a file; None if there is none."""
         path = self._path(name)
-        return _read(path) if FileSystems.exists(path) else None
+        try:
+            return _read(path) if FileSystems.exists(path) else None
+        except ValueError as error:  # of an unknown scheme, or without its package
+            raise InputError(f"{path}: {error}") from error
 
     def write(self, name: str, data: bytes) -> None:
-        """Writes a file, and the folders above it, whole or not at all."""
         path = self._path(name)
         folder = FileSystems.split(path)[0]
-        try:
+        with contextlib.suppress(BeamIOError, OSError):  # another worker has made it
             if not FileSystems.exists(folder):
                 FileSystems.mkdirs(folder)
-        except (BeamIOError, OSError):
-            pass  # another worker has just made it; if not, the next line says so
         temporary = FileSystems.join(folder, f".{secrets.token_hex(8)}.tmp")
-        with FileSystems.create(temporary, "application/octet-stream") as file:
-            file.write(data)
-        FileSystems.rename([temporary], [path])
+        try:
+            with FileSystems.create(temporary, "application/octet-stream") as file:
+                file.write(data)
+            FileSystems.rename([temporary], [path])
+        except (BeamIOError, OSError) as error:
+            raise InputError(f"{path}: cannot be written ({error})") from error
 
     def remove(self, name: str) -> None:
         """Removes a file."""
@@ -124,10 +128,11 @@ def run(
         there is no such runner.
       SalcompError: the pipeline failed.
     """
-    sources = list(_sources(pattern))
+    output_dir = os.path.expanduser(output_dir)
     files = BeamFiles(output_dir)
     path = FileSystems.join(output_dir, manifest.NAME)
     known = manifest.loads(files.read(manifest.NAME) or b"", path)
+    sources = apart_from(output_dir, _sources(pattern), known)
     predictor = predictors.load(recipe.predictor, weights)
     FrameFolder(files, recipe, predictor, known, **folder_options).check_recipe()
 
@@ -161,10 +166,8 @@ def run(
         raise SalcompError(f"--runner={runner}: {reason}") from error
     failures = json.loads(files.read(_FAILURES_NAME))
     files.remove(_FAILURES_NAME)
-    logging.info(
-        "%s: %d of %d frames are there", output_dir, len(sources) - len(failures),
-        len(sources),
-    )
+    done = len(sources) - len(failures)
+    logging.info("%s: %d of %d frames are there", output_dir, done, len(sources))
     return [InputError(reason) for reason in failures]
 
 
@@ -172,18 +175,21 @@ def _pipeline(runner: str, options: str) -> beam.Pipeline:
     try:
         flags = [f"--runner={runner}", *shlex.split(options)]
         return beam.Pipeline(options=PipelineOptions(flags))
-    except (ValueError, ImportError, AttributeError) as error:
+    except (ValueError, ImportError, AttributeError, SystemExit) as error:
         reason = " ".join(str(error).split())
         raise InputError(f"--runner={runner}: {reason}") from error
 
 
-def _sources(pattern: str) -> Iterator[Source]:
+def _sources(pattern: str) -> list[Source]:
     """As `from_pattern`, of any file system."""
     if "://" not in pattern:
-        return iter(from_pattern(pattern))
+        return from_pattern(pattern)
     scheme, rest = pattern.split("://", 1)
     root = fixed_part(rest)
-    (match,) = FileSystems.match([pattern])
+    try:
+        (match,) = FileSystems.match([pattern])
+    except ValueError as error:  # of an unknown scheme, or without its package
+        raise InputError(f"--input_glob={pattern}: {error}") from error
     paths = sorted(found.path for found in match.metadata_list)
     if not paths:
         raise InputError(f"{pattern}: no such files")
@@ -196,7 +202,7 @@ def _sources(pattern: str) -> Iterator[Source]:
         for path in paths
     ]
     refuse_collisions(found)
-    return iter(found)
+    return found
 
 
 def _read(path: str) -> bytes:

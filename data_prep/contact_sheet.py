@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from salcomp import images
+from salcomp import figures, images
 from salcomp.errors import InputError
 
 # Inches; a panel is as wide as two of them fit the column of a page.
@@ -55,14 +54,10 @@ def draw(
     Raises:
       InputError: a frame cannot be used, or the file cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     frames = [read_frame(source) for source in paths]
     columns = 3 if overlay else 2
     heights = [f.shape[0] / f.shape[1] * _PANEL_WIDTH + _TITLE_HEIGHT for f in frames]
-    size = (columns * _PANEL_WIDTH + 0.6, sum(heights) + 0.6)
-    figure = Figure(figsize=size, layout="constrained")
+    figure = figures.new(columns * _PANEL_WIDTH + 0.6, sum(heights) + 0.6)
     figure.get_layout_engine().set(h_pad=0.02, hspace=0)
     axes = figure.subplots(len(frames), columns, height_ratios=heights, squeeze=False)
     for row, source, frame in zip(axes, paths, frames):
@@ -79,6 +74,4 @@ def draw(
             axis.set_axis_off()
     figure.colorbar(shown, ax=axes, label="saliency", shrink=0.6, aspect=40, pad=0.01)
     figure.supxlabel(caption, fontsize=9)
-    png = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(png)
-    images.write_file(path, png.getvalue())
+    figures.write(path, figure)

@@ -36,7 +36,7 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
     try:
         content = scipy.io.loadmat(
             io.BytesIO(data), squeeze_me=True, struct_as_record=False
@@ -64,7 +64,9 @@ def _points(picture) -> np.ndarray:
     return np.stack([x, y], axis=1).astype(np.float64)
 
 
-def of_image(recorded: dict[str, np.ndarray], source: str | os.PathLike) -> np.ndarray:
+def of_image(
+    recorded: dict[str, np.ndarray], source: str | os.PathLike
+) -> tuple[str, np.ndarray]:
     """The fixations of one picture.
 
     Args:
@@ -73,19 +75,21 @@ def of_image(recorded: dict[str, np.ndarray], source: str | os.PathLike) -> np.n
         the file has been converted, its stem.
 
     Returns:
-      [N, 2], x and y in pixels.
+      The recorded picture's name, and [N, 2], x and y in pixels.
 
     Raises:
       InputError: no picture of that name was recorded, or several of that stem.
     """
     path = Path(source)
-    if path.name in recorded:
-        return recorded[path.name]
-    named = [name for name in recorded if Path(name).stem == path.stem]
-    if len(named) != 1:
-        found = f"for {', '.join(named)}" if named else "of that name"
-        raise InputError(f"{path}: whose fixations? The recorded ones are {found}")
-    return recorded[named[0]]
+    named = [path.name] if path.name in recorded else []
+    named = named or [name for name in recorded if Path(name).stem == path.stem]
+    if not named:
+        raise InputError(f"{path}: no fixations of a picture of that name are recorded")
+    if len(named) > 1:
+        raise InputError(
+            f"{path}: fixations are recorded of {' and '.join(named)}; rename it as one"
+        )
+    return named[0], recorded[named[0]]
 
 
 def counts(points: np.ndarray, height: int, width: int) -> np.ndarray:

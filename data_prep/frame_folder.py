@@ -6,29 +6,48 @@ import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
-from data_prep.packing import Recipe, prepare
+from absl import logging
+
+from data_prep.packing import Prepared, Recipe, attempt, prepare
 from data_prep.predictors import Predictor
 from data_prep.sources import Source
 from salcomp import images
 from salcomp.errors import InputError
 
 
+class Files(Protocol):
+    """The files below a folder, by their names relative to it, with / in them."""
+
+    def read(self, name: str) -> bytes | None:
+        """The bytes of a file; None if there is none."""
+
+    def write(self, name: str, data: bytes) -> None:
+        """Writes a file, and the folders above it, whole or not at all."""
+
+
 class LocalFiles:
-    """The files below a folder, by their names relative to it."""
+    """`Files` of this machine; what fails is an `InputError` that names the file."""
 
     def __init__(self, folder: Path):
         self._folder = folder
 
     def read(self, name: str) -> bytes | None:
-        """The bytes of a file; None if there is none."""
         path = self._folder / name
-        return path.read_bytes() if path.exists() else None
+        try:
+            return path.read_bytes() if path.exists() else None
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
 
     def write(self, name: str, data: bytes) -> None:
-        """Writes a file, and the folders above it, whole or not at all."""
         path = self._folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"{path.parent}: no folder can be made there ({error.strerror})"
+            ) from error
         images.write_file(path, data)
 
 
@@ -37,16 +56,16 @@ class FrameFolder:
     """Frames of one recipe.
 
     Attributes:
-      files: where they are: has `read` and `write` as `LocalFiles`.
+      files: where they are.
       recipe: of all frames.
       predictor: of the recipe's name.
       records: of the frames that are there, by their outputs.
-      overwrite: whether to replace frames that were made in another way, and files of
-        other origin.
+      overwrite: whether to replace frames that were made in another way or of other
+        pictures, and files of other origin.
       max_pixels: most pixels of a picture.
     """
 
-    files: LocalFiles
+    files: Files
     recipe: Recipe
     predictor: Predictor
     records: dict[str, dict]
@@ -56,25 +75,38 @@ class FrameFolder:
     def check_recipe(self) -> None:
         """Makes sure that the frames that are there were made in the same way.
 
-        Raises:
-          InputError: one was made in another, and is not to be overwritten.
-        """
-        if self.overwrite:
-            return
-        wanted = dataclasses.asdict(self.recipe)
-        for output, record in self.records.items():
-            for name, value in wanted.items():
-                if record.get(name) != value:
-                    raise _other(output, name, record.get(name), value)
-        for record in list(self.records.values())[:1]:
-            self._check_weights(record)
+        Records of other recipes are dropped if frames may be overwritten.
 
-    def _check_weights(self, record: dict) -> None:
-        now = self.predictor.fingerprint(record["source"])
-        if record["weights_sha256"] != now and not self.overwrite:
-            raise _other(
-                record["output"], "SHA-256 of --weights", record["weights_sha256"], now
+        Raises:
+          InputError: one was made in another way, and is not to be overwritten.
+        """
+        others = {
+            output: difference
+            for output, record in self.records.items()
+            if (difference := self._difference(record))
+        }
+        if others and not self.overwrite:
+            output, difference = next(iter(others.items()))
+            raise InputError(
+                f"{output} was prepared with another {difference}; choose another "
+                "--output_dir, or --overwrite to begin this one anew"
             )
+        for output in others:
+            del self.records[output]
+        if others:
+            logging.warning(
+                "%d frames of another recipe are no longer in the manifest", len(others)
+            )
+
+    def _difference(self, record: dict) -> str | None:
+        """What differs between how a frame was made and how it would be, in words."""
+        for name, value in dataclasses.asdict(self.recipe).items():
+            if record.get(name) != value:
+                return f"{name}, {record.get(name)}, than {value}"
+        weights = self.predictor.weights_sha256
+        if not self.predictor.map_sha256 and record["weights_sha256"] != weights:
+            return f"SHA-256 of --weights, {record['weights_sha256']}, than {weights}"
+        return None
 
     def prepare(
         self,
@@ -90,52 +122,56 @@ class FrameFolder:
         Returns:
           For each source the record of its frame, or why it could not be prepared.
         """
-        results: list = [self._existing(source) for source in batch]
+        results = [attempt(self._existing, source) for source in batch]
         todo = [i for i, result in enumerate(results) if result is None]
         made = prepare(
             [batch[i] for i in todo], self.recipe, self.predictor, self.max_pixels
         )
         for i, frame in zip(todo, made):
-            if isinstance(frame, InputError):
-                results[i] = frame
-                continue
-            announce(frame.record)
-            self.files.write(batch[i].output, frame.png)
-            results[i] = frame.record
+            if not isinstance(frame, InputError):
+                frame = attempt(self._write, batch[i], frame, announce)
+            elif batch[i].output in self.records:
+                frame = InputError(f"{frame} (the frame of an earlier run is kept)")
+            results[i] = frame
         return results
 
-    def _existing(self, source: Source) -> dict | InputError | None:
+    def _existing(self, source: Source) -> dict | None:
         """The record of a frame that is there and what it should be."""
         record = self.records.get(source.output)
+        if record is None:
+            return None
+        digest = _sha256(source.read())
+        weights = self.predictor.fingerprint(source.name)
+        if not self.overwrite:
+            if record["weights_sha256"] != weights:
+                raise InputError(
+                    f"{source.output} was prepared with another map than it has now; "
+                    "choose another --output_dir, or add --overwrite"
+                )
+            if record["source"] != source.name and record["source_sha256"] != digest:
+                raise InputError(
+                    f"{source.output} was prepared from {record['source']}; choose "
+                    "another --output_dir, or add --overwrite"
+                )
         written = self.files.read(source.output)
-        try:
-            if record is None:
-                if written is not None and not self.overwrite:
-                    raise InputError(
-                        f"{source.output} is there, was not made by this tool, and is "
-                        "kept; choose another --output_dir, or add --overwrite"
-                    )
-                return None
-            self._check_weights(record)
-            wanted = {
-                **dataclasses.asdict(self.recipe),
-                "source": source.name,
-                "source_sha256": _sha256(source.read()),
-                "output_sha256": written and _sha256(written),
-                "weights_sha256": self.predictor.fingerprint(source.name),
-            }
-        except InputError as error:
-            return error
-        same = all(record.get(name) == value for name, value in wanted.items())
+        same = written is not None and (
+            (record["source_sha256"], record["weights_sha256"]) == (digest, weights)
+            and record["output_sha256"] == _sha256(written)
+        )
         return record if same else None
+
+    def _write(self, source: Source, frame: Prepared, announce) -> dict:
+        if source.output not in self.records and not self.overwrite:
+            # Equal bytes are of a run that was killed before it wrote the manifest.
+            if self.files.read(source.output) not in (None, frame.png):
+                raise InputError(
+                    f"{source.output} is there, was not made by this tool, and is "
+                    "kept; choose another --output_dir, or add --overwrite"
+                )
+        announce(frame.record)
+        self.files.write(source.output, frame.png)
+        return frame.record
 
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _other(output: str, what: str, before, now) -> InputError:
-    return InputError(
-        f"{output} was prepared with another {what}, {before}, than {now}; choose "
-        "another --output_dir, or --overwrite to make all frames anew"
-    )

@@ -13,11 +13,11 @@ from absl import logging
 from tqdm import tqdm
 
 from data_prep.frame_folder import FrameFolder, LocalFiles
-from data_prep.manifest import Manifest, locked
+from data_prep.manifest import Manifest
 from data_prep.packing import Recipe
 from data_prep.predictors import Predictor
-from data_prep.sources import Source
-from salcomp import images
+from data_prep.sources import Source, apart_from
+from salcomp import folders, images
 from salcomp.errors import InputError
 
 
@@ -37,7 +37,7 @@ def run(
       sources: of the frames.
       recipe: of the frames.
       predictor: of the recipe's name.
-      output_dir: folder of the frames and the manifest; made if need be.
+      output_dir: folder of the frames and the manifest.
       batch_size: frames that the predictor gets at a time.
       workers: batches in work at a time.
       max_pixels: most pixels of a picture.
@@ -50,12 +50,10 @@ def run(
     Raises:
       InputError: the folder cannot be used, or holds frames made in another way.
     """
-    try:
-        output_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--output_dir={output_dir}: {error.strerror}") from error
-    with locked(output_dir), closing(Manifest(output_dir)) as manifest:
+    with folders.locked(output_dir), closing(Manifest(output_dir)) as manifest:
         images.remove_temporaries(output_dir)
+        if isinstance(sources, list):  # files, as opposed to a set's examples
+            sources = apart_from(str(output_dir), sources, manifest.records)
         folder = FrameFolder(
             LocalFiles(output_dir),
             recipe,
@@ -65,15 +63,10 @@ def run(
             max_pixels,
         )
         folder.check_recipe()
-        made, failures = 0, []
-
-        def announce(record: dict) -> None:
-            nonlocal made
-            made += 1
-            manifest.add(record)
+        before, failures, kept = dict(manifest.records), [], 0
 
         def work(batch: list[Source]) -> list[dict | InputError]:
-            return folder.prepare(batch, announce)
+            return folder.prepare(batch, manifest.add)
 
         with tqdm(total=len(sources), unit="frame", disable=None) as bar:
             for results in _in_order(work, _batches(sources, batch_size), workers):
@@ -81,12 +74,13 @@ def run(
                     if isinstance(result, InputError):
                         failures.append(result)
                         logging.error("%s", result)
+                    else:
+                        kept += result is before.get(result["output"])
                 bar.update(len(results))
-    kept = len(sources) - made - len(failures)
     logging.info(
         "%s: %d frames prepared, %d were there already, %d failed",
         output_dir,
-        made,
+        len(sources) - kept - len(failures),
         kept,
         len(failures),
     )

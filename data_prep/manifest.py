@@ -6,18 +6,16 @@ file, and a frame that a killed process did not finish does not match its line.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import json
-import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from salcomp.errors import InputError
 from salcomp.images import write_file
 
 NAME = "manifest.jsonl"
+_KEYS = ("output", "source", "source_sha256", "output_sha256", "predictor")
 
 
 def dumps(records: Iterable[dict]) -> bytes:
@@ -38,31 +36,43 @@ def loads(data: bytes, name: str) -> dict[str, dict]:
     """
     records = {}
     lines = data.split(b"\n")
-    for number, line in enumerate(lines[:-1], 1):
+    for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
+            if not all(isinstance(record[key], str) for key in _KEYS):
+                raise TypeError
             records[record["output"]] = record
         except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines):  # empty, or never finished
+                break
             raise InputError(
                 f"{name}: line {number} is no record of a frame; mend or delete it"
             ) from error
     return records
 
 
-def origin(path: Path) -> str:
-    """What the manifest above a frame tells of its map, for captions."""
-    for folder in path.resolve().parents:
-        if (folder / NAME).exists():
-            records = loads((folder / NAME).read_bytes(), str(folder / NAME))
-            record = records.get(path.resolve().relative_to(folder).as_posix())
-            if record:
+def origins(paths: Sequence[Path]) -> str:
+    """What the manifests above frames tell of their maps, for captions."""
+    manifests: dict[Path, dict] = {}
+    found = {_origin(path.resolve(), manifests) for path in paths}
+    return " and ".join(sorted(found))
+
+
+def _origin(path: Path, manifests: dict[Path, dict]) -> str:
+    for folder in path.parents:
+        if (folder / NAME).is_file():
+            if folder not in manifests:
+                data = (folder / NAME).read_bytes()
+                manifests[folder] = loads(data, str(folder / NAME))
+            record = manifests[folder].get(path.relative_to(folder).as_posix())
+            if record is not None:
                 blur = f", blurred by {record['blur']:g} px" if record["blur"] else ""
                 return f"{record['predictor']}{blur}"
     return "unknown"
 
 
 def _line(record: dict) -> str:
-    return json.dumps(record, ensure_ascii=False) + "\n"
+    return json.dumps(record) + "\n"
 
 
 class Manifest:
@@ -75,39 +85,26 @@ class Manifest:
           InputError: it cannot be read or written.
         """
         self._path = folder / NAME
-        data = self._path.read_bytes() if self._path.exists() else b""
+        try:
+            data = self._path.read_bytes() if self._path.exists() else b""
+        except OSError as error:
+            raise InputError(
+                f"{self._path}: cannot be read ({error.strerror})"
+            ) from error
         self.records = loads(data, str(self._path))
         write_file(self._path, dumps(self.records.values()))
-        self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115 - see close
+        self._file = open(self._path, "ab")  # noqa: SIM115 - see close
         self._lock = threading.Lock()
 
     def add(self, record: dict) -> None:
         """Adds the record of a frame that is about to be written."""
         with self._lock:
             self._file.write(_line(record).encode())
+            self._file.flush()
             self.records[record["output"]] = record
 
     def close(self) -> None:
         """Closes the file, its lines in the order of the outputs."""
-        self._file.close()
-        write_file(self._path, dumps(self.records.values()))
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds a folder for one process; the lock goes with the process.
-
-    Raises:
-      InputError: another process holds it.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as error:
-        raise InputError(
-            f"{folder}: another process is preparing frames there; wait for it, or "
-            "choose another --output_dir"
-        ) from error
-    finally:
-        os.close(descriptor)
+        with self._lock:
+            self._file.close()
+            write_file(self._path, dumps(self.records.values()))

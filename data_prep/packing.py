@@ -19,7 +19,6 @@ from typing import NamedTuple
 
 import numpy as np
 from absl import logging
-from scipy import ndimage
 
 from data_prep import geometry
 from data_prep.predictors import Frame, Predictor
@@ -95,28 +94,30 @@ def prepare(
     Returns:
       For each source what it became, or the reason why it cannot be prepared.
     """
-    results = [_attempt(_read, source, recipe, max_pixels) for source in sources]
+    results = [attempt(_read, source, recipe, max_pixels) for source in sources]
     read = [i for i, result in enumerate(results) if isinstance(result, _Read)]
     maps = _predict(predictor, [results[i].frame for i in read])
     for i, saliency in zip(read, maps):
-        results[i] = _attempt(
+        results[i] = attempt(
             _pack, sources[i], recipe, predictor, results[i], saliency
         )
     return results
 
 
-def _attempt(step, source: Source, *arguments):
+def attempt(step, source: Source, *arguments):
     """The result of a step, or the `InputError` that it raises, naming the source."""
     try:
         return step(source, *arguments)
     except InputError as error:
         message = str(error)
-        named = source.name in message
+        named = message.startswith(source.name)
         return error if named else InputError(f"{source.name}: {message}")
 
 
 def _predict(predictor: Predictor, frames: list[Frame]) -> list:
     """The map of each frame, or the `InputError` that its predictor raises."""
+    if not frames:
+        return []
     try:
         return predictor.predict(frames)
     except InputError as error:
@@ -166,7 +167,8 @@ def _pack(
 ) -> Prepared:
     if isinstance(saliency, InputError):
         raise saliency
-    saliency = _at_frame_size(saliency, recipe)
+    resized = saliency_maps.resize(saliency, recipe.height, recipe.width)
+    saliency = saliency_maps.blur(resized, recipe.blur)
     alpha = np.rint(255 * saliency).astype(np.uint8)
     if alpha.min() == alpha.max():
         raise InputError(
@@ -189,18 +191,6 @@ def _pack(
             "versions": versions(),
         },
     )
-
-
-def _at_frame_size(saliency: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """A map resized and blurred: float32 [height, width] in 0..1.
-
-    The blur keeps the map's maximum; without that it would also lower its scale.
-    """
-    resized = saliency_maps.resize(saliency, recipe.height, recipe.width)
-    if not recipe.blur or not resized.any():
-        return resized
-    blurred = ndimage.gaussian_filter(resized, recipe.blur, mode="nearest")
-    return blurred * (resized.max() / blurred.max())
 
 
 @functools.cache

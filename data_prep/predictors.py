@@ -35,6 +35,12 @@ class Frame(NamedTuple):
     box: tuple[int, int, int, int]
     picture_size: tuple[int, int]
 
+    @classmethod
+    def whole(cls, rgb: np.ndarray, source: str) -> Frame:
+        """The frame of a picture that was not cropped."""
+        height, width = rgb.shape[:2]
+        return cls(rgb, source, (0, 0, width, height), (height, width))
+
 
 class Predictor(NamedTuple):
     """A source of saliency maps.
@@ -42,12 +48,18 @@ class Predictor(NamedTuple):
     Attributes:
       predict: of frames, of any sizes, the map of each: float32 [h, w] in 0..1, of any
         size, which spans the frame. May be called by several threads.
-      fingerprint: of a frame's source, the SHA-256 of the file that its map depends on
-        beside the frame, or None if there is no such file.
+      weights_sha256: hexadecimal, of the one file that all maps depend on, if there is.
+      map_sha256: of a frame's source, that of the file which its map depends on, where
+        each has its own.
     """
 
     predict: Callable[[Sequence[Frame]], list[np.ndarray]]
-    fingerprint: Callable[[str], str | None] = lambda source: None
+    weights_sha256: str | None = None
+    map_sha256: Callable[[str], str] | None = None
+
+    def fingerprint(self, source: str) -> str | None:
+        """The SHA-256 of the file that a frame's map depends on, if there is one."""
+        return self.map_sha256(source) if self.map_sha256 else self.weights_sha256
 
 
 class _Entry(NamedTuple):
@@ -138,7 +150,7 @@ def _sam(network: str, weights: str) -> Predictor:
     sam = SamPredictor.load(weights, network)
     return Predictor(
         lambda frames: sam.predict([frame.rgb for frame in frames]),
-        lambda source: sam.weights_sha256,
+        sam.weights_sha256,
     )
 
 
@@ -147,10 +159,8 @@ def _attention_center(weights):
     from data_prep.attention_center import AttentionCenter  # imports TensorFlow
 
     network = AttentionCenter(weights)
-    digest = sha256(weights)
-    return Predictor(
-        on_each(lambda frame: network.predict(frame.rgb)), lambda source: digest
-    )
+    predict = on_each(lambda frame: network.predict(frame.rgb))
+    return Predictor(predict, sha256(weights))
 
 
 @register("spectral-residual")
@@ -167,31 +177,61 @@ def _center(weights):
     )
 
 
-@register("fixations", weights="a .mat of recorded fixations, laid out as OSIE's")
+@register(
+    "fixations",
+    weights="a .mat of fixations recorded in the pixels of the pictures, as OSIE's",
+)
 def _fixations(weights):
     from data_prep import fixations
 
     recorded = fixations.read(weights)
-    digest = sha256(weights)
+    owners = _Owners()
 
     def predict(frame: Frame) -> np.ndarray:
-        points = fixations.of_image(recorded, frame.source)
+        name, points = fixations.of_image(recorded, frame.source)
+        owners.claim(f"the fixations of {name}", frame.source)
         return _cropped(fixations.density(points, *frame.picture_size), frame)
 
-    return Predictor(on_each(predict), lambda source: digest)
+    return Predictor(on_each(predict), sha256(weights))
 
 
-@register("file", weights="a folder of grey maps named as the frames are, or one map")
+@register("file", weights="a folder of grey maps named as the pictures are, or one map")
 def _file(weights):
+    owners = _Owners()
+
+    def find(source: str) -> Path:
+        path = saliency_maps.find_mask("weights", weights, Path(source))
+        if Path(weights).is_dir():
+            owners.claim(str(path), source)
+        return path
+
     def predict(frame: Frame) -> np.ndarray:
-        path = saliency_maps.find_mask("weights", weights, Path(frame.source))
-        mask = saliency_maps.read_mask(path)
+        mask = saliency_maps.read_mask(find(frame.source))
         return _cropped(saliency_maps.resize(mask, *frame.picture_size), frame)
 
-    def fingerprint(source: str) -> str:
-        return sha256(saliency_maps.find_mask("weights", weights, Path(source)))
+    return Predictor(
+        on_each(predict), map_sha256=lambda source: sha256(find(source))
+    )
 
-    return Predictor(on_each(predict), fingerprint)
+
+class _Owners:
+    """Which picture each map belongs to: names alone could give one to several."""
+
+    def __init__(self):
+        self._sources: dict[str, str] = {}
+
+    def claim(self, what: str, source: str) -> None:
+        """Takes a map for a picture.
+
+        Raises:
+          InputError: another picture has it.
+        """
+        owner = self._sources.setdefault(what, source)
+        if owner != source:
+            raise InputError(
+                f"{what} would be the map of {owner} and of {source}; give pictures of "
+                "one name in runs of their own"
+            )
 
 
 def _cropped(picture_map: np.ndarray, frame: Frame) -> np.ndarray:

@@ -12,14 +12,14 @@ goes on where a stopped one was.
 
 from __future__ import annotations
 
+import math
 import os
-from pathlib import Path
 
 from absl import flags, logging
 
 from data_prep import geometry, local_pipeline, predictors, sources
 from data_prep.packing import Recipe
-from salcomp import cli, images
+from salcomp import cli, folders, images
 from salcomp.errors import InputError, SalcompError
 
 FLAGS = flags.FlagValues()
@@ -151,6 +151,8 @@ flags.DEFINE_string(
 
 def _run_here(recipe: Recipe) -> list[InputError]:
     """Prepares the frames in this process; returns why some could not be."""
+    if "://" in FLAGS.output_dir:
+        raise InputError(f"--output_dir={FLAGS.output_dir} needs a --runner of Beam")
     predictor = predictors.load(FLAGS.predictor, FLAGS.weights)
     if FLAGS.tfds_name:
         found = sources.TfdsSource(
@@ -162,7 +164,7 @@ def _run_here(recipe: Recipe) -> list[InputError]:
         found,
         recipe,
         predictor,
-        Path(FLAGS.output_dir).expanduser(),
+        folders.make("output_dir", FLAGS.output_dir),
         batch_size=FLAGS.batch_size,
         workers=FLAGS.num_workers,
         max_pixels=FLAGS.max_pixels,
@@ -174,6 +176,9 @@ def _run_on_beam(recipe: Recipe) -> list[InputError]:
     """Prepares the frames by a Beam runner; returns why some could not be."""
     if FLAGS.tfds_name:
         raise InputError("--runner reads files: give --input_glob, not --tfds_name")
+    for name in ("num_workers", "batch_size"):
+        if FLAGS[name].present:
+            raise InputError(f"--{name} is not for --runner; see --beam_options")
     try:
         from data_prep import beam_pipeline
     except ImportError as error:
@@ -199,6 +204,11 @@ def main(argv):
         raise InputError("give --input_glob or --tfds_name: where the pictures are")
     if not FLAGS.output_dir:
         raise InputError("--output_dir is needed: a folder for the frames")
+    if not (math.isfinite(FLAGS.blur) and FLAGS.blur <= max(FLAGS.width, FLAGS.height)):
+        raise InputError(f"--blur={FLAGS.blur} is wider than the frames")
+    for name in ("tfds_manual_dir", "tfds_data_dir"):
+        if FLAGS[name].present and not FLAGS.tfds_name:
+            raise InputError(f"--{name} is of use to --tfds_name only")
     crop = geometry.parse_crop(FLAGS.crop)
     recipe = Recipe(
         FLAGS.width,

@@ -84,7 +84,7 @@ def main(argv):
     counts = level_counts(tqdm(paths, "frames", unit="frame", disable=None))
     share = counts / counts.sum()
     levels = np.arange(256) / 255
-    origin = manifest.origin(paths[0])
+    origin = manifest.origins(paths)
     summary = (
         f"{len(paths)} frames, maps: {origin}; mean saliency {share @ levels:.4f}; "
         f"{share[levels < 0.05].sum():.1%} of the pixels under 0.05, "

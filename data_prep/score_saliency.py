@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from absl import flags
-from scipy.ndimage import gaussian_filter
 from tqdm import tqdm
 
 from data_prep import fixations, predictors, saliency_metrics
@@ -102,7 +101,7 @@ def _points_of(sources: list[Path], recorded: dict) -> dict[Path, np.ndarray]:
     found, missing = {}, []
     for source in sources:
         try:
-            found[source] = fixations.of_image(recorded, source)
+            _, found[source] = fixations.of_image(recorded, source)
         except InputError:
             missing.append(source.name)
     if missing:
@@ -118,11 +117,11 @@ def _points_of(sources: list[Path], recorded: dict) -> dict[Path, np.ndarray]:
 def _maps(name: str, predictor, path: Path, rgb: np.ndarray, blur: float) -> dict:
     """By name, the predictor's map and the baseline's, float32 [H, W]."""
     height, width = rgb.shape[:2]
-    frame = predictors.Frame(rgb, str(path), (0, 0, width, height), (height, width))
-    (predicted,) = predictor.predict([frame])
+    (predicted,) = predictor.predict([predictors.Frame.whole(rgb, str(path))])
     predicted = saliency_maps.resize(predicted, height, width)
+    predicted = saliency_maps.blur(predicted, blur)
     if blur:
-        name, predicted = f"{name}, blur {blur:g}", gaussian_filter(predicted, blur)
+        name = f"{name}, blur {blur:g}"
     return {name: predicted, _BASELINE: saliency_maps.center_prior(height, width)}
 
 

@@ -7,11 +7,14 @@ the split on, whatever the pattern: `leftImg8bit/val/bonn/x.png` is `val/bonn/x.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+
+from absl import logging
 
 from salcomp import images
 from salcomp.errors import InputError
@@ -52,6 +55,37 @@ def from_pattern(pattern: str) -> list[Source]:
     ]
     refuse_collisions(sources)
     return sources
+
+
+def apart_from(
+    output_dir: str, sources: list[Source], own: Collection[str]
+) -> list[Source]:
+    """The sources without the frames that lie in the folder of outputs.
+
+    Args:
+      output_dir: of the outputs.
+      sources: found by a pattern, which may match frames of an earlier run.
+      own: the outputs of earlier runs, relative to `output_dir`.
+
+    Raises:
+      InputError: a frame would take the place of a picture.
+    """
+    frames = {os.path.realpath(os.path.join(output_dir, name)) for name in own}
+    outside = [s for s in sources if os.path.realpath(s.name) not in frames]
+    if len(outside) < len(sources):
+        logging.info(
+            "%d frames in %s are no pictures, and are left out",
+            len(sources) - len(outside),
+            output_dir,
+        )
+    pictures = {os.path.realpath(source.name) for source in outside}
+    for source in outside:
+        if os.path.realpath(os.path.join(output_dir, source.output)) in pictures:
+            raise InputError(
+                f"the frame of {source.name} would take the place of a picture; choose "
+                "another --output_dir"
+            )
+    return outside
 
 
 def fixed_part(pattern: str) -> str:
@@ -147,7 +181,8 @@ class TfdsSource:
             examples = self._builder.as_dataset(split=split, decoders=self._decoders)
             for i, example in enumerate(examples.as_numpy_iterator()):
                 data = example[self._key]
-                title = example.get("image_id", f"{i:06}".encode()).decode()
+                title = example.get("image_id", f"{i:06}")
+                title = title.decode() if isinstance(title, bytes) else str(title)
                 yield Source(
                     f"{self._name}/{split}/{title}",
                     f"{split}/{title}.png",

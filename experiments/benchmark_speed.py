@@ -13,7 +13,6 @@ shared machine only the ratios mean something.
 from __future__ import annotations
 
 import dataclasses
-import json
 import statistics
 import tempfile
 import time
@@ -26,7 +25,7 @@ from absl import flags, logging
 
 from data_prep.sam import model as sam
 from experiments import sam_speed
-from experiments.record import record
+from experiments.record import write_record
 from salcomp import batches, cli, compress, export, file_jobs, frames, images
 from salcomp.codec import Codec
 from salcomp.config import PRESETS, STRIDE, Config
@@ -225,8 +224,8 @@ def main(argv):
         found["sam"][network] = sam_speed.time_sam(network, FLAGS.sam_rounds)
         sam_speed.report(network, found["sam"][network])
     if FLAGS.output:
-        made = {**record("benchmark_speed", argv, _config("blog").seed), **found}
-        images.write_file(FLAGS.output, (json.dumps(made, indent=2) + "\n").encode())
+        seed = _config("blog").seed
+        write_record(FLAGS.output, "benchmark_speed", argv, seed=seed, **found)
 
 
 if __name__ == "__main__":

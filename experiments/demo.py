@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from pathlib import Path
 
 import numpy as np
 from absl import flags, logging
 
-from experiments.record import record
+from experiments.record import write_record
 from salcomp import (
     cli,
     compress,
     decompress,
+    figures,
+    folders,
     frame_files,
     frames,
     images,
@@ -158,8 +159,6 @@ def _measure(output: Path, arm: str, sources: list[Path]) -> dict[str, object]:
 
 def _draw(path: Path, source: Path, arms: dict, caption: str) -> None:
     """Original, map, and both arms; below, the most salient crop of each."""
-    from matplotlib.figure import Figure
-
     image = images.read_image(source)
     shown = {"original": image.rgb, "saliency map": image.alpha}
     for arm, (x_hat, values) in arms.items():
@@ -170,7 +169,7 @@ def _draw(path: Path, source: Path, arms: dict, caption: str) -> None:
         shown[title] = x_hat
     top, left = _most_salient(image.alpha, *_ZOOM)
     window = np.s_[top : top + _ZOOM[0], left : left + _ZOOM[1]]
-    figure = Figure(figsize=(16, 5.4), layout="constrained")
+    figure = figures.new(16, 5.4)
     axes = figure.subplots(2, 4, height_ratios=(3, 4))
     for (title, picture), (upper, lower) in zip(shown.items(), axes.T):
         style = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}
@@ -181,9 +180,7 @@ def _draw(path: Path, source: Path, arms: dict, caption: str) -> None:
         for axis in (upper, lower):
             axis.set_axis_off()
     figure.supxlabel(caption, fontsize=9)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100)
-    images.write_file(path, buffer.getvalue())
+    figures.write(path, figure)
 
 
 def _rectangle(left: int, top: int):
@@ -222,8 +219,7 @@ def main(argv):
     data = FLAGS.data
     if data and Path(data).is_dir():
         data = str(Path(data) / "*.png")
-    output = Path(FLAGS.output_dir)
-    output.mkdir(parents=True, exist_ok=True)
+    output = folders.make("output_dir", FLAGS.output_dir)
     if data:
         _check_maps(data)
     _train(output, data)
@@ -238,13 +234,14 @@ def main(argv):
     )
     arms = {arm: f["decoded"][chosen] for arm, f in found.items()}
     _draw(output / "figure.png", sources[chosen], arms, caption)
-    made = {
-        **record("demo", argv, FLAGS.seed),
-        "data": FLAGS.data or f"{FLAGS.num_scenes} built-in scenes",
-        "held_out": [path.name for path in sources],
-    }
-    text = json.dumps(made, indent=2) + "\n"
-    images.write_file(output / "record.json", text.encode())
+    write_record(
+        output / "record.json",
+        "demo",
+        argv,
+        seed=FLAGS.seed,
+        data=FLAGS.data or f"{FLAGS.num_scenes} built-in scenes",
+        held_out=[path.name for path in sources],
+    )
     print(f"figure, table and files are in {output}")
 
 

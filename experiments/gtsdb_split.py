@@ -15,7 +15,7 @@ from pathlib import Path
 
 from absl import flags
 
-from salcomp import cli
+from salcomp import cli, folders
 from salcomp.errors import InputError
 
 FLAGS = flags.FlagValues()
@@ -58,11 +58,13 @@ def main(argv):
         for name, numbers in frame_numbers().items()
     }
     for name, paths in found.items():
-        folder = Path(FLAGS.output_dir) / name
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = folders.make("output_dir", Path(FLAGS.output_dir) / name)
         for path in paths:
             link = folder / f"gtsdb_{path.name}"
-            link.unlink(missing_ok=True)
+            if link.is_symlink():
+                link.unlink()
+            elif link.exists():
+                raise InputError(f"{link} is no link; choose another --output_dir")
             link.symlink_to(path)
         print(f"{folder}: {len(paths)} frames")
 

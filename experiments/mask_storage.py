@@ -12,7 +12,6 @@ a bar chart.
 from __future__ import annotations
 
 import io
-import json
 from pathlib import Path
 
 import numpy as np
@@ -20,17 +19,16 @@ from absl import flags
 from tqdm import tqdm
 
 from data_prep import predictors
-from experiments.record import record
-from salcomp import cli, images, saliency_maps
+from experiments.record import write_record
+from salcomp import cli, figures, folders, images, saliency_maps
 from salcomp.errors import InputError
 from salcomp.results_files import write_csv
 
 REASON = (
-    "np.savez does not compress: a mask costs 4 bytes a pixel whatever it shows. "
-    "Compression alone gains little, since the low bits of a float are noise to it; "
-    "PNG rounds to 8 bits and predicts each row from the one above, which leaves of a "
-    "smooth map almost nothing. As alpha it costs more than on its own, since each of "
-    "its bytes then stands between colours, but it can never lose its frame."
+    "np.savez does not compress: a mask costs 4 bytes a pixel whatever it shows. To a "
+    "compressor the low bits of a float look random; rounding to 8 bits drops them. "
+    "PNG stores each pixel's difference from its neighbours, which are alike in a "
+    "smooth map; as alpha, each byte of the map stands between three of the colours."
 )
 
 FLAGS = flags.FlagValues()
@@ -86,10 +84,7 @@ def _npz(save, array: np.ndarray) -> int:
 
 
 def _draw(path: Path, means: dict[str, float], title: str) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    figure = figures.new(8, 3.6)
     axes = figure.add_subplot()
     colours = ["0.75" if name.startswith("(") else "tab:blue" for name in means]
     kilobytes = [value / 1000 for value in means.values()]
@@ -100,9 +95,7 @@ def _draw(path: Path, means: dict[str, float], title: str) -> None:
     axes.set_xlabel("kB per mask (1 kB = 1000 bytes), mean")
     axes.set_title(title, fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
-    png = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(png)
-    images.write_file(path, png.getvalue())
+    figures.write(path, figure)
 
 
 def main(argv):
@@ -116,8 +109,7 @@ def main(argv):
         rgb = images.read_image(path).rgb
         height, width = rgb.shape[:2]
         sizes.add(f"{width}x{height}")
-        box = (0, 0, width, height)
-        frame = predictors.Frame(rgb, str(path), box, (height, width))
+        frame = predictors.Frame.whole(rgb, str(path))
         saliency = saliency_maps.resize(predictor.predict([frame])[0], height, width)
         rows.append({"frame": path.name, **stored_bytes(rgb, saliency)})
     means = {
@@ -125,8 +117,7 @@ def main(argv):
         for name in rows[0]
         if name != "frame"
     }
-    output = Path(FLAGS.output_dir)
-    output.mkdir(parents=True, exist_ok=True)
+    output = folders.make("output_dir", FLAGS.output_dir)
     write_csv(output / "per_frame.csv", rows)
     table = [{"stored as": name, "bytes": value} for name, value in means.items()]
     write_csv(output / "table.csv", table)
@@ -135,14 +126,14 @@ def main(argv):
         f"predictor: {FLAGS.predictor}"
     )
     _draw(output / "figure.png", means, title)
-    made = {
-        **record("mask_storage", argv, seed=0),
-        "frames": len(paths),
-        "mean_bytes": means,
-        "reason": REASON,
-    }
-    text = json.dumps(made, indent=2) + "\n"
-    images.write_file(output / "record.json", text.encode())
+    write_record(
+        output / "record.json",
+        "mask_storage",
+        argv,
+        frames=len(paths),
+        mean_bytes=means,
+        reason=REASON,
+    )
     for name, value in means.items():
         print(f"{name:30}{value:12,.0f} bytes")
     print(REASON)

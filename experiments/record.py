@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import datetime
+import json
+import os
 import platform
 import shlex
 from importlib import metadata
 
+from salcomp.images import write_file
+
 _PACKAGES = ("tensorflow", "tensorflow-compression", "numpy", "pillow")
 
 
-def record(experiment: str, argv: list[str], seed: int) -> dict[str, object]:
-    """JSON values for a file of results.
+def write_record(
+    path: str | os.PathLike, experiment: str, argv: list[str], **found
+) -> None:
+    """Writes what made a result, and what was found, as JSON.
 
     Args:
+      path: of the file.
       experiment: the module's name within `experiments`.
       argv: as `main` got it.
-      seed: that the results depend on.
+      **found: further JSON values, such as the seed that the results depend on.
+
+    Raises:
+      InputError: the file cannot be written.
     """
-    return {
+    made = {
         "command": shlex.join(["python", "-m", f"experiments.{experiment}", *argv[1:]]),
-        "seed": seed,
         "date": datetime.date.today().isoformat(),
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in _PACKAGES},
+        **found,
     }
+    write_file(path, (json.dumps(made, indent=2) + "\n").encode())

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import csv
 import io
-import json
-from pathlib import Path
 
 import numpy as np
 from absl import flags, logging
 from tqdm import tqdm
 
-from experiments.record import record
-from salcomp import cli, images, metrics, saliency_maps
+from experiments.record import write_record
+from salcomp import cli, folders, images, metrics, saliency_maps
 from salcomp.codec import Codec
 from salcomp.errors import InputError
 from salcomp.refine import Refinement, Refiner
@@ -127,8 +125,7 @@ def main(argv):
         saliency, _ = saliency_maps.saliency_for("auto", path, image)
         for name, values in measure(codec, refiners, image.rgb, saliency).items():
             rows.append({"image": str(path), "refinement": name, **values})
-    output = Path(FLAGS.output_dir)
-    output.mkdir(parents=True, exist_ok=True)
+    output = folders.make("output_dir", FLAGS.output_dir)
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, rows[0], lineterminator="\n")
     writer.writeheader()
@@ -153,8 +150,7 @@ def main(argv):
         "uniform_lowers_cost_on": lower,
         "images": len(sources),
     }
-    text = json.dumps({**record("refinement", argv, seed), **summary}, indent=2) + "\n"
-    images.write_file(output / "summary.json", text.encode())
+    write_record(output / "summary.json", "refinement", argv, seed=seed, **summary)
     print(f"{'refinement':28}{'bpp':>10}{'PSNR/dB':>10}{'EWPSNR/dB':>11}")
     for name, values in means.items():
         print(f"{name:28}" + "{bpp:10.4f}{psnr:10.3f}{ewpsnr:11.3f}".format(**values))

@@ -8,14 +8,11 @@ manifest beside them records.
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 from absl import flags
 
 from data_prep import contact_sheet, manifest
-from experiments.record import record
-from salcomp import cli, images
+from experiments.record import write_record
+from salcomp import cli, folders, images
 from salcomp.errors import InputError
 
 FLAGS = flags.FlagValues()
@@ -43,21 +40,20 @@ def main(argv):
         raise InputError("--images is needed: frames that data_prep.prepare made")
     paths = images.expand_inputs([FLAGS.images])
     shown = contact_sheet.spread(paths, FLAGS.num_frames)
-    origin = manifest.origin(paths[0])
-    output = Path(FLAGS.output_dir)
-    output.mkdir(parents=True, exist_ok=True)
+    origin = manifest.origins(paths)
+    output = folders.make("output_dir", FLAGS.output_dir)
     caption = (
         f"Frames and saliency masks (0 to 1; predictor: {origin}). "
         f"{len(shown)} of {len(paths)} frames, at equal distances through the set."
     )
     contact_sheet.draw(output / "figure.png", shown, caption, overlay=False)
-    made = {
-        **record("saliency_samples", argv, seed=0),
-        "predictor": origin,
-        "frames": [path.name for path in shown],
-    }
-    text = json.dumps(made, indent=2) + "\n"
-    images.write_file(output / "record.json", text.encode())
+    write_record(
+        output / "record.json",
+        "saliency_samples",
+        argv,
+        predictor=origin,
+        frames=[path.name for path in shown],
+    )
     print(f"the figure is {output / 'figure.png'}")
 
 

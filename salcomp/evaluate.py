@@ -28,6 +28,7 @@ from salcomp import (
     classical,
     cli,
     comparison,
+    folders,
     images,
     rd_figure,
     results_files,
@@ -157,11 +158,7 @@ def main(argv: list[str]) -> None:
         FLAGS.roi_masks,
         weigher and weigher.label,
     )
-    output_dir = Path(FLAGS.output_dir).expanduser()
-    try:
-        output_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--output_dir={output_dir}: {error.strerror}") from error
+    output_dir = folders.make("output_dir", FLAGS.output_dir)
 
     measured = _measure(
         output_dir, compared, subjects, weigher and weigher.training_weight

@@ -15,12 +15,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import io
 import json
 import os
 import shutil
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,7 +26,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
-from salcomp import __version__, cli
+from salcomp import __version__, cli, npz
 from salcomp.checkpoints import Checkpoints, step_of
 from salcomp.config import Config
 from salcomp.errors import InputError
@@ -96,8 +94,8 @@ def save(model: SaliencyCodec, step: int, folder: str | os.PathLike) -> None:
     weights = {name: v.numpy() for name, v in named_variables(model).items()}
     contents = (
         (json.dumps(config, indent=2) + "\n").encode(),
-        _npz(weights),
-        _npz(model.prior.tables()._asdict()),
+        npz.dumps(weights),
+        npz.dumps(model.prior.tables()._asdict()),
     )
     scratch = None
     try:
@@ -157,7 +155,8 @@ def load(folder: str | os.PathLike) -> Export:
         )
     config = json.loads(contents[0])
     model = SaliencyCodec(Config.from_dict(config["config"]))
-    assign(model, _arrays(contents[1]))
+    assign(model, npz.loads(contents[1], str(folder / _PARTS[1])))
+    tables = Tables(**npz.loads(contents[2], str(folder / _PARTS[2])))
     if newest and step_of(newest) > config["step"]:
         logging.info(
             "%s is of step %d and its run has come to step %d; python -m "
@@ -166,7 +165,7 @@ def load(folder: str | os.PathLike) -> Export:
             config["step"],
             step_of(newest),
         )
-    return Export(model, Tables(**_arrays(contents[2])), fingerprint, config["step"])
+    return Export(model, tables, fingerprint, config["step"])
 
 
 def assign(model: SaliencyCodec, weights: dict[str, np.ndarray]) -> None:
@@ -225,20 +224,6 @@ def export_run(workdir: str | os.PathLike, step=None, output=None) -> Path:
     output = Path(output or Path(workdir) / "model")
     save(model, restored, output)
     return output
-
-
-def _npz(arrays: dict[str, np.ndarray]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
-
-
-def _arrays(content: bytes) -> dict[str, np.ndarray]:
-    try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            return dict(arrays)
-    except (ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"the model's arrays cannot be read: {error}") from error
 
 
 def _fingerprint(contents) -> bytes:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from absl import logging
 from tqdm import tqdm
 
+from salcomp import folders
 from salcomp.errors import InputError, SalcompError
 
 # While one reads or writes, others compute; more gain nothing on two cores, since
@@ -39,10 +40,7 @@ def plan(
       InputError: two sources would have the same output, or the folder cannot be made.
     """
     if output_dir is not None:
-        try:
-            Path(output_dir).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"--output_dir={output_dir}: {error.strerror}") from error
+        folders.make("output_dir", output_dir)
     jobs = []
     owners: dict[Path, Path] = {}
     for source in sources:

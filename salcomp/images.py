@@ -220,7 +220,8 @@ def expand_inputs(
             found = files_in(path, suffixes)
         else:
             matches = map(Path, glob.glob(str(path), recursive=True))
-            found = [match for match in matches if match.is_file()]
+            # A link to nothing is kept, for the reader to name.
+            found = [match for match in matches if not match.is_dir()]
         if not found:
             kinds = f" with a {', '.join(suffixes)} file" if path.is_dir() else ""
             raise InputError(f"{argument}: no such file or folder{kinds}")
@@ -235,5 +236,5 @@ def files_in(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix.lower() in suffixes
         and not path.name.startswith(".")
-        and path.is_file()
+        and not path.is_dir()  # a link to nothing is kept, for the reader to name
     )

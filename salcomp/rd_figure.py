@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import os
 
 import numpy as np
 
-from salcomp.images import write_file
+from salcomp import figures
 from salcomp.metrics import ROI_PERCENTS
 
 # The metrics that have a figure and a BD-rate, in dB all, and their axis labels.
@@ -46,11 +45,7 @@ def draw(
     Raises:
       InputError: the file cannot be written.
     """
-    # The object interface: no window system, and the caller's pyplot stays untouched.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 5), layout="constrained")
+    figure = figures.new(7, 5)
     axes = figure.add_subplot()
     for i, (label, (rate, quality)) in enumerate(curves.items()):
         axes.plot(
@@ -67,6 +62,4 @@ def draw(
     axes.set_title(title, fontsize=10, wrap=True)
     axes.grid(True, color="0.85")
     axes.legend(loc="lower right")
-    png = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(png)
-    write_file(path, png.getvalue())
+    figures.write(path, figure)

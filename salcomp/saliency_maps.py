@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image as pil
+from scipy import ndimage
 
 from salcomp import images
 from salcomp.errors import InputError
@@ -178,3 +179,16 @@ def resize(mask: np.ndarray, height: int, width: int) -> np.ndarray:
     """A float32 map [H, W] at another size: bilinear, averaged where it shrinks."""
     resized = pil.fromarray(mask).resize((width, height), pil.Resampling.BILINEAR)
     return np.clip(np.asarray(resized), 0, 1)
+
+
+def blur(saliency: np.ndarray, sigma: float) -> np.ndarray:
+    """A float32 map [H, W] blurred by a Gaussian, with the maximum that it had.
+
+    Args:
+      saliency: the map.
+      sigma: standard deviation in its pixels; 0 leaves it as it is.
+    """
+    if not sigma or not saliency.any():
+        return saliency
+    blurred = ndimage.gaussian_filter(saliency, sigma, mode="nearest")
+    return blurred * (saliency.max() / blurred.max())

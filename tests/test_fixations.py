@@ -66,7 +66,7 @@ def test_a_file_that_is_no_mat_is_refused(tmp_path, content):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(InputError, match="f.mat: No such file"):
+    with pytest.raises(InputError, match="f.mat: cannot be read"):
         fixations.read(tmp_path / "f.mat")
 
 
@@ -110,16 +110,16 @@ RECORDED = {
     ],
 )
 def test_the_points_of_an_image_are_found_by_name_then_by_stem(source, name):
-    assert fixations.of_image(RECORDED, source) is RECORDED[name]
+    assert fixations.of_image(RECORDED, source) [0] == name
 
 
 def test_an_image_without_fixations_is_refused_by_name():
-    with pytest.raises(InputError, match="photos/z.jpg: whose fixations.*of that name"):
+    with pytest.raises(InputError, match="photos/z.jpg: no fixations of a picture"):
         fixations.of_image(RECORDED, "photos/z.jpg")
 
 
 def test_an_image_whose_stem_was_recorded_twice_is_refused():
-    with pytest.raises(InputError, match="c.tif: whose fixations.*c.jpg, c.png"):
+    with pytest.raises(InputError, match="c.tif: .* recorded of c.jpg and c.png"):
         fixations.of_image(RECORDED, "c.tif")
 
 

@@ -180,7 +180,7 @@ def test_the_density_is_cropped_as_the_frame_was(recorded):
 
 def test_a_frame_without_fixations_is_refused_by_name(recorded):
     predictor = predictors.load("fixations", str(recorded))
-    with pytest.raises(InputError, match="photos/z.jpg: whose fixations"):
+    with pytest.raises(InputError, match="photos/z.jpg: no fixations"):
         predictor.predict([frame_of("photos/z.jpg")])
 
 

@@ -163,14 +163,30 @@ def test_another_recipe_in_the_same_folder_is_refused_and_names_the_difference(
     assert contents(out) != before
 
 
-def test_other_weights_in_the_same_folder_are_refused(pictures, tmp_path):
-    maps = []
-    for i in range(2):
-        maps.append(tmp_path / f"map{i}.png")
-        images.write_png(maps[i], frame(i, 64, 128)[..., 3])
-    run(pictures, tmp_path / "out", "--predictor=file", f"--weights={maps[0]}")
-    with pytest.raises(InputError, match="another SHA-256 of --weights"):
-        run(pictures, tmp_path / "out", "--predictor=file", f"--weights={maps[1]}")
+def test_other_weights_in_the_same_folder_are_refused(
+    pictures, tmp_path, monkeypatch
+):
+    def load(name, weights):
+        constant = predictors.on_each(lambda frame: np.eye(8, 16, dtype=np.float32))
+        return predictors.Predictor(constant, weights_sha256=weights)
+
+    monkeypatch.setattr(predictors, "load", load)
+    run(pictures, tmp_path / "out", "--weights=a")
+    with pytest.raises(InputError, match="another SHA-256 of --weights, a, than b"):
+        run(pictures, tmp_path / "out", "--weights=b")
+
+
+def test_a_map_that_has_changed_does_not_replace_a_frame(pictures, tmp_path):
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    for name in "abc":
+        images.write_png(maps / f"{name}.png", frame(0, 64, 128)[..., 3])
+    run(pictures, tmp_path / "out", "--predictor=file", f"--weights={maps}")
+    before = contents(tmp_path / "out")
+    images.write_png(maps / "b.png", frame(1, 64, 128)[..., 3])
+    with pytest.raises(SalcompError, match="^1 frames could not be prepared"):
+        run(pictures, tmp_path / "out", "--predictor=file", f"--weights={maps}")
+    assert contents(tmp_path / "out") == before
 
 
 def test_a_file_of_other_origin_is_kept(pictures, tmp_path):
@@ -184,12 +200,72 @@ def test_a_file_of_other_origin_is_kept(pictures, tmp_path):
     assert pil.open(foreign).mode == "RGBA"
 
 
-def test_pictures_are_never_overwritten_by_their_frames(pictures):
+@pytest.mark.parametrize("arguments", [(), ("--overwrite",)])
+def test_pictures_are_never_overwritten_by_their_frames(pictures, arguments):
     before = contents(pictures)
-    with pytest.raises(SalcompError, match="3 frames could not be prepared"):
-        run(pictures, pictures)
+    with pytest.raises(InputError, match="would take the place of a picture"):
+        run(pictures, pictures, *arguments)
     after = contents(pictures)
     assert {name: after[name] for name in before} == before
+
+
+def test_frames_of_an_earlier_run_are_no_pictures(pictures):
+    for _ in range(2):
+        run(pictures, pictures / "frames", pattern="**/*.png")
+    assert len(records(pictures / "frames")) == 3
+    assert not (pictures / "frames/frames").exists()
+
+
+def test_another_picture_of_the_same_name_does_not_replace_a_frame(pictures, tmp_path):
+    run(pictures, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    other = tmp_path / "other" / "train"
+    other.mkdir(parents=True)
+    images.write_png(other / "a.png", frame(9, 64, 128)[..., :3])
+    with pytest.raises(SalcompError, match="1 frames could not be prepared"):
+        run(tmp_path / "other", tmp_path / "out")
+    assert contents(tmp_path / "out") == before
+
+
+def test_the_same_picture_at_another_place_is_the_same_frame(pictures, tmp_path):
+    run(pictures, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    run(pictures.rename(tmp_path / "moved"), tmp_path / "out")
+    assert contents(tmp_path / "out") == before
+
+
+def test_overwriting_with_another_recipe_forgets_the_frames_of_the_first(
+    pictures, tmp_path
+):
+    run(pictures, tmp_path / "out")
+    run(pictures, tmp_path / "out", "--blur=3", "--overwrite", pattern="t*/a.png")
+    assert [r["blur"] for r in records(tmp_path / "out")] == [3.0]
+
+
+def test_one_output_that_cannot_be_written_stops_no_other(pictures, tmp_path):
+    (tmp_path / "out/train/a.png").mkdir(parents=True)
+    with pytest.raises(SalcompError, match="^1 frames could not be prepared"):
+        run(pictures, tmp_path / "out")
+    assert (tmp_path / "out/train/b.png").is_file()
+
+
+def test_a_link_to_nothing_is_reported(pictures, tmp_path):
+    (pictures / "test/z.png").symlink_to("nowhere.png")
+    with pytest.raises(SalcompError, match="^1 frames could not be prepared"):
+        run(pictures, tmp_path / "out")
+
+
+def test_one_map_is_not_that_of_two_pictures(pictures, tmp_path):
+    images.write_png(pictures / "test/a.png", frame(7, 64, 128)[..., :3])
+    maps = tmp_path / "maps"
+    maps.mkdir()
+    images.write_png(maps / "a.png", frame(0, 64, 128)[..., 3])
+    with pytest.raises(SalcompError, match="^1 frames could not be prepared"):
+        run(
+            pictures, tmp_path / "out", "--predictor=file", f"--weights={maps}",
+            pattern="*/a.png",
+        )
+    assert len(records(tmp_path / "out")) == 1
 
 
 def write_odd_pictures(folder):
@@ -265,6 +341,13 @@ def test_a_map_that_is_the_same_everywhere_is_reported(pictures, tmp_path):
         (["--input_glob=a", "--output_dir=b", "--crop=x"], "--crop=x: give"),
         (["--input_glob=a", "--output_dir=b", "--predictor=x"], "there is none"),
         (["--tfds_name=a", "--output_dir=b", "--runner=x"], "--runner reads files"),
+        (["--input_glob=a", "--output_dir=b", "--blur=nan"], "--blur=nan is wider"),
+        (["--input_glob=a", "--output_dir=b", "--blur=1e9"], "wider than the frames"),
+        (["--input_glob=a", "--output_dir=b", "--tfds_data_dir=c"], "--tfds_name only"),
+        (
+            ["--input_glob=a", "--output_dir=gs://b", "--predictor=center"],
+            "needs a --runner",
+        ),
     ],
 )
 def test_a_mistake_in_the_flags_is_told(arguments, message):
@@ -328,6 +411,16 @@ def test_beam_makes_the_same_bytes(pictures, tmp_path):
     assert contents(tmp_path / "beam") == contents(tmp_path / "here")
     run(pictures, tmp_path / "beam", "--runner=DirectRunner")
     assert contents(tmp_path / "beam") == contents(tmp_path / "here")
+
+
+def test_beam_goes_on_where_it_was_killed_before_the_manifest(pictures, tmp_path):
+    pytest.importorskip("apache_beam")
+    run(pictures, tmp_path / "beam", "--runner=DirectRunner")
+    before = contents(tmp_path / "beam")
+    (tmp_path / "beam/manifest.jsonl").unlink()
+    (tmp_path / "beam/train/a.png").unlink()
+    run(pictures, tmp_path / "beam", "--runner=DirectRunner")
+    assert contents(tmp_path / "beam") == before
 
 
 def test_beam_reports_odd_files_after_all_others_are_done(tmp_path):

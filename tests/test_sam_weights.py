@@ -22,9 +22,17 @@ from salcomp.errors import InputError
 
 _GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden" / "sam"
 
-# Largest difference to the original's output, as a fraction of the largest output.
-# With these random weights, rounding the ResNet's to other floats moves it by as much.
-GOLDEN_RUNS = {"sam-vgg": (48, 64, 2e-4), "sam-resnet": (44, 60, 3e-3)}
+# Whether convolutions round as they did where the tolerance below was measured.
+_CPU = Path("/proc/cpuinfo")
+_AVX512 = _CPU.exists() and " avx512f " in _CPU.read_text()
+
+# Largest difference to the original's output, as a fraction of the largest output. The
+# ResNet's random weights magnify roundings: 0.0007 was seen with the convolutions of a
+# processor with AVX-512, 0.0033 with those of AVX2.
+GOLDEN_RUNS = {
+    "sam-vgg": (48, 64, 2e-4),
+    "sam-resnet": (44, 60, 2e-3 if _AVX512 else 5e-3),
+}
 
 
 @pytest.fixture(scope="session")

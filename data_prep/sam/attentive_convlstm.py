@@ -130,17 +130,31 @@ def attentive_convlstm(x: tf.Tensor, kernels: FusedKernels) -> tf.Tensor:
     for step in range(STEPS):
         if step > 0:
             from_h = winograd.convolve(h, kernels.state) + kernels.state_bias
-        for_attention, gates = tf.split(from_h, [channels, 4 * channels], axis=3)
+        for_attention, for_gates = tf.split(from_h, [channels, 4 * channels], axis=3)
         e = tf.nn.conv2d(tf.tanh(for_attention + from_x), kernels.score, 1, "SAME")
         a = softmax_over_positions(e)  # [B, H, W, 1]
-        # Additions would be merged into one of all, whose order varies from call to
-        # call, and with it the last bits.
-        for negative, product in zip(_shifted(-a), products):
-            gates -= negative * product  # [B, H, W, 4 C]
-        i, f, g, o = tf.split(gates, 4, axis=3)
-        c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
-        h = tf.sigmoid(o) * tf.tanh(c)
+        h, c = _update(_shifted(a), products, for_gates, c)
     return h
+
+
+@tf.function(jit_compile=True)  # in one pass: memory is what these operations wait for
+def _update(attention, products, gates, c):
+    """The state after a step.
+
+    Args:
+      attention: what each tap sees of a, nine [B, H, W, 1].
+      products: of `_tap_products`, nine [B, H, W, 4 C].
+      gates: what comes of h, biases included, to be broadcast to [B, H, W, 4 C].
+      c: [B, H, W, C].
+
+    Returns:
+      h and c, [B, H, W, C].
+    """
+    for a, product in zip(attention, products):
+        gates += a * product
+    i, f, g, o = tf.split(gates, 4, axis=3)
+    c = tf.sigmoid(f) * c + tf.sigmoid(i) * tf.tanh(g)
+    return tf.sigmoid(o) * tf.tanh(c), c
 
 
 def softmax_over_positions(e: tf.Tensor) -> tf.Tensor:

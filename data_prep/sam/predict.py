@@ -14,16 +14,17 @@ from data_prep.sam.attentive_convlstm import attentive_convlstm
 
 
 def compiled(model: tf.keras.Model):
-    """The network as it is now, for inference: a function of float32 [1, H, W, 3].
+    """The network as it is now, for inference: a function of float32 [B, H, W, 3].
 
-    Later changes of the model's variables may or may not show in its results.
+    It is compiled anew for each B. Later changes of the model's variables may or may
+    not show in its results.
     """
     backbone, recurrent, head = sam.parts(model)
     kernels = recurrent.fused_kernels()
 
-    @tf.function(input_signature=[tf.TensorSpec((1, *model.input_shape[1:]))])
-    def network(image):
-        features = backbone(image, training=False)
+    @tf.function
+    def network(images):
+        features = backbone(images, training=False)
         return head(attentive_convlstm(features, kernels), training=False)
 
     return network
@@ -60,7 +61,11 @@ class SamPredictor:
         return cls(model, stored.sha256)
 
     def predict(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The saliency map of each image, to the bit the same whatever the others are.
+        """The saliency map of each image.
+
+        On a GPU all go through the network at once. On a CPU, which one image keeps
+        busy, they go one by one: a batch is no faster there, and so a map is to the bit
+        the same whatever is predicted with it.
 
         Args:
           images: uint8 [H, W, 3] RGB, of any sizes.
@@ -68,10 +73,14 @@ class SamPredictor:
         Returns:
           float32 [H, W] in 0..1, with a maximum of 1 unless it is 0 everywhere.
         """
-        inputs = [preprocessing.fit(image) for image in images]
-        # One image occupies all cores, so that a batch would be no faster.
+        inputs = np.stack([preprocessing.fit(image) for image in images])
+        at_once = len(inputs) if tf.config.list_physical_devices("GPU") else 1
         with self._lock:
-            outputs = [self._compiled(x[None]).numpy()[0] for x in inputs]
+            outputs = [
+                output
+                for first in range(0, len(inputs), at_once)
+                for output in self._compiled(inputs[first : first + at_once]).numpy()
+            ]
         return [
             preprocessing.restore(output, *image.shape[:2])
             for output, image in zip(outputs, images)
