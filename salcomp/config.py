@@ -197,7 +197,7 @@ class Config:
             of_kind = isinstance(value, kinds) and (
                 field.type == "bool" or not isinstance(value, bool)
             )
-            if not of_kind or (field.type == "float" and not math.isfinite(value)):
+            if not of_kind or (field.type == "float" and not _is_finite(value)):
                 raise InputError(f"{name} must be a finite {field.type}, not {value!r}")
             choices = field.metadata.get("choices")
             if choices and value not in choices:
@@ -207,6 +207,13 @@ class Config:
             range_ = field.metadata.get("range")
             if range_ and not range_.holds(value):
                 raise InputError(f"{name} must be {range_.description}, not {value}")
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
 
 
 _BLOG = dict(

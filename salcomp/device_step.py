@@ -10,11 +10,9 @@ import numpy as np
 
 from salcomp import sampling, weighting, xla_program
 from salcomp.config import STRIDE, Config
-from salcomp.exported_step import ExportedStep
+from salcomp.exported_step import INPUTS, ExportedStep
 from salcomp.frame_set import FrameSet
 from salcomp.training_state import TrainingState
-
-_STATE = ("variables", "first", "second")
 
 
 class _Draws(NamedTuple):
@@ -72,38 +70,44 @@ class DeviceStep:
         terms = found.pop("terms")
         return found, terms
 
-    def check(self, exported: ExportedStep) -> tuple[float, float]:
+    def check(self, exported: ExportedStep) -> dict[str, float]:
         """Takes the steps of the self-check.
 
         Returns:
-          The largest relative error of a term; and, of the tensors after the last
-          step, the largest ratio of the norm of the error to that of the tensor.
+          The largest relative errors: of the "terms"; of Adam's "moments" after the
+          last step, by norms; and of the "updates", what the steps have changed in the
+          variables, by norms. The last are the roughest: the sign of a gradient that
+          rounding alone decides moves a variable by the whole learning rate.
         """
-        state, term_error = to_device(exported.start), 0.0
+        state, terms = to_device(exported.start), []
         step = jax.jit(self.step)
-        for i, expected in enumerate(exported.check["terms"]):
-            prefix = f"inputs/{i}/"
-            inputs = {
-                name[len(prefix) :]: value
-                for name, value in exported.check.items()
-                if name.startswith(prefix)
-            }
-            state, terms = step(state, inputs)
-            errors = np.abs(np.asarray(terms) / expected - 1)
-            term_error = max(term_error, float(errors.max()))
-        state_error = max(
-            float(np.linalg.norm(state[name] - value) / np.linalg.norm(value))
-            for name, value in exported.check.items()
-            if name in state
-        )
-        return term_error, state_error
+        for i in range(len(exported.check["terms"])):
+            inputs = {name: exported.check[f"inputs/{i}/{name}"] for name in INPUTS}
+            state, found = step(state, inputs)
+            terms.append(np.asarray(found))
+        ratios = np.stack(terms) / exported.check["terms"]
+        errors = {"terms": np.abs(ratios - 1), "moments": [], "updates": []}
+        for name, start in exported.start.tensors().items():
+            kind = "updates" if name.startswith("variables/") else "moments"
+            error = _relative(np.asarray(state[name]), exported.check[name], start)
+            errors[kind].append(error)
+        return {kind: float(np.max(found)) for kind, found in errors.items()}
 
-    def advance(self, state: dict, frames: FrameSet, config: Config, step: int, count):
+    def advance(
+        self,
+        state: dict,
+        frames: FrameSet,
+        image_means: np.ndarray,
+        config: Config,
+        step: int,
+        count: int,
+    ):
         """Takes the steps `step` + 1 to `step` + `count` of a run.
 
         Args:
           state: as of `step`; its arrays are used up.
           frames: on the device.
+          image_means: float32 [F], means of the run's raw weight over the frames.
           config: of the run.
           step: steps taken.
           count: steps to take; each count is compiled once.
@@ -116,7 +120,7 @@ class DeviceStep:
             "weighting": np.float32(weighting.coefficients(config)),
             "weight_distortion": np.bool_(config.weight_distortion),
         }
-        draws = _draws(frames, config, step, count)
+        draws = _draws(frames, image_means, config, step, count)
         return self._advance(state, frames.pixels, settings, draws)
 
     def _scan(self, state, pixels, settings, draws: _Draws):
@@ -144,9 +148,9 @@ class DeviceStep:
         return jax.lax.scan(body, state, draws)
 
 
-def _draws(frames: FrameSet, config: Config, step: int, count: int) -> _Draws:
-    """The draws of `count` steps, those that `batches` of the trainer has."""
-    rows, image_means = [], frames.image_means(config)
+def _draws(frames: FrameSet, image_means, config: Config, step: int, count: int):
+    """The `_Draws` of `count` steps, those that `batches` of the trainer has."""
+    rows = []
     for i in range(step, step + count):
         crops = sampling.crops(
             config.seed, i, config.batchsize, frames.sizes, config.patchsize
@@ -165,18 +169,11 @@ def _draws(frames: FrameSet, config: Config, step: int, count: int) -> _Draws:
 
 
 def to_device(state: TrainingState) -> dict[str, jax.Array]:
-    """The tensors of a state, by "variables/NAME", "first/NAME" and "second/NAME"."""
-    return {
-        f"{group}/{name}": jnp.asarray(value)
-        for group in _STATE
-        for name, value in getattr(state, group).items()
-    }
+    """The tensors of a state, by name, on the device."""
+    return {name: jnp.asarray(value) for name, value in state.tensors().items()}
 
 
-def from_device(config: Config, step: int, tensors: dict) -> TrainingState:
-    """The state of a run between two steps, with its tensors on the host."""
-    groups = {group: {} for group in _STATE}
-    for key, value in tensors.items():
-        group, name = key.split("/", 1)
-        groups[group][name] = np.asarray(value)
-    return TrainingState(config, step, **groups)
+def _relative(actual: np.ndarray, expected: np.ndarray, start) -> float:
+    """The norm of an error as a fraction of that of the change from `start`."""
+    change = max(np.linalg.norm(expected - start), np.finfo(np.float32).tiny)
+    return float(np.linalg.norm(actual - expected) / change)

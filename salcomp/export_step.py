@@ -14,7 +14,14 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from salcomp import cli, config_flags, exported_step, sampling, weighting
+from salcomp import (
+    cli,
+    config_flags,
+    exported_step,
+    folders,
+    sampling,
+    weighting,
+)
 from salcomp.config import STRIDE, Config
 from salcomp.errors import InputError
 from salcomp.export import initial_model
@@ -53,8 +60,8 @@ def export_step(model: SaliencyCodec) -> ExportedStep:
         values, first, second, found = step(values, first, second, tensors)
         terms.append(found.numpy())
     check["terms"] = np.stack(terms)
-    for name, value in zip(step.names, values):
-        check[f"variables/{name}"] = value.numpy()
+    groups = [dict(zip(step.names, group)) for group in (values, first, second)]
+    check.update(TrainingState(model.config, CHECKED_STEPS, *groups).tensors())
     return ExportedStep(program, model.config, parameters, results, start, check)
 
 
@@ -85,12 +92,13 @@ def main(argv):
     config = config_flags.from_flags(FLAGS)
     if config.layers != "2019":
         raise InputError(
-            f"--layers={config.layers} is there to compare with, and is not exported; "
-            "leave it out"
+            f"the layers {config.layers}, which --preset=stock_v2 has, are there to "
+            "compare with, and are not exported; take another preset"
         )
+    output = folders.make("output", FLAGS.output)
     model = initial_model(config, FLAGS.init_from)
-    exported_step.save(FLAGS.output, export_step(model))
-    print(FLAGS.output)
+    exported_step.save(output, export_step(model))
+    print(output)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
 from pathlib import Path
@@ -18,12 +17,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from salcomp import __version__, training_state
+from salcomp import __version__, npz, training_state
 from salcomp.config import Config
 from salcomp.errors import InputError
 from salcomp.images import write_file
 from salcomp.training_state import TrainingState
 
+# What a step takes beside the state, in the order of the program's parameters.
+INPUTS = (
+    "rgba",
+    "divisor",
+    "noise",
+    "learning_rate",
+    "lmbda",
+    "weighting",
+    "weight_distortion",
+    "step",
+)
 _PROGRAM, _SIGNATURE, _STATE, _CHECK = "step.hlo", "step.json", "state.npz", "check.npz"
 CHECKED_STEPS = 3
 
@@ -46,7 +56,8 @@ class ExportedStep(NamedTuple):
       parameters: of the program, in order.
       results: likewise.
       start: state to start from.
-      check: arrays by name: "inputs/STEP/NAME", "terms" [3, 5], "variables/NAME".
+      check: arrays by name: "inputs/STEP/NAME", "terms" [3, 5], and the tensors of the
+        state after the steps.
     """
 
     program: bytes
@@ -60,20 +71,18 @@ class ExportedStep(NamedTuple):
 def save(folder: str | os.PathLike, step: ExportedStep) -> None:
     """Writes an exported step; the signature last, without which there is none.
 
+    Args:
+      folder: which exists.
+      step: to write.
+
     Raises:
-      InputError: the folder cannot be written.
+      InputError: a file cannot be written.
     """
     folder = Path(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / _SIGNATURE).unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror})") from error
+    (folder / _SIGNATURE).unlink(missing_ok=True)
     write_file(folder / _PROGRAM, step.program)
     training_state.save(folder / _STATE, step.start)
-    check = io.BytesIO()
-    np.savez(check, **step.check)
-    write_file(folder / _CHECK, check.getvalue())
+    write_file(folder / _CHECK, npz.dumps(step.check))
     signature = {
         "version": __version__,
         "config": dataclasses.asdict(step.config),
@@ -89,27 +98,51 @@ def load(folder: str | os.PathLike) -> ExportedStep:
     Raises:
       InputError: there is none, or one of another version of salcomp.
     """
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     try:
         signature = json.loads((folder / _SIGNATURE).read_text())
-        version = signature["version"]
-        if version != __version__:
-            raise InputError(
-                f"{folder} was exported by salcomp {version}, and this is "
-                f"{__version__}; use the same version on both sides"
-            )
-        tensors = [
-            [Tensor(name, dtype, tuple(shape)) for name, dtype, shape in signature[k]]
-            for k in ("parameters", "results")
-        ]
-        with np.load(folder / _CHECK, allow_pickle=False) as file:
-            check = dict(file)
+        version, config = signature["version"], signature["config"]
+        parameters, results = (
+            [Tensor(name, dtype, tuple(shape)) for name, dtype, shape in signature[key]]
+            for key in ("parameters", "results")
+        )
+        check_data = (folder / _CHECK).read_bytes()
         program = (folder / _PROGRAM).read_bytes()
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"{folder} holds no exported step, or a damaged one; make one by python -m "
             "salcomp.export_step"
         ) from error
-    config = Config.from_dict(signature["config"])
-    start = training_state.load(folder / _STATE)
-    return ExportedStep(program, config, *tensors, start, check)
+    if version != __version__:
+        raise InputError(
+            f"{folder} was exported by salcomp {version}, and this is {__version__}; "
+            "use the same version on both sides"
+        )
+    step = ExportedStep(
+        program,
+        Config.from_dict(config),
+        parameters,
+        results,
+        training_state.load(folder / _STATE),
+        npz.loads(check_data, str(folder / _CHECK)),
+    )
+    _check_names(folder, step)
+    return step
+
+
+def _check_names(folder: Path, step: ExportedStep) -> None:
+    """Makes sure that the parts of an exported step belong together."""
+    tensors = step.start.tensors()
+    inputs = {name: step.check.get(f"inputs/0/{name}", np.empty(0)) for name in INPUTS}
+    shapes = {name: value.shape for name, value in {**tensors, **inputs}.items()}
+    batch = (step.config.batchsize, step.config.patchsize, step.config.patchsize, 4)
+    fits = (
+        shapes == {tensor.name: tensor.shape for tensor in step.parameters}
+        and shapes["rgba"] == batch
+        and set(tensors) | {"terms"} == {tensor.name for tensor in step.results}
+        and set(tensors) | {"terms"} <= set(step.check)
+    )
+    if not fits:
+        raise InputError(
+            f"the files in {folder} do not belong together; export the step again"
+        )

@@ -54,7 +54,9 @@ def read(paths: Sequence[str], minimum: int, needs_map: bool) -> FrameSet:
     frames = [frame_files.read(path, minimum, needs_map) for path in paths]
     sizes = np.array([frame.shape[:2] for frame in frames])
     pixels = np.zeros((len(frames), *sizes.max(axis=0), 4), np.uint8)
-    for i, frame in enumerate(frames):
-        pixels[i, : frame.shape[0], : frame.shape[1]] = frame
-    counts = [np.bincount(f[..., 3].ravel(), minlength=256) for f in frames]
-    return FrameSet(pixels, sizes, np.array(counts))
+    counts = np.empty((len(frames), 256), int)
+    for i, (height, width) in enumerate(sizes):
+        pixels[i, :height, :width] = frame = frames[i]
+        counts[i] = np.bincount(frame[..., 3].ravel(), minlength=256)
+        frames[i] = None  # or all would be in memory twice
+    return FrameSet(pixels, sizes, counts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from salcomp.errors import InputError
 from salcomp.images import write_file
 
 # What is logged of each step.
@@ -20,6 +21,9 @@ class MetricsFile:
           path: of the file; made if need be.
           columns: names after the first, which is "step".
           step: last step whose row is kept.
+
+        Raises:
+          InputError: the file is another, or cannot be written.
         """
         header = ",".join(("step", *columns)) + "\n"
         rows = []
@@ -27,7 +31,13 @@ class MetricsFile:
             with open(path) as file:
                 # A killed run may leave half a line, always of a dropped step.
                 lines = [line for line in file if line.endswith("\n")][1:]
-            rows = [line for line in lines if int(line.split(",", 1)[0]) <= step]
+            try:
+                rows = [line for line in lines if int(line.split(",", 1)[0]) <= step]
+            except ValueError as error:
+                raise InputError(
+                    f"{path} has a line that begins with no step; mend it, or move it "
+                    "away"
+                ) from error
         write_file(path, (header + "".join(rows)).encode())
         self._columns = columns
         self._file = open(path, "a")  # noqa: SIM115 - closed by close()

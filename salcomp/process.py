@@ -27,7 +27,9 @@ def run(main: Callable[[list[str]], int | None]) -> None:
 
 
 @contextlib.contextmanager
-def stopped_between_steps(on_stop: Callable[[], None]) -> Iterator[list[int]]:
+def stopped_between_steps(
+    on_stop: Callable[[], None] = lambda: None,
+) -> Iterator[list[int]]:
     """Lets Ctrl-C and SIGTERM end a training between steps, so that the last is whole.
 
     Args:

@@ -27,7 +27,6 @@ from salcomp.weighting import Coefficients
 BETA_1, BETA_2 = 0.9, 0.999
 
 
-
 class Inputs(NamedTuple):
     """What a step takes beside the state; arrays or tensors.
 

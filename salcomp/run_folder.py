@@ -40,10 +40,10 @@ def start(
         # What is hidden is what a killed process left.
         others = [p for p in path.parent.iterdir() if not p.name.startswith(".")]
     except OSError as error:
-        raise InputError(f"--workdir={workdir}: {error.strerror}") from error
+        raise InputError(f"{workdir}: unfit for a run ({error.strerror})") from error
     if not path.exists() and others:
         raise InputError(
-            f"{workdir} is not empty and holds no run; choose another --workdir"
+            f"{workdir} is not empty and holds no run; choose another folder"
         )
     if not (path.parent / saved).exists():  # no step of it was ever saved
         write_file(path, (json.dumps(wanted, indent=2) + "\n").encode())
@@ -58,7 +58,7 @@ def start(
     if differences:
         raise InputError(
             f"{workdir} holds another run: {'; '.join(differences)}; "
-            "choose another --workdir"
+            "choose another folder for this one"
         )
 
 

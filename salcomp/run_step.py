@@ -16,32 +16,37 @@ import dataclasses
 import logging
 import math
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 
 from salcomp import (
     exported_step,
+    folders,
     frame_files,
     frame_set,
+    images,
     process,
     run_folder,
     sweep,
     training_state,
 )
+from salcomp.config import Config
 from salcomp.durations import duration
 from salcomp.errors import DivergenceError, InputError, SalcompError
-from salcomp.exported_step import ExportedStep
+from salcomp.exported_step import CHECKED_STEPS, ExportedStep
 from salcomp.metrics_file import TERMS, MetricsFile
 from salcomp.sweep import Run
 from salcomp.training_state import TrainingState
 from salcomp.warm_start import fitted
 
-# Largest relative error that the self-check passes: matrix units that round factors to
-# ten bits stay well below it, a wrong program does not.
-_TOLERANCE = 0.02
+# Largest relative errors that the self-check passes: units that round factors to ten
+# bits stay below them, a wrong program does not.
+_TOLERANCES = {"terms": 0.02, "moments": 0.05, "updates": 0.3}
 _LOG_SECONDS = 10
 _STATE = "state.npz"
+_LOWER_RATE = "give the run another name and a lower learning_rate"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -91,88 +96,147 @@ def parse(argv: list[str]) -> argparse.Namespace:
     args = parser.parse_args(argv[1:])
     if args.steps_per_call is not None and args.steps_per_call < 1:
         raise InputError("--steps_per_call must be at least 1")
+    if not args.checkpoint_seconds >= 0:
+        raise InputError("--checkpoint_seconds must be at least 0")
     return args
 
 
 class Trainer:
     """Trains the runs of one exported step on JAX's default device."""
 
-    def __init__(self, exported: ExportedStep, frames: frame_set.FrameSet, args):
-        """Loads the step, checks it, and puts the frames on the device.
+    def __init__(self, exported: ExportedStep, steps_per_call: int | None):
+        """Loads the step and repeats its self-check.
+
+        Args:
+          exported: the step.
+          steps_per_call: steps that the device takes before it answers; None for what
+            suits the device.
 
         Raises:
-          InputError: JAX cannot read the step, or its results are wrong here.
+          InputError: there is no JAX, or it cannot read the step, or the step's results
+            are wrong here.
         """
-        import jax
-
+        try:
+            import jax
+        except ImportError as error:
+            raise InputError(
+                "there is no JAX here: pip install jax, or 'jax[cuda12]' for a GPU"
+            ) from error
         from salcomp.device_step import DeviceStep
 
-        device = jax.devices()[0]
-        logging.info("JAX %s on %s", jax.__version__, device.device_kind)
-        self._exported = exported
+        self._device = jax.devices()[0]
+        logging.info("JAX %s on %s", jax.__version__, self._device.device_kind)
         self._step = DeviceStep(exported)
-        term_error, state_error = self._step.check(exported)
-        print(
-            f"self-check: largest relative error {term_error:.1e} of a term, "
-            f"{state_error:.1e} of a tensor after {exported_step.CHECKED_STEPS} steps"
-        )
-        if not max(term_error, state_error) <= _TOLERANCE:
-            raise InputError(
-                "the exported step gives other results here than where it was made; "
-                "train elsewhere, or with another version of JAX"
-            )
-        self._frames = frames._replace(pixels=jax.device_put(frames.pixels, device))
-        default = 1 if device.platform == "cpu" else 50
-        self._steps_per_call = args.steps_per_call or default
-        self._checkpoint_seconds = args.checkpoint_seconds
+        default = 1 if self._device.platform == "cpu" else 50
+        self._steps_per_call = steps_per_call or default
+        errors = self._step.check(exported)
+        found = ", ".join(f"{error:.1e} in {kind}" for kind, error in errors.items())
+        print(f"self-check of {CHECKED_STEPS} steps, largest relative errors: {found}")
+        for kind, tolerance in _TOLERANCES.items():
+            if not errors[kind] <= tolerance:  # nor if it is NaN
+                raise InputError(
+                    f"the exported step gives other {kind} here than where it was "
+                    "made; train elsewhere, or with another version of JAX"
+                )
 
-    def train(self, run: Run, folder: Path, start: TrainingState, stopped: list):
+    def on_device(self, frames: frame_set.FrameSet) -> frame_set.FrameSet:
+        """The frames with their pixels on the device."""
+        import jax
+
+        return frames._replace(pixels=jax.device_put(frames.pixels, self._device))
+
+    def train(
+        self,
+        run: Run,
+        folder: Path,
+        start: TrainingState,
+        frames: frame_set.FrameSet,
+        checkpoint_seconds: float,
+        stopped: list,
+    ) -> None:
         """Trains one run to its last step, or until `stopped` is not empty.
 
+        Args:
+          run: with the mean weight of the frames.
+          folder: of the run.
+          start: state to go on from.
+          frames: as of `on_device`.
+          checkpoint_seconds: between checkpoints.
+          stopped: that a signal fills.
+
         Raises:
-          DivergenceError: a loss is not finite.
+          DivergenceError: a loss or a weight is not finite.
         """
-        from salcomp.device_step import from_device, to_device
+        from salcomp.device_step import to_device
 
         config, step = run.config, start.step
-        state, saved_at = to_device(start), time.monotonic()
-        progress = _Progress(run, step)
-        metrics = MetricsFile(folder / "metrics.csv", (*TERMS, "learning_rate"), step)
-        pending = None
-        while step < config.last_step and not stopped:
-            left = config.last_step - step
-            count = self._steps_per_call if left >= self._steps_per_call else 1
-            state, terms = self._step.advance(state, self._frames, config, step, count)
-            # The device works on these steps while the last ones are written down.
-            if pending is not None:
-                _record(metrics, progress, config, *pending)
-            pending = step, terms
-            step += count
-            if time.monotonic() - saved_at >= self._checkpoint_seconds:
-                _record(metrics, progress, config, *pending)
-                pending = None
-                metrics.flush()
-                training_state.save(folder / _STATE, from_device(config, step, state))
-                saved_at = time.monotonic()
-        if pending is not None:
-            _record(metrics, progress, config, *pending)
-        metrics.close()
-        training_state.save(folder / _STATE, from_device(config, step, state))
+        image_means = frames.image_means(config)
+        columns = (*TERMS, "learning_rate")
+        with closing(MetricsFile(folder / "metrics.csv", columns, step)) as metrics:
+            log = _Log(run, metrics, step)
+            state, saved_at = to_device(start), time.monotonic()
+            while step < config.last_step and not stopped:
+                count = min(self._steps_per_call, config.last_step - step)
+                state, terms = self._step.advance(
+                    state, frames, image_means, config, step, count
+                )
+                # The device works on these while the last ones are written down.
+                log.write_pending()
+                log.pending = step, terms
+                step += count
+                if time.monotonic() - saved_at >= checkpoint_seconds:
+                    log.write_pending()
+                    _save(folder, config, step, state)
+                    saved_at = time.monotonic()
+            log.write_pending()
+            _save(folder, config, step, state)
 
 
-class _Progress:
-    """Log lines with the speed and the time that is left."""
+def _save(folder: Path, config: Config, step: int, tensors: dict) -> None:
+    """Writes a checkpoint, unless a value of it is not finite."""
+    state = TrainingState.of_tensors(config, step, tensors)
+    if not state.is_finite():
+        raise DivergenceError(
+            f"a weight is not finite at step {step} (learning rate "
+            f"{config.learning_rate_of(step):g}); {_LOWER_RATE}"
+        )
+    training_state.save(folder / _STATE, state)
 
-    def __init__(self, run: Run, step: int):
-        self._run = run
-        self._first = step
-        self._begun = self._logged = None
 
-    def update(self, step: int, terms: dict[str, float]) -> None:
-        """Called after each step that has been read back."""
+class _Log:
+    """What is told of the steps: rows of metrics.csv, and lines with the time left.
+
+    Attributes:
+      pending: steps taken before a call, and its terms, which are on the device still.
+    """
+
+    def __init__(self, run: Run, metrics: MetricsFile, step: int):
+        self.pending = None
+        self._run, self._metrics = run, metrics
+        self._first, self._begun, self._logged = step, None, 0.0
+
+    def write_pending(self) -> None:
+        """Reads the pending terms back, and writes them down."""
+        if self.pending is None:
+            return
+        (step, terms), self.pending = self.pending, None
+        config = self._run.config
+        for i, row in enumerate(np.asarray(terms), step + 1):
+            values = dict(zip(TERMS, map(float, row)))
+            rate = config.learning_rate_of(i)
+            if not math.isfinite(values["loss"]):
+                raise DivergenceError(
+                    f"the loss is not finite at step {i} (learning rate {rate:g}); "
+                    f"{_LOWER_RATE}"
+                )
+            self._metrics.append(i, {**values, "learning_rate": rate})
+        self._metrics.flush()
+        self._tell(i, values)
+
+    def _tell(self, step: int, terms: dict[str, float]) -> None:
         now, last = time.monotonic(), self._run.config.last_step
         if self._begun is None:  # the first call compiles
-            self._begun, self._logged, self._first = now, now, step
+            self._first, self._begun, self._logged = step, now, now
             return
         if now - self._logged < _LOG_SECONDS and step < last:
             return
@@ -191,27 +255,15 @@ class _Progress:
         )
 
 
-def _record(metrics: MetricsFile, progress: _Progress, config, step: int, terms):
-    """Writes the terms of the steps after `step`."""
-    for i, row in enumerate(np.asarray(terms), step + 1):
-        values = dict(zip(TERMS, map(float, row)))
-        if not math.isfinite(values["loss"]):
-            metrics.flush()
-            raise DivergenceError(
-                f"the loss is not finite at step {i} (learning rate "
-                f"{config.learning_rate_of(i):g}); give the run another name and a "
-                "lower learning_rate"
-            )
-        metrics.append(i, {**values, "learning_rate": config.learning_rate_of(i)})
-        progress.update(i, values)
-
-
 def _begin(run: Run, output: Path, exported: ExportedStep, data: dict) -> TrainingState:
     """The state that a run goes on from, or starts with."""
     folder = output / run.name
     run_folder.start(str(folder), run.config, {**data, "start": run.start}, _STATE)
     if (folder / _STATE).exists():
-        return training_state.load(folder / _STATE)
+        state = training_state.load(folder / _STATE)
+        if state.config != run.config:
+            raise InputError(f"{folder / _STATE} is of another run; move it away")
+        return state
     variables = exported.start.variables
     if run.start is not None:
         earlier = output / run.start / _STATE
@@ -226,6 +278,16 @@ def _begin(run: Run, output: Path, exported: ExportedStep, data: dict) -> Traini
     return TrainingState.initial(run.config, variables)
 
 
+def _read_frames(args, exported: ExportedStep, runs: list[Run]):
+    """The training frames, and what tells them from others."""
+    paths = frame_files.find(args.train_glob)
+    if not args.validation_glob:
+        paths, _ = frame_files.split(paths)
+    needs_map = any(run.config.uses_saliency for run in runs)
+    frames = frame_set.read(paths, exported.config.patchsize, needs_map)
+    return frames, {"training frames": frame_files.digest(paths)}
+
+
 def main(argv):
     args = parse(argv)
     logging.basicConfig(
@@ -234,24 +296,28 @@ def main(argv):
     logging.getLogger("jax").setLevel(logging.WARNING)
     exported = exported_step.load(args.step)
     runs = sweep.read(args.runs, exported.config)
-    paths = frame_files.find(args.train_glob)
-    if not args.validation_glob:
-        paths, _ = frame_files.split(paths)
-    needs_map = any(run.config.uses_saliency for run in runs)
-    frames = frame_set.read(paths, exported.config.patchsize, needs_map)
-    data = {"training frames": frame_files.digest(paths)}
-    trainer = Trainer(exported, frames, args)
+    output = folders.make("output", args.output)
+    trainer = Trainer(exported, args.steps_per_call)
+    frames, data = _read_frames(args, exported, runs)
+    frames = trainer.on_device(frames)
     failures = []
-    with process.stopped_between_steps(lambda: None) as stopped:
+    with folders.locked(output), process.stopped_between_steps() as stopped:
+        images.remove_temporaries(output)
         for number, run in enumerate(runs, 1):
             mean = frames.weight_mean(run.config)
-            config = dataclasses.replace(run.config, weight_mean=mean)
-            run = run._replace(config=config)
+            run = run._replace(config=dataclasses.replace(run.config, weight_mean=mean))
             logging.info("run %d of %d: %s", number, len(runs), run.name)
             try:
-                output = Path(args.output)
                 start = _begin(run, output, exported, data)
-                trainer.train(run, output / run.name, start, stopped)
+                if start.step < run.config.last_step:
+                    trainer.train(
+                        run,
+                        output / run.name,
+                        start,
+                        frames,
+                        args.checkpoint_seconds,
+                        stopped,
+                    )
             except SalcompError as error:
                 failures.append(f"{run.name}: {error}")
                 logging.error("%s", failures[-1])

@@ -60,7 +60,7 @@ def read(path: str | os.PathLike, exported: Config) -> list[Run]:
       InputError: the file cannot be read, or a run in it cannot be; the run is named.
     """
     try:
-        entries = json.loads(Path(path).read_text())
+        entries = json.loads(Path(path).expanduser().read_text())
     except OSError as error:
         raise InputError(f"--runs={path}: {error.strerror}") from error
     except ValueError as error:
@@ -68,11 +68,15 @@ def read(path: str | os.PathLike, exported: Config) -> list[Run]:
     if not isinstance(entries, list) or not entries:
         raise InputError(f"--runs={path} must be a list of runs")
     runs: list[Run] = []
+    names = [entry.get("name") for entry in entries if isinstance(entry, dict)]
     for number, entry in enumerate(entries, 1):
         try:
             run = _run(entry, exported)
-            if run.name in {earlier.name for earlier in runs}:
+            earlier = {one.name for one in runs}
+            if run.name in earlier:
                 raise InputError("there is an earlier run of that name")
+            if run.start in names and run.start not in earlier:
+                raise InputError(f"start {run.start} is not an earlier run")
         except InputError as error:
             name = entry.get("name", number) if isinstance(entry, dict) else number
             raise InputError(f"--runs={path}, run {name}: {error}") from error

@@ -205,10 +205,10 @@ def _describe(training: frames.Frames, validation: frames.Frames) -> dict[str, o
 
 def main(argv):
     cli.parse(FLAGS, argv, __doc__)
-    imported = None
-    if FLAGS.import_state:
-        imported = _imported_state()
+    imported = _imported_state() if FLAGS.import_state else None
     settings = config_flags.from_flags(FLAGS, imported and imported.config)
+    if imported:
+        _check_import(imported, settings)
     if FLAGS.deterministic:
         tf.config.experimental.enable_op_determinism()
     # Before anything else touches the runtime: it cannot join a cluster later.
@@ -242,13 +242,29 @@ def main(argv):
 
 
 def _imported_state() -> training_state.TrainingState:
-    for name in ("preset", "init_from"):
-        if FLAGS[name].present:
+    # Any other flag would make the exported model's configuration untrue.
+    own = {"preset", "saliency", "init_from"}
+    own |= {config_flags.flag_name(f.name) for f in dataclasses.fields(Config)}
+    for name in sorted(own - {"last_step"}):
+        if name in FLAGS and FLAGS[name].present:
             raise InputError(
                 f"--{name} and --import_state exclude each other; the state has its "
                 "own configuration and weights"
             )
     return training_state.load(os.path.expanduser(FLAGS.import_state))
+
+
+def _check_import(state: training_state.TrainingState, settings: Config) -> None:
+    if settings.last_step < state.step:
+        raise InputError(
+            f"--last_step={settings.last_step} is before step {state.step}, to which "
+            "the state has come"
+        )
+    if settings.last_step > state.step and not (FLAGS.train_glob or FLAGS.tfds_name):
+        raise InputError(
+            f"the state has come to step {state.step} of {settings.last_step}: give "
+            f"--train_glob to train on, or --last_step={state.step} to stop there"
+        )
 
 
 def _fit(model, strategy, training, validation, workdir, checkpoints, start, chief):

@@ -7,15 +7,14 @@ the version of salcomp: what a run goes on from, on whatever machine.
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 import os
-import zipfile
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from salcomp import __version__
+from salcomp import __version__, npz
 from salcomp.config import Config
 from salcomp.errors import InputError
 from salcomp.images import write_file
@@ -41,10 +40,35 @@ class TrainingState(NamedTuple):
     second: dict[str, np.ndarray]
 
     @classmethod
-    def initial(cls, config: Config, variables: dict[str, np.ndarray]):
+    def initial(cls, config: Config, variables: dict[str, np.ndarray]) -> TrainingState:
         """The state before the first step."""
         zeros = {name: np.zeros_like(value) for name, value in variables.items()}
         return cls(config, 0, variables, zeros, zeros)
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """All arrays, by "variables/NAME", "first/NAME" and "second/NAME"."""
+        return {
+            f"{group}/{name}": value
+            for group in _GROUPS
+            for name, value in getattr(self, group).items()
+        }
+
+    @classmethod
+    def of_tensors(cls, config: Config, step: int, tensors: dict) -> TrainingState:
+        """The state of arrays of any library, named as `tensors` names them.
+
+        Raises:
+          KeyError: a name is another.
+        """
+        groups: dict[str, dict] = {group: {} for group in _GROUPS}
+        for key, value in tensors.items():
+            group, name = key.split("/", 1)
+            groups[group][name] = np.asarray(value)
+        return cls(config, step, **groups)
+
+    def is_finite(self) -> bool:
+        """Whether no value is infinite or NaN."""
+        return all(np.isfinite(value).all() for value in self.tensors().values())
 
 
 def save(path: str | os.PathLike, state: TrainingState) -> None:
@@ -58,15 +82,8 @@ def save(path: str | os.PathLike, state: TrainingState) -> None:
         "step": state.step,
         "config": dataclasses.asdict(state.config),
     }
-    arrays = {
-        f"{group}/{name}": value
-        for group in _GROUPS
-        for name, value in getattr(state, group).items()
-    }
     text = np.frombuffer(json.dumps(about).encode(), np.uint8)
-    buffer = io.BytesIO()
-    np.savez(buffer, about=text, **arrays)
-    write_file(path, buffer.getvalue())
+    write_file(path, npz.dumps({"about": text, **state.tensors()}))
 
 
 def load(path: str | os.PathLike) -> TrainingState:
@@ -77,23 +94,26 @@ def load(path: str | os.PathLike) -> TrainingState:
         salcomp.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = dict(file)
+        arrays = npz.loads(Path(path).read_bytes(), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
         about = json.loads(arrays.pop("about").tobytes())
         version, step, config = (about[k] for k in ("version", "step", "config"))
-        groups = {group: {} for group in _GROUPS}
-        for key, value in arrays.items():
-            group, name = key.split("/", 1)
-            groups[group][name] = value
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file") from error
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(
-            f"{path} is no state of a training run, or is damaged"
-        ) from error
+        shapes = [
+            {n: value.shape for n, value in group.items()}
+            for group in TrainingState.of_tensors(None, 0, arrays)[2:]
+        ]
+        if not shapes[0] or shapes[0] != shapes[1] or shapes[0] != shapes[2]:
+            raise ValueError
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is no state of a training run") from error
     if version != __version__:
         raise InputError(
             f"{path} was written by salcomp {version}, and this is {__version__}; use "
             "the same version on both sides"
         )
-    return TrainingState(Config.from_dict(config), step, **groups)
+    state = TrainingState.of_tensors(Config.from_dict(config), step, arrays)
+    if not state.is_finite():
+        raise InputError(f"{path} has values that are not finite; train again")
+    return state

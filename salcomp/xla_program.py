@@ -13,8 +13,6 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 from jax import export
-from jax._src.lib import xla_client
-from jax._src.lib.mlir.dialects import hlo as stablehlo
 
 from salcomp.errors import InputError
 from salcomp.exported_step import Tensor
@@ -63,6 +61,9 @@ def _specs(tensors: Sequence[Tensor]) -> list[jax.ShapeDtypeStruct]:
 
 def _to_stablehlo(hlo: bytes) -> bytes:
     """The program in StableHLO. The converter has had several names and places."""
+    from jax._src.lib import xla_client
+    from jax._src.lib.mlir.dialects import hlo as stablehlo
+
     try:
         from jax._src.lib import _jax
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from salcomp.errors import InputError
 from salcomp.metrics_file import MetricsFile
 
 
@@ -46,3 +47,11 @@ def test_metrics_file_killed_within_its_header_is_begun_again(tmp_path, text):
     file.append(1, {"x": 1})
     file.close()
     assert metrics_lines(path) == ["step,x", "1,1"]
+
+
+def test_a_file_of_something_else_is_refused_and_kept(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_text("step,x\nhello\n")
+    with pytest.raises(InputError, match="metrics.csv has a line that begins with no"):
+        MetricsFile(path, ("x",), 0)
+    assert path.read_text() == "step,x\nhello\n"

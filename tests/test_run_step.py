@@ -19,6 +19,7 @@ from salcomp import (
     decompress,
     export_step,
     exported_step,
+    pure_step,
     run_step,
     train,
     training_state,
@@ -113,10 +114,86 @@ def test_the_weights_are_those_of_the_trainer(finished, reference):
         assert error < 1e-3 * np.linalg.norm(variable.numpy())
 
 
-def test_the_self_check_prints_its_largest_error(finished):
+def test_the_self_check_prints_its_largest_errors(finished):
     line = finished[1].stdout.splitlines()[0]
-    assert line.startswith("self-check: largest relative error ")
-    assert float(line.split()[4]) < 1e-4
+    assert line.startswith("self-check of 3 steps, largest relative errors: ")
+    errors = [float(part.split()[0]) for part in line.split(": ")[1].split(", ")]
+    assert len(errors) == 3 and max(errors) < 1e-3
+
+
+@pytest.mark.parametrize(
+    "name, change, kind",
+    [
+        ("inputs/1/divisor", lambda x: np.nan * x, "terms"),
+        ("terms", lambda x: 1.05 * x, "terms"),
+        ("first/synthesis/convs/0/bias", lambda x: 1.1 * x, "moments"),
+        ("variables/prior/matrices/1", lambda x: x + 0.01, "updates"),
+    ],
+)
+def test_a_step_with_other_results_is_not_trained(
+    jax_python, step, frames_glob, tmp_path, name, change, kind
+):
+    folder = shutil.copytree(step, tmp_path / "step")
+    with np.load(folder / "check.npz") as file:
+        check = dict(file)
+    check[name] = change(check[name]).astype(check[name].dtype)
+    np.savez(folder / "check.npz", **check)
+    result = run(jax_python, folder, frames_glob, tmp_path / "out", [{"name": "a"}])
+    assert result.returncode == 1
+    assert f"the exported step gives other {kind} here" in result.stderr
+    assert not (tmp_path / "out/a").exists()
+
+
+def test_a_run_that_diverges_keeps_its_last_good_state_and_stops_no_other(
+    jax_python, step, frames_glob, tmp_path
+):
+    runs = [
+        {"name": "wild", "learning_rate": 1e38, "last_step": 3},
+        {"name": "tame", "last_step": 3},
+    ]
+    result = run(jax_python, step, frames_glob, tmp_path / "out", runs)
+    assert result.returncode == 1
+    assert "wild: a weight is not finite" in result.stderr or (
+        "wild: the loss is not finite" in result.stderr
+    )
+    assert not (tmp_path / "out/wild/state.npz").exists()
+    assert training_state.load(tmp_path / "out/tame/state.npz").step == 3
+
+
+def test_without_jax_it_says_what_to_install(step, frames_glob, tmp_path):
+    result = run(sys.executable, step, frames_glob, tmp_path / "out", [{"name": "a"}])
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("error: there is no JAX here")
+
+
+@pytest.mark.parametrize("name", ["step.json", "check.npz", "state.npz", "step.hlo"])
+@pytest.mark.parametrize("kept", [0, 100])
+def test_a_damaged_file_of_a_step_is_one_line(
+    jax_python, step, frames_glob, tmp_path, name, kept
+):
+    folder = shutil.copytree(step, tmp_path / "step")
+    (folder / name).write_bytes((folder / name).read_bytes()[:kept])
+    if name == "step.hlo":
+        result = run(jax_python, folder, frames_glob, tmp_path / "out", [{"name": "a"}])
+        assert result.returncode == 1
+        assert "error: JAX" in result.stderr and "Traceback" not in result.stderr
+    else:
+        with pytest.raises(InputError, match="step") as caught:
+            exported_step.load(folder)
+        assert "\n" not in str(caught.value)
+
+
+def test_files_of_two_steps_do_not_belong_together(step, tmp_path):
+    folder = shutil.copytree(step, tmp_path / "step")
+    signature = json.loads((folder / "step.json").read_text())
+    signature["config"]["patchsize"] = 64
+    (folder / "step.json").write_text(json.dumps(signature))
+    with pytest.raises(InputError, match="do not belong together"):
+        exported_step.load(folder)
+
+
+def test_the_inputs_of_a_step_are_those_of_the_program():
+    assert exported_step.INPUTS == pure_step.Inputs._fields
 
 
 def test_a_run_starts_from_the_weights_of_an_earlier_one(finished):
@@ -205,7 +282,7 @@ def test_a_step_of_another_version_is_refused(step, tmp_path):
 
 
 def test_the_layers_of_tfc_are_not_exported(tmp_path):
-    with pytest.raises(InputError, match="--layers=tfc2 is there to compare with"):
+    with pytest.raises(InputError, match="layers tfc2.*are there to compare with"):
         export_step.main(
             ["export_step", "--preset=stock_v2", f"--output={tmp_path / 'step'}"]
         )
@@ -290,9 +367,22 @@ def test_a_mistake_in_the_flags_is_one_line(arguments, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_state_and_a_preset_exclude_each_other(step):
-    with pytest.raises(InputError, match="--preset and --import_state exclude"):
-        train.main(["train", "--preset=cpu", f"--import_state={step / 'state.npz'}"])
+@pytest.mark.parametrize("flag", ["--preset=cpu", "--lambda=0.5", "--nosaliency"])
+def test_a_state_and_a_flag_of_the_configuration_exclude_each_other(step, flag):
+    with pytest.raises(InputError, match="and --import_state exclude each other"):
+        train.main(["train", flag, f"--import_state={step / 'state.npz'}"])
+
+
+def test_an_unfinished_state_needs_frames_or_a_last_step(step, tmp_path):
+    arguments = ["train", f"--import_state={step / 'state.npz'}"]
+    with pytest.raises(InputError, match="has come to step 0 of 50: give --train_glob"):
+        train.main([*arguments, f"--workdir={tmp_path / 'run'}"])
+
+
+def test_a_last_step_before_the_state_is_refused(finished, tmp_path):
+    state = finished[0] / "a/state.npz"
+    with pytest.raises(InputError, match="--last_step=5 is before step 50"):
+        train.main(["train", f"--import_state={state}", "--last_step=5"])
 
 
 def test_the_tool_s_process_ends_with_one_line_and_status_1():
