@@ -42,8 +42,9 @@ setup(
         "test": ["pytest", "hypothesis", "ruff"],
         # Has no wheels for Python 3.9 that go with TensorFlow 2.14.
         "beam": ["apache-beam>=2.70 ; python_version >= '3.10'"],
-        # All that salcomp.run_step needs, where it runs without TensorFlow; for a GPU,
-        # jax[cuda12]. Earlier versions of JAX lack a program loader, or need absl.
+        # All that salcomp.run_step needs. pip adds TensorFlow; to leave that out,
+        # install these three, with jax[cuda12] for a GPU, and run from a checkout.
+        # Earlier versions of JAX cannot load the program, or need absl.
         "accelerator": ["jax>=0.6", "numpy", "pillow"],
         # What `tensorflow[and-cuda]` 2.14.1 names, but for TensorRT, which salcomp does
         # not use and which has no wheel for Python 3.11.

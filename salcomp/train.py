@@ -191,7 +191,6 @@ def _build(settings: Config, init_from: str | None = None) -> SaliencyCodec:
 
 def _describe(training: frames.Frames, validation: frames.Frames) -> dict[str, object]:
     """What else tells a run from another; the frames by a checksum of their names."""
-
     return {
         "training frames": frame_files.digest(training.names),
         "validation frames": frame_files.digest(validation.names),
