@@ -116,8 +116,6 @@ def attempt(step, source: Source, *arguments):
 
 def _predict(predictor: Predictor, frames: list[Frame]) -> list:
     """The map of each frame, or the `InputError` that its predictor raises."""
-    if not frames:
-        return []
     try:
         return predictor.predict(frames)
     except InputError as error:

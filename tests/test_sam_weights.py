@@ -123,6 +123,7 @@ def test_network_with_a_published_file_gives_the_originals_output(
 
 @pytest.mark.parametrize("network", sam.NETWORKS)
 def test_compiled_network_is_the_plain_one_at_full_size(network):
+    tf.keras.utils.set_random_seed(0)  # some draws have outputs of nearly 0
     model = sam.build(network)
     kernel = model.get_layer(sam.RECURRENT).kernels["v_a"]
     kernel.assign(np.random.default_rng(0).normal(size=kernel.shape) * 0.05)

@@ -81,7 +81,7 @@ def test_photographs_are_predicted_better_than_by_the_centre_prior(shared_data):
     for path in photographs[::5]:
         rgb = images.read_image(path).rgb
         height, width = rgb.shape[:2]
-        points = fixations.of_image(recorded, path)
+        _, points = fixations.of_image(recorded, path)
         fixated = fixations.counts(points, height, width) > 0
         saliency = spectral_residual.saliency(rgb)
         maps = [

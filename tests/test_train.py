@@ -12,13 +12,12 @@ import socket
 import subprocess
 import sys
 import time
-import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from salcomp import batches, callbacks, export, frames, run_folder, train
+from salcomp import batches, callbacks, export, frames, process, run_folder, train
 from salcomp.checkpoints import Checkpoints
 from salcomp.codec import Codec
 from salcomp.errors import DivergenceError, InputError
@@ -223,10 +222,10 @@ def test_interrupted_run_keeps_the_metrics_of_the_steps_it_has_taken(interrupted
 
 
 def test_second_signal_ends_a_run_at_once():
-    model = types.SimpleNamespace(stop_training=False)
-    with train._stopped_after_a_step(model):
+    told = []
+    with process.stopped_between_steps(lambda: told.append(1)) as stopped:
         signal.raise_signal(signal.SIGINT)
-        assert model.stop_training
+        assert told == [1] and stopped == [signal.SIGINT]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
 

@@ -73,6 +73,8 @@ class SamPredictor:
         Returns:
           float32 [H, W] in 0..1, with a maximum of 1 unless it is 0 everywhere.
         """
+        if not images:
+            return []
         inputs = np.stack([preprocessing.fit(image) for image in images])
         at_once = len(inputs) if tf.config.list_physical_devices("GPU") else 1
         with self._lock:
