@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from data_prep import convert_sam, verify_sam
 from data_prep.predictors import sha256
