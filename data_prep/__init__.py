@@ -8,3 +8,5 @@ Command lines: `prepare` does the above and `preview` draws what it made;
 `verify_sam` serve who has the published weights of SAM. The package shares image files,
 errors and flags with `salcomp` and knows nothing of the codec.
 """
+
+import salcomp  # noqa: F401 - quiets TensorFlow, before a module imports it

@@ -173,6 +173,9 @@ def run(
 
 def _pipeline(runner: str, options: str) -> beam.Pipeline:
     try:
+        # Beam's DirectRunner would fetch a program from the network first, and does the
+        # work of this one without it.
+        runner = {"DirectRunner": "FnApiRunner"}.get(runner, runner)
         flags = [f"--runner={runner}", *shlex.split(options)]
         return beam.Pipeline(options=PipelineOptions(flags))
     except (ValueError, ImportError, AttributeError, SystemExit) as error:

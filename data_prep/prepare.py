@@ -219,12 +219,12 @@ def main(argv):
         FLAGS.blur,
     )
     failures = (_run_on_beam if FLAGS.runner else _run_here)(recipe)
-    for failure in failures:
-        logging.error("%s", failure)
+    for failure in failures:  # all together, wherever they came among the others
+        logging.error("not prepared: %s", failure)
     if failures:
         raise SalcompError(
-            f"{len(failures)} frames could not be prepared, listed above; the others "
-            f"are in {FLAGS.output_dir}"
+            f"{len(failures)} of the pictures could not be prepared, listed above; the "
+            f"other frames are in {FLAGS.output_dir}"
         )
 
 

@@ -56,6 +56,8 @@ def main(argv):
     for name in ("weights", "images", "expected"):
         if not FLAGS[name].value:
             raise InputError(f"--{name} is needed: {FLAGS[name].help}")
+    if not Path(FLAGS.expected).expanduser().is_dir():
+        raise InputError(f"--expected={FLAGS.expected}: no such folder")
     paths = images.expand_inputs([FLAGS.images])
     expected = [_expected_map(path, FLAGS.expected) for path in paths]
     sam = SamPredictor.load(str(Path(FLAGS.weights).expanduser()))

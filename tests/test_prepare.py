@@ -184,7 +184,7 @@ def test_a_map_that_has_changed_does_not_replace_a_frame(pictures, tmp_path):
     run(pictures, tmp_path / "out", "--predictor=file", f"--weights={maps}")
     before = contents(tmp_path / "out")
     images.write_png(maps / "b.png", frame(1, 64, 128)[..., 3])
-    with pytest.raises(SalcompError, match="^1 frames could not be prepared"):
+    with pytest.raises(SalcompError, match="^1 of the pictures could not be prepared"):
         run(pictures, tmp_path / "out", "--predictor=file", f"--weights={maps}")
     assert contents(tmp_path / "out") == before
 
@@ -193,7 +193,7 @@ def test_a_file_of_other_origin_is_kept(pictures, tmp_path):
     foreign = tmp_path / "out/train/a.png"
     foreign.parent.mkdir(parents=True)
     foreign.write_bytes(b"mine")
-    with pytest.raises(SalcompError, match="1 frames could not be prepared"):
+    with pytest.raises(SalcompError, match="^1 of the pictures could not be prepared"):
         run(pictures, tmp_path / "out")
     assert foreign.read_bytes() == b"mine"
     run(pictures, tmp_path / "out", "--overwrite")
@@ -222,7 +222,7 @@ def test_another_picture_of_the_same_name_does_not_replace_a_frame(pictures, tmp
     other = tmp_path / "other" / "train"
     other.mkdir(parents=True)
     images.write_png(other / "a.png", frame(9, 64, 128)[..., :3])
-    with pytest.raises(SalcompError, match="1 frames could not be prepared"):
+    with pytest.raises(SalcompError, match="^1 of the pictures could not be prepared"):
         run(tmp_path / "other", tmp_path / "out")
     assert contents(tmp_path / "out") == before
 
@@ -244,14 +244,14 @@ def test_overwriting_with_another_recipe_forgets_the_frames_of_the_first(
 
 def test_one_output_that_cannot_be_written_stops_no_other(pictures, tmp_path):
     (tmp_path / "out/train/a.png").mkdir(parents=True)
-    with pytest.raises(SalcompError, match="^1 frames could not be prepared"):
+    with pytest.raises(SalcompError, match="^1 of the pictures could not be prepared"):
         run(pictures, tmp_path / "out")
     assert (tmp_path / "out/train/b.png").is_file()
 
 
 def test_a_link_to_nothing_is_reported(pictures, tmp_path):
     (pictures / "test/z.png").symlink_to("nowhere.png")
-    with pytest.raises(SalcompError, match="^1 frames could not be prepared"):
+    with pytest.raises(SalcompError, match="^1 of the pictures could not be prepared"):
         run(pictures, tmp_path / "out")
 
 
@@ -260,7 +260,7 @@ def test_one_map_is_not_that_of_two_pictures(pictures, tmp_path):
     maps = tmp_path / "maps"
     maps.mkdir()
     images.write_png(maps / "a.png", frame(0, 64, 128)[..., 3])
-    with pytest.raises(SalcompError, match="^1 frames could not be prepared"):
+    with pytest.raises(SalcompError, match="^1 of the pictures could not be prepared"):
         run(
             pictures, tmp_path / "out", "--predictor=file", f"--weights={maps}",
             pattern="*/a.png",
@@ -285,7 +285,7 @@ def test_odd_files_are_prepared_or_reported_by_name_after_all_others_are_done(
     tmp_path
 ):
     write_odd_pictures(tmp_path / "in")
-    with pytest.raises(SalcompError, match="^3 frames could not be prepared"):
+    with pytest.raises(SalcompError, match="^3 of the pictures could not be prepared"):
         run(tmp_path / "in", tmp_path / "out", pattern="*")
     made = {path.name for path in (tmp_path / "out").glob("*.png")}
     assert made == {"grey.png", "cmyk.png", "rgba.png"}
@@ -307,7 +307,7 @@ def test_an_odd_file_is_one_line_and_status_1_of_the_process(tmp_path):
         lines = [line for line in result.stderr.splitlines() if name in line]
         assert len(lines) == 2 and all(reason in line for line in lines)
     assert "rgba.png: its alpha channel is left out" in result.stderr
-    assert result.stderr.splitlines()[-1].startswith("error: 3 frames")
+    assert result.stderr.splitlines()[-1].startswith("error: 3 of the pictures")
 
 
 def test_grey_and_cmyk_pictures_become_the_rgb_that_pillow_makes_of_them(tmp_path):
@@ -399,7 +399,7 @@ def test_a_picture_that_fails_in_the_predictor_fails_alone(pictures, tmp_path):
     maps.mkdir()
     images.write_png(maps / "a.png", frame(0, 64, 128)[..., 3])
     images.write_png(maps / "c.png", frame(0, 64, 128)[..., 3])
-    with pytest.raises(SalcompError, match="^1 frames could not be prepared"):
+    with pytest.raises(SalcompError, match="^1 of the pictures could not be prepared"):
         run(pictures, tmp_path / "out", "--predictor=file", f"--weights={maps}")
     assert len(records(tmp_path / "out")) == 2
 
@@ -426,7 +426,7 @@ def test_beam_goes_on_where_it_was_killed_before_the_manifest(pictures, tmp_path
 def test_beam_reports_odd_files_after_all_others_are_done(tmp_path):
     pytest.importorskip("apache_beam")
     write_odd_pictures(tmp_path / "in")
-    with pytest.raises(SalcompError, match="^3 frames could not be prepared"):
+    with pytest.raises(SalcompError, match="^3 of the pictures could not be prepared"):
         run(tmp_path / "in", tmp_path / "out", "--runner=DirectRunner", pattern="*")
     assert sorted(contents(tmp_path / "out")) == [
         "cmyk.png", "grey.png", "manifest.jsonl", "rgba.png"

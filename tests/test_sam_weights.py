@@ -20,6 +20,7 @@ from data_prep.sam.predict import SamPredictor, compiled
 from experiments import plain_sam, sam_speed
 from salcomp import images
 from salcomp.errors import InputError
+from tests.fixtures import run_python
 
 _GOLDEN = Path(__file__).resolve().parents[2] / "shared" / "golden" / "sam"
 
@@ -205,7 +206,8 @@ def test_missing_file_is_an_error(tmp_path):
     [
         (pickle.dumps({"a": 1}), "Python pickle"),
         (b"\n<!DOCTYPE html><html>Not Found</html>", "web page"),
-        (b"", "neither HDF5 nor"),
+        (b"\xef\xbb\xbf<html>", "web page"),
+        (b"", "is empty"),
         (b"version https://git-lfs", "neither HDF5 nor"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "damaged or cut short"),
         (b"PK\x03\x04" + bytes(100), "damaged or cut short"),
@@ -278,6 +280,46 @@ def test_tensor_of_an_unheard_of_size_is_not_read(tmp_path):
     with pytest.raises(InputError) as error:
         weights.read(path)
     assert_one_line(error, path, "block1_conv1_W", "100000")
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "reason"),
+    [
+        ("block1_conv1_W", np.complex64, "holds no floating-point numbers"),
+        ("block1_conv1_W", "S4", "holds no floating-point numbers"),
+        ("evil\nerror: x", np.float32, "has a name like none of SAM's"),
+    ],
+)
+def test_odd_tensor_is_a_one_line_error(tmp_path, name, dtype, reason):
+    path = str(tmp_path / "odd.h5")
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = np.array(["block1_conv1"], "S")
+        group = file.create_group("block1_conv1")
+        group.attrs["weight_names"] = np.array([name], "S")
+        group.create_dataset(name, (64, 3, 3, 3), dtype)
+    with pytest.raises(InputError) as error:
+        weights.read(path)
+    assert_one_line(error, path, reason)
+
+
+@pytest.mark.parametrize(
+    ("network", "values"),
+    [("sam-foo", np.zeros(3, "f4")), ("sam-vgg", np.array(["a"])), ("sam-vgg", 1j)],
+)
+def test_npz_of_another_kind_is_a_one_line_error(tmp_path, network, values):
+    path = str(tmp_path / "odd.npz")
+    np.savez(path, network=network, sha256="0", x=values)
+    with pytest.raises(InputError) as error:
+        weights.read(path)
+    assert_one_line(error, path, "convert the weights again")
+
+
+@pytest.mark.parametrize("tool", ["convert_sam", "verify_sam"])
+def test_tool_as_a_process_prints_one_line_per_error(tool):
+    result = run_python("-m", f"data_prep.{tool}", check=False)
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: --weights is needed")
+    assert result.stderr.count("\n") == 1
 
 
 def test_other_networks_file_is_refused_by_its_first_tensor_that_does_not_fit(

@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from data_prep.predictors import sha256
 from data_prep.sam.attentive_convlstm import CONVOLUTIONS
-from data_prep.sam.model import RECURRENT
+from data_prep.sam.model import NETWORKS, RECURRENT
 from salcomp import images
 from salcomp.errors import InputError
 
@@ -121,7 +121,9 @@ def read(path: str, network: str | None = None) -> Weights:
             f"{path}: is a Python pickle, which could run any code, and is not loaded; "
             f"{_PUBLISHED} are HDF5 files in spite of their suffix"
         )
-    if start.lstrip().startswith(b"<"):
+    if not start:
+        raise InputError(f"{path}: is empty; download the file again")
+    if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"):
         raise InputError(f"{path}: a web page, not weights; download the file again")
     raise InputError(f"{path}: neither HDF5 nor a converted model; give {_PUBLISHED}")
 
@@ -151,7 +153,12 @@ def _read_published(path: str, network: str | None) -> Weights:
 def _names(group: h5py.Group, attribute: str) -> list[str]:
     """The names in an attribute, which of a weightless layer is an array of floats."""
     values = np.ravel(group.attrs.get(attribute, []))
-    return [v.decode() if isinstance(v, bytes) else str(v) for v in values]
+    names = [v.decode() if isinstance(v, bytes) else str(v) for v in values]
+    odd = [name for name in names if not name.isprintable()]
+    if odd:
+        path = group.file.filename
+        raise InputError(f"{path}: has a name like none of SAM's, {odd[0]!r}")
+    return names
 
 
 def _network_of(path: str, layers: list[str]) -> str:
@@ -199,7 +206,10 @@ def _channels_last(path: str, name: str, dataset: h5py.Dataset) -> np.ndarray:
             f"{path}: {name} has the shape {dataset.shape}, as nothing in SAM has; "
             f"give {_PUBLISHED}"
         )
-    values = dataset[()].astype(np.float32, copy=False)
+    if dataset.dtype.kind != "f":
+        raise InputError(f"{path}: {name} holds no floating-point numbers")
+    with np.errstate(over="ignore"):  # infinity is refused later, in one line
+        values = dataset[()].astype(np.float32, copy=False)
     if values.ndim == 1:
         return values
     return values[:, :, ::-1, ::-1].transpose(2, 3, 1, 0)
@@ -216,6 +226,11 @@ def _read_converted(path: str) -> Weights:
             held, digest = str(file["network"]), str(file["sha256"])
             names = [name for name in file.files if name not in ("network", "sha256")]
             tensors = [Tensor(name, name, file[name]) for name in names]
+            if held not in NETWORKS or any(t.values.dtype != "f4" for t in tensors):
+                raise InputError(
+                    f"{path}: of another kind than data_prep.convert_sam writes; "
+                    "convert the weights again"
+                )
     except InputError:
         raise
     except Exception as error:  # numpy and zipfile raise all kinds on damaged files
