@@ -315,7 +315,8 @@ def test_npz_of_another_kind_is_a_one_line_error(tmp_path, network, values):
 
 
 @pytest.mark.parametrize("tool", ["convert_sam", "verify_sam"])
-def test_tool_as_a_process_prints_one_line_per_error(tool):
+def test_tool_as_a_process_prints_one_line_per_error(tool, monkeypatch):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")  # as the tests set it
     result = run_python("-m", f"data_prep.{tool}", check=False)
     assert result.returncode == 1
     assert result.stderr.startswith("error: --weights is needed")
