@@ -15,6 +15,7 @@ from experiments import (
     benchmark_speed,
     compare_reference,
     demo,
+    gtsdb_split,
     mask_storage,
     refinement,
     saliency_samples,
@@ -141,3 +142,40 @@ def test_saliency_samples_draws_frames_and_names_their_predictor(tmp_path):
     assert record["predictor"] == "center"
     assert record["frames"] == ["frame00.png", "frame02.png"]
     assert Image.open(tmp_path / "out/figure.png").size[0] > 500
+
+
+def test_gtsdb_split_links_the_frames_of_both_sets(tmp_path):
+    (tmp_path / "all").mkdir()
+    for number in range(900):
+        (tmp_path / "all" / f"{number:05}.ppm").write_bytes(b"%d" % number)
+    argv = ["gtsdb_split", f"--source={tmp_path / 'all'}"]
+    for _ in range(2):  # again: the links are renewed
+        gtsdb_split.main([*argv, f"--output_dir={tmp_path / 'sets'}"])
+    counts = {s: len(list((tmp_path / "sets" / s).iterdir())) for s in ("train", "test")}
+    assert counts == {"train": 574, "test": 96}
+    assert (tmp_path / "sets/test/gtsdb_00000.ppm").read_bytes() == b"0"
+    names = {path.name for path in (tmp_path / "sets").rglob("*.ppm")}
+    assert len(names) == 574 + 96
+
+
+def test_gtsdb_split_of_another_folder_is_refused_before_anything_is_made(tmp_path):
+    with pytest.raises(InputError, match="has no frame 00001.ppm; --source is the"):
+        gtsdb_split.main(
+            ["gtsdb_split", f"--source={tmp_path}", f"--output_dir={tmp_path / 'out'}"]
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_gtsdb_split_replaces_no_file(tmp_path):
+    (tmp_path / "all").mkdir()
+    for number in range(900):
+        (tmp_path / "all" / f"{number:05}.ppm").touch()
+    own = tmp_path / "out/train/gtsdb_00001.ppm"
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    with pytest.raises(InputError, match="is no link"):
+        gtsdb_split.main(
+            ["gtsdb_split", f"--source={tmp_path / 'all'}"]
+            + [f"--output_dir={tmp_path / 'out'}"]
+        )
+    assert own.read_text() == "mine"
