@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -116,4 +117,17 @@ def test_the_help_of_a_tool_tells_its_purpose_and_its_flags(tool, monkeypatch, c
     assert caught.value.code == 0
     purpose, listed = capsys.readouterr().out.split("Flags:")
     assert purpose.strip()
+    assert "--" in listed
+
+
+@pytest.mark.parametrize(
+    "tool", "prepare preview score_saliency convert_sam verify_sam".split()
+)
+def test_the_help_of_a_tool_of_data_prep_tells_its_flags(tool, capsys):
+    module = importlib.import_module(f"data_prep.{tool}")
+    with pytest.raises(SystemExit) as caught:
+        module.main([tool, "--help"])
+    assert caught.value.code == 0
+    purpose, listed = capsys.readouterr().out.split("Flags:")
+    assert f"python -m data_prep.{tool}" in purpose
     assert "--" in listed

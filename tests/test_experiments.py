@@ -151,8 +151,8 @@ def test_gtsdb_split_links_the_frames_of_both_sets(tmp_path):
     argv = ["gtsdb_split", f"--source={tmp_path / 'all'}"]
     for _ in range(2):  # again: the links are renewed
         gtsdb_split.main([*argv, f"--output_dir={tmp_path / 'sets'}"])
-    counts = {s: len(list((tmp_path / "sets" / s).iterdir())) for s in ("train", "test")}
-    assert counts == {"train": 574, "test": 96}
+    for name, count in {"train": 574, "test": 96}.items():
+        assert len(list((tmp_path / "sets" / name).iterdir())) == count
     assert (tmp_path / "sets/test/gtsdb_00000.ppm").read_bytes() == b"0"
     names = {path.name for path in (tmp_path / "sets").rglob("*.ppm")}
     assert len(names) == 574 + 96
