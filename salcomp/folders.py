@@ -36,7 +36,9 @@ def make(flag: str, folder: str | os.PathLike) -> Path:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds a folder for one process; the lock goes with the process.
+    """Holds a folder for one process, where the file system has locks.
+
+    The lock goes with the process.
 
     Raises:
       InputError: another process holds it.
