@@ -52,6 +52,8 @@ def locked(folder: Path) -> Iterator[None]:
                 f"{folder}: another process is at work there; wait for it, or choose "
                 "another folder"
             ) from error
+        except OSError:
+            pass  # a file system without locks
         yield
     finally:
         os.close(descriptor)
