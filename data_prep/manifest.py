@@ -15,7 +15,8 @@ from salcomp.errors import InputError
 from salcomp.images import write_file
 
 NAME = "manifest.jsonl"
-_KEYS = ("output", "source", "source_sha256", "output_sha256", "predictor")
+_TEXTS = ("output", "source", "source_sha256", "output_sha256", "predictor")
+_OTHERS = ("weights_sha256", "blur")
 
 
 def dumps(records: Iterable[dict]) -> bytes:
@@ -39,8 +40,10 @@ def loads(data: bytes, name: str) -> dict[str, dict]:
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line)
-            if not all(isinstance(record[key], str) for key in _KEYS):
+            if not all(isinstance(record[key], str) for key in _TEXTS):
                 raise TypeError
+            if not all(key in record for key in _OTHERS):
+                raise KeyError
             records[record["output"]] = record
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):  # empty, or never finished

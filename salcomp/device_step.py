@@ -10,7 +10,7 @@ import numpy as np
 
 from salcomp import sampling, weighting, xla_program
 from salcomp.config import STRIDE, Config
-from salcomp.exported_step import INPUTS, ExportedStep
+from salcomp.exported_step import ExportedStep, Inputs
 from salcomp.frame_set import FrameSet
 from salcomp.training_state import TrainingState
 
@@ -82,7 +82,9 @@ class DeviceStep:
         state, terms = to_device(exported.start), []
         step = jax.jit(self.step)
         for i in range(len(exported.check["terms"])):
-            inputs = {name: exported.check[f"inputs/{i}/{name}"] for name in INPUTS}
+            inputs = {
+                name: exported.check[f"inputs/{i}/{name}"] for name in Inputs._fields
+            }
             state, found = step(state, inputs)
             terms.append(np.asarray(found))
         ratios = np.stack(terms) / exported.check["terms"]

@@ -25,9 +25,9 @@ from salcomp import (
 from salcomp.config import STRIDE, Config
 from salcomp.errors import InputError
 from salcomp.export import initial_model
-from salcomp.exported_step import CHECKED_STEPS, ExportedStep
+from salcomp.exported_step import CHECKED_STEPS, ExportedStep, Inputs
 from salcomp.model import SaliencyCodec, named_variables
-from salcomp.pure_step import Inputs, PureStep
+from salcomp.pure_step import PureStep
 from salcomp.training_state import TrainingState
 
 FLAGS = flags.FlagValues()

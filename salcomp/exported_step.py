@@ -13,7 +13,7 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,19 +23,36 @@ from salcomp.errors import InputError
 from salcomp.images import write_file
 from salcomp.training_state import TrainingState
 
-# What a step takes beside the state, in the order of the program's parameters.
-INPUTS = (
-    "rgba",
-    "divisor",
-    "noise",
-    "learning_rate",
-    "lmbda",
-    "weighting",
-    "weight_distortion",
-    "step",
-)
 _PROGRAM, _SIGNATURE, _STATE, _CHECK = "step.hlo", "step.json", "state.npz", "check.npz"
 CHECKED_STEPS = 3
+
+Array = Any
+
+
+class Inputs(NamedTuple):
+    """What a step takes beside the state; arrays or tensors of any library.
+
+    Their order is that of the program's parameters.
+
+    Attributes:
+      rgba: uint8 [B, P, P, 4], crops; alpha is the map.
+      divisor: float32 [B], what the raw weights of each crop are divided by.
+      noise: float32 [B, P/16, P/16, N] in -1/2..1/2.
+      learning_rate: float32 [].
+      lmbda: float32 [], bit / pixel per squared 8-bit level.
+      weighting: float32 [4], the `Coefficients` of the raw weight.
+      weight_distortion: bool [], whether the squared error is weighted.
+      step: int32 [], number of this step, from 1.
+    """
+
+    rgba: Array
+    divisor: Array
+    noise: Array
+    learning_rate: Array
+    lmbda: Array
+    weighting: Array
+    weight_distortion: Array
+    step: Array
 
 
 class Tensor(NamedTuple):
@@ -133,7 +150,9 @@ def load(folder: str | os.PathLike) -> ExportedStep:
 def _check_names(folder: Path, step: ExportedStep) -> None:
     """Makes sure that the parts of an exported step belong together."""
     tensors = step.start.tensors()
-    inputs = {name: step.check.get(f"inputs/0/{name}", np.empty(0)) for name in INPUTS}
+    inputs = {
+        name: step.check.get(f"inputs/0/{name}", np.empty(0)) for name in Inputs._fields
+    }
     shapes = {name: value.shape for name, value in {**tensors, **inputs}.items()}
     batch = (step.config.batchsize, step.config.patchsize, step.config.patchsize, 4)
     fits = (

@@ -8,13 +8,11 @@ than TensorFlow can run.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 import tensorflow as tf
 
 from salcomp.config import STRIDE, Config
-from salcomp.exported_step import Tensor
+from salcomp.exported_step import Inputs, Tensor
 from salcomp.metrics_file import TERMS
 from salcomp.model import (
     Objective,
@@ -25,30 +23,6 @@ from salcomp.model import (
 from salcomp.weighting import Coefficients
 
 BETA_1, BETA_2 = 0.9, 0.999
-
-
-class Inputs(NamedTuple):
-    """What a step takes beside the state; arrays or tensors.
-
-    Attributes:
-      rgba: uint8 [B, P, P, 4], crops; alpha is the map.
-      divisor: float32 [B], what the raw weights of each crop are divided by.
-      noise: float32 [B, P/16, P/16, N] in -1/2..1/2.
-      learning_rate: float32 [].
-      lmbda: float32 [], bit / pixel per squared 8-bit level.
-      weighting: float32 [4], the `Coefficients` of the raw weight.
-      weight_distortion: bool [], whether the squared error is weighted.
-      step: int32 [], number of this step, from 1.
-    """
-
-    rgba: tf.Tensor
-    divisor: tf.Tensor
-    noise: tf.Tensor
-    learning_rate: tf.Tensor
-    lmbda: tf.Tensor
-    weighting: tf.Tensor
-    weight_distortion: tf.Tensor
-    step: tf.Tensor
 
 
 def input_specs(config: Config) -> Inputs:

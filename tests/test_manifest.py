@@ -12,7 +12,8 @@ from salcomp.errors import InputError
 
 def record(output: str, **values) -> dict:
     keys = ("source", "source_sha256", "output_sha256", "predictor")
-    return {"output": output, **dict.fromkeys(keys, "x"), **values}
+    others = {"weights_sha256": None, "blur": 0.0}
+    return {"output": output, **dict.fromkeys(keys, "x"), **others, **values}
 
 
 def test_lines_are_in_the_order_of_the_outputs():
@@ -54,6 +55,14 @@ def test_a_record_is_on_disk_as_soon_as_it_is_added(tmp_path):
     opened.close()
     data = (tmp_path / manifest.NAME).read_bytes()
     assert list(manifest.loads(data, "m")) == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("key", ["source", "weights_sha256", "blur"])
+def test_a_record_that_lacks_what_is_needed_is_refused(key):
+    lacking = record("a.png")
+    del lacking[key]
+    with pytest.raises(InputError, match="m: line 1 is no record"):
+        manifest.loads(manifest.dumps([lacking]), "m")
 
 
 def test_a_last_line_without_its_end_counts_if_it_is_whole():

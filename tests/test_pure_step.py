@@ -7,9 +7,10 @@ import pytest
 import tensorflow as tf
 
 from salcomp import batches, frames, weighting
+from salcomp.exported_step import Inputs
 from salcomp.metrics_file import TERMS
 from salcomp.model import SaliencyCodec, named_variables
-from salcomp.pure_step import Inputs, PureStep
+from salcomp.pure_step import PureStep
 from tests.fixtures import small_config
 
 STEPS = 4

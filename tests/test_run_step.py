@@ -19,7 +19,6 @@ from salcomp import (
     decompress,
     export_step,
     exported_step,
-    pure_step,
     run_step,
     train,
     training_state,
@@ -190,10 +189,6 @@ def test_files_of_two_steps_do_not_belong_together(step, tmp_path):
     (folder / "step.json").write_text(json.dumps(signature))
     with pytest.raises(InputError, match="do not belong together"):
         exported_step.load(folder)
-
-
-def test_the_inputs_of_a_step_are_those_of_the_program():
-    assert exported_step.INPUTS == pure_step.Inputs._fields
 
 
 def test_a_run_starts_from_the_weights_of_an_earlier_one(finished):
