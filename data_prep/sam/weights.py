@@ -12,7 +12,6 @@ under the names of its variables, with `network` and the `sha256` of the origina
 
 from __future__ import annotations
 
-import io
 from typing import NamedTuple
 
 import h5py
@@ -22,7 +21,7 @@ import tensorflow as tf
 from data_prep.predictors import sha256
 from data_prep.sam.attentive_convlstm import CONVOLUTIONS
 from data_prep.sam.model import NETWORKS, RECURRENT
-from salcomp import images
+from salcomp import images, npz
 from salcomp.errors import InputError
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -248,9 +247,8 @@ def save_converted(path: str, weights: Weights) -> None:
       InputError: it cannot be written.
     """
     arrays = {tensor.place: tensor.values for tensor in weights.tensors}
-    buffer = io.BytesIO()
-    np.savez(buffer, network=weights.network, sha256=weights.sha256, **arrays)
-    images.write_file(path, buffer.getbuffer())
+    about = {"network": weights.network, "sha256": weights.sha256}
+    images.write_file(path, npz.dumps({**about, **arrays}))
 
 
 def assign(model: tf.keras.Model, weights: Weights) -> None:
