@@ -17,9 +17,11 @@ from salcomp.weighting import NORMALIZATIONS, WEIGHTINGS
 STRIDE = 16
 CONDITIONINGS = ("concat", "modulate")
 LAYERS = ("2019", "tfc2")
-SCHEDULES = ("constant", "stepped")
+SCHEDULES = ("constant", "stepped", "cosine")
 # Where the stepped schedule lowers the rate, as a fraction of last_step, and to what.
 _LEARNING_RATE_STEPS = ((0.6, 0.3), (0.85, 0.1))
+# Over how many steps the cosine schedule rises; at most this fraction of last_step.
+_WARM_UP_STEPS, _WARM_UP_FRACTION = 200, 0.1
 
 
 class _Range(NamedTuple):
@@ -114,12 +116,14 @@ class Config:
         range=_AT_LEAST_1,
     )
     learning_rate: float = _field(
-        "Adam's learning rate at the start; 1e-4 in 2019.",
+        "Adam's learning rate before the schedule lowers it; 1e-4 in 2019.",
         range=_POSITIVE,
     )
     learning_rate_schedule: str = _field(
-        "Whether the learning rate stays (constant, as in 2019) or falls to 0.3 of "
-        "itself after 60 % of the steps and to 0.1 after 85 % (stepped).",
+        "Whether the learning rate stays (constant, as in 2019), falls to 0.3 of "
+        "itself after 60 % of the steps and to 0.1 after 85 % (stepped), or rises from "
+        "0 over 200 steps, or a tenth of all if that is less, and then falls to 0 as "
+        "half a cosine does (cosine).",
         SCHEDULES,
     )
     adam_epsilon: float = _field(
@@ -148,23 +152,23 @@ class Config:
         """Whether training needs the map at all."""
         return self.condition_encoder or self.weight_distortion
 
-    @property
-    def learning_rate_steps(self) -> list[tuple[int, float]]:
-        """Steps after which the learning rate changes, and what it is from then on."""
-        if self.learning_rate_schedule == "constant":
-            return []
-        return [
-            (round(fraction * self.last_step), factor * self.learning_rate)
-            for fraction, factor in _LEARNING_RATE_STEPS
-        ]
-
     def learning_rate_of(self, step: int) -> float:
         """The learning rate of a step, counted from 1."""
-        rate = self.learning_rate
-        for boundary, later in self.learning_rate_steps:
-            if step > boundary + 1:
-                rate = later
-        return rate
+        return self.learning_rate * self._learning_rate_factor(step)
+
+    def _learning_rate_factor(self, step: int) -> float:
+        if self.learning_rate_schedule == "cosine":
+            warm_up = min(_WARM_UP_STEPS, int(_WARM_UP_FRACTION * self.last_step))
+            if step <= warm_up:
+                return step / warm_up
+            done = (step - 1 - warm_up) / (self.last_step - warm_up)
+            return (1 + math.cos(math.pi * done)) / 2
+        factor = 1.0
+        if self.learning_rate_schedule == "stepped":
+            for fraction, later in _LEARNING_RATE_STEPS:
+                if step > round(fraction * self.last_step) + 1:
+                    factor = later
+        return factor
 
     @classmethod
     def from_dict(cls, values: dict) -> Config:
@@ -241,8 +245,8 @@ _CPU = dict(
     num_filters=64,
     patchsize=128,
     last_step=20_000,
-    learning_rate=1e-3,
-    learning_rate_schedule="stepped",
+    learning_rate=5e-3,
+    learning_rate_schedule="cosine",
 )
 PRESETS = {
     "blog": _BLOG,

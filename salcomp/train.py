@@ -170,13 +170,21 @@ def _default_workdir(settings: Config) -> str:
     return os.path.join("runs", f"{settings.preset}-{arm}")
 
 
-def _learning_rate(settings: Config):
-    if not settings.learning_rate_steps:
+class _LearningRate(tf.keras.optimizers.schedules.LearningRateSchedule):
+    """The configuration's learning rate of each step, from a table."""
+
+    def __init__(self, settings: Config):
+        steps = range(1, settings.last_step + 1)
+        self._rates = tf.constant([settings.learning_rate_of(step) for step in steps])
+
+    def __call__(self, step):
+        return self._rates[step]
+
+
+def _learning_rate(settings: Config) -> float | _LearningRate:
+    if settings.learning_rate_schedule == "constant":
         return settings.learning_rate
-    boundaries, rates = zip(*settings.learning_rate_steps)
-    return tf.keras.optimizers.schedules.PiecewiseConstantDecay(
-        list(boundaries), [settings.learning_rate, *rates]
-    )
+    return _LearningRate(settings)
 
 
 def _build(settings: Config, init_from: str | None = None) -> SaliencyCodec:

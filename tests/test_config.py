@@ -123,7 +123,7 @@ def test_encoder_conditioning_is_none_without_the_map(arguments, expected):
         ("--saliency_weighting=square", "--saliency_weighting"),
         ("--weight_normalization=batch", "--weight_normalization"),
         ("--layers=2018", "--layers"),
-        ("--learning_rate_schedule=cosine", "--learning_rate_schedule"),
+        ("--learning_rate_schedule=linear", "--learning_rate_schedule"),
     ],
 )
 def test_bad_value_is_refused_by_the_name_of_its_flag(argument, named):
@@ -186,3 +186,39 @@ def test_help_of_every_flag_is_a_sentence():
     for name in values:
         text = values[name].help
         assert text[0].isupper() and text.rstrip("'\"").endswith("."), name
+
+
+def rates_of(schedule: str, last_step: int) -> list[float]:
+    run = parsed(
+        "--learning_rate=2",
+        f"--learning_rate_schedule={schedule}",
+        f"--last_step={last_step}",
+    )
+    return [run.learning_rate_of(step) for step in range(1, last_step + 1)]
+
+
+def test_constant_learning_rate():
+    assert rates_of("constant", 50) == [2] * 50
+
+
+def test_stepped_learning_rate_falls_after_60_and_85_percent_of_the_steps():
+    rates = rates_of("stepped", 200)
+    changes = [i for i in range(1, 200) if rates[i] != rates[i - 1]]
+    assert changes == [121, 171]
+    assert [rates[0], rates[150], rates[-1]] == pytest.approx([2, 0.6, 0.2])
+
+
+def test_cosine_learning_rate_rises_over_200_steps_and_falls_to_0():
+    rates = rates_of("cosine", 2200)
+    assert rates[:200] == pytest.approx([2 * i / 200 for i in range(1, 201)])
+    assert rates[200] == 2
+    assert rates[1200] == pytest.approx(1)
+    assert sorted(rates[200:], reverse=True) == rates[200:]
+    assert 0 < rates[-1] < 1e-5
+
+
+@pytest.mark.parametrize("steps", [1, 2, 10, 30])
+def test_short_cosine_runs_have_a_shorter_warm_up(steps):
+    rates = rates_of("cosine", steps)
+    assert rates.index(2) == max(0, steps // 10 - 1)
+    assert min(rates) > 0
