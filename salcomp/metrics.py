@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from salcomp.errors import InputError
-from salcomp.ms_ssim import ms_ssim, similarity_db, weighted_ms_ssim
+from salcomp.ms_ssim import similarity_db, weighted_ms_ssims
 
 # Percent of the pixels, the most salient first, that make a region of interest.
 ROI_PERCENTS = (5, 10, 20)
@@ -141,10 +141,9 @@ def all_metrics(
     for name, region in regions.items():
         values[name] = roi_psnr(x, x_hat, region)
         values[f"non-{name}"] = non_roi_psnr(x, x_hat, region)
-    values["ms-ssim-rgb"] = ms_ssim(x, x_hat)
-    values["weighted-ms-ssim"] = weighted_ms_ssim(x, x_hat, saliency)
-    for name in ("ms-ssim-rgb", "weighted-ms-ssim"):
-        values[f"{name}-db"] = similarity_db(values[name])
+    plain, weighted = weighted_ms_ssims(x, x_hat, [np.ones_like(saliency), saliency])
+    for name, value in (("ms-ssim-rgb", plain), ("weighted-ms-ssim", weighted)):
+        values[name], values[f"{name}-db"] = value, similarity_db(value)
     return values
 
 

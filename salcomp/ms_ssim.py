@@ -6,8 +6,8 @@ assessment, Asilomar 2003. Images are uint8 [H, W, 3] of one size.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
-from scipy.ndimage import correlate1d
 
 # The smallest side for which the last of five scales still holds one whole window:
 # 11 * 2^4. Below, MS-SSIM is not defined without dropping scales.
@@ -20,18 +20,16 @@ _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def ms_ssim(x: np.ndarray, x_hat: np.ndarray) -> float:
-    """Five-scale MS-SSIM of TensorFlow, averaged over RGB, 0..1.
+    """Five-scale MS-SSIM as TensorFlow's `ssim_multiscale`, averaged over RGB, 0..1.
 
     NaN for images with a side under MS_SSIM_MIN_SIDE.
     """
-    if min(x.shape[:2]) < MS_SSIM_MIN_SIDE:
-        return float("nan")
-    import tensorflow as tf  # takes seconds to import
-
-    return float(tf.image.ssim_multiscale(x, x_hat, max_val=255))
+    return weighted_ms_ssims(x, x_hat, [np.ones(x.shape[:2])])[0]
 
 
-def weighted_ms_ssim(x: np.ndarray, x_hat: np.ndarray, weight: np.ndarray) -> float:
+def weighted_ms_ssims(
+    x: np.ndarray, x_hat: np.ndarray, weights: list[np.ndarray]
+) -> list[float]:
     """MS-SSIM whose maps are pooled by a weight instead of a plain mean, 0..1.
 
     Per scale and channel sum(w cs) / sum(w), at the last scale sum(w l cs) / sum(w)
@@ -43,17 +41,17 @@ def weighted_ms_ssim(x: np.ndarray, x_hat: np.ndarray, weight: np.ndarray) -> fl
 
     Args:
       x, x_hat: uint8 [H, W, 3].
-      weight: [H, W], not negative, of any scale.
+      weights: of shape [H, W], not negative, of any scale; the maps serve all.
 
     Returns:
-      NaN for images with a side under MS_SSIM_MIN_SIDE, or a weight that is zero
-      at every window's centre.
+      A value per weight. NaN for images with a side under MS_SSIM_MIN_SIDE, or a
+      weight that is zero at every window's centre.
     """
     if min(x.shape[:2]) < MS_SSIM_MIN_SIDE:
-        return float("nan")
+        return [float("nan")] * len(weights)
     x, x_hat = x.astype(np.float64), x_hat.astype(np.float64)
-    weight = weight.astype(np.float64)[..., None]
-    product = np.ones(3)
+    weight = np.stack(weights, -1).astype(np.float64)  # [H, W, weights]
+    product = np.ones((len(weights), 3))
     for scale, exponent in enumerate(_EXPONENTS):
         if scale:
             x, x_hat, weight = _halve(x), _halve(x_hat), _halve(weight)
@@ -61,12 +59,11 @@ def weighted_ms_ssim(x: np.ndarray, x_hat: np.ndarray, weight: np.ndarray) -> fl
         last = scale == len(_EXPONENTS) - 1
         similarity = luminance * structure if last else structure
         inner = weight[5:-5, 5:-5]
-        total = inner.sum()
-        if total == 0:
-            return float("nan")
-        pooled = (inner * similarity).sum((0, 1)) / total  # [3]
+        with np.errstate(invalid="ignore"):  # 0 / 0: no weight at all
+            pooled = np.tensordot(inner, similarity, ((0, 1), (0, 1)))
+            pooled /= inner.sum((0, 1))[:, None]  # [weights, 3]
         product *= np.maximum(pooled, 0) ** exponent
-    return float(product.mean())
+    return product.mean(1).tolist()
 
 
 def similarity_db(similarity: float) -> float:
@@ -87,8 +84,7 @@ def _ssim_maps(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _blur(image: np.ndarray) -> np.ndarray:
     """Separable 11-tap Gaussian, sigma 1.5, valid area: [H - 10, W - 10, C]."""
-    rows = correlate1d(image, _WINDOW, axis=0)[5:-5]
-    return correlate1d(rows, _WINDOW, axis=1)[:, 5:-5]
+    return cv2.sepFilter2D(image, -1, _WINDOW, _WINDOW)[5:-5, 5:-5]
 
 
 def _halve(image: np.ndarray) -> np.ndarray:

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from salcomp import metrics
 from salcomp.errors import InputError
-from salcomp.ms_ssim import ms_ssim, similarity_db, weighted_ms_ssim
+from salcomp.ms_ssim import ms_ssim, similarity_db, weighted_ms_ssims
 
 FLAT = np.full((4, 6, 3), 100, np.uint8)
 
@@ -148,6 +149,11 @@ def test_boxes_mask_ignores_what_lies_outside_the_image():
     assert np.argwhere(mask).tolist() == [[0, 0], [3, 5]]
 
 
+def weighted_ms_ssim(x, x_hat, weight) -> float:
+    (value,) = weighted_ms_ssims(x, x_hat, [weight])
+    return value
+
+
 def test_ms_ssim_of_equal_images_is_one():
     x = photograph_like(176, 200)
     assert ms_ssim(x, x) == pytest.approx(1, abs=1e-6)
@@ -155,15 +161,21 @@ def test_ms_ssim_of_equal_images_is_one():
 
 @pytest.mark.parametrize("size", [(176, 176), (181, 203), (256, 512)])
 @pytest.mark.parametrize("sigma, brightness", [(3, 1), (40, 1), (3, 0.5)])
-def test_weighted_ms_ssim_with_a_uniform_weight_is_tensorflows_ms_ssim(
-    size, sigma, brightness
-):
+def test_ms_ssim_is_tensorflows(size, sigma, brightness):
     x = photograph_like(*size)
     x_hat = noisy(brightness * x, sigma)
-    uniform = np.full(size, 0.7)
-    assert weighted_ms_ssim(x, x_hat, uniform) == pytest.approx(
-        ms_ssim(x, x_hat), abs=2e-5
-    )
+    theirs = float(tf.image.ssim_multiscale(x, x_hat, max_val=255))
+    assert ms_ssim(x, x_hat) == pytest.approx(theirs, abs=2e-5)
+
+
+def test_uniform_weight_gives_plain_ms_ssim_beside_other_weights():
+    x = photograph_like(181, 203)
+    x_hat = noisy(x, 9)
+    weights = [np.full((181, 203), 0.7), np.random.default_rng(0).random((181, 203))]
+    uniform, other = weighted_ms_ssims(x, x_hat, weights)
+    assert uniform == pytest.approx(ms_ssim(x, x_hat), rel=1e-12)
+    assert other == pytest.approx(weighted_ms_ssim(x, x_hat, weights[1]), rel=1e-12)
+    assert abs(other - uniform) > 1e-5
 
 
 def test_weighted_ms_ssim_sees_only_damage_where_the_weight_is():

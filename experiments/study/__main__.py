@@ -1,0 +1,205 @@
+"""The whole study: trains every arm, measures it, and writes the report.
+
+    python -m experiments.study --budget=smoke          minutes, on built-in scenes
+    python -m experiments.study --budget=street --data=frames --boxes=signs.json \\
+        --fixation_frames=osie --fixation_maps=osie-fixations
+
+`--data` has the RGBA frames in train/ and test/. The runs are those of the table
+BUDGET.csv beside this module, one after another; a command that is given again goes
+on where the last one ended. A model that is already in its run's folder, such as one
+trained on an accelerator and imported, is measured and not trained.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from absl import flags, logging
+
+from experiments import report
+from experiments.record import write_record
+from experiments.study import (
+    built_in,
+    control_frames,
+    map_statistics,
+    measuring,
+    plan,
+    reconstructions,
+    training,
+)
+from experiments.study.budgets import BUDGETS
+from experiments.study.evaluation_sets import EvaluationSet
+from experiments.study.records import Records
+from salcomp import cli, folders
+from salcomp.durations import duration
+from salcomp.errors import InputError
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_enum(
+    "budget",
+    "smoke",
+    list(BUDGETS),
+    "How much to compute: smoke, minutes on built-in scenes; street, hours on two "
+    "cores; full, the models of 2019's size, for a machine with an accelerator.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "data",
+    None,
+    "Folder with the RGBA frames, the saliency map as alpha, in train/ and test/. "
+    "Drawn scenes for --budget=smoke, unless given.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "boxes",
+    None,
+    "JSON file of annotated regions of the test frames, as --roi_boxes of "
+    "salcomp.evaluate takes it.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "fixation_frames",
+    None,
+    "Folder of RGBA images of another set, with the predictor's map as alpha, whose "
+    "human fixations are in --fixation_maps.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "fixation_maps",
+    None,
+    "Folder of maps of human fixations, named as the images of --fixation_frames are.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "kodak",
+    None,
+    "Folder of the Kodak images, to stand beside published points.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "workdir", None, "Folder of the runs; runs/BUDGET by default.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "output_dir",
+    None,
+    "Folder of the records and the report; results/BUDGET by default.",
+    flag_values=FLAGS,
+)
+
+
+def main(argv):
+    cli.parse(FLAGS, argv, __doc__)
+    budget = BUDGETS[FLAGS.budget]
+    runs = plan.read(FLAGS.budget)
+    name = FLAGS.budget
+    workdir = folders.make("workdir", FLAGS.workdir or f"runs/{name}")
+    output_dir = folders.make("output_dir", FLAGS.output_dir or f"results/{name}")
+    with folders.locked(workdir):
+        train_frames, sets = _frames(workdir)
+        records = Records(workdir, output_dir)
+        write_record(
+            output_dir / "record.json",
+            "study",
+            argv,
+            data=[str(train_frames), *(str(one.folder) for one in sets)],
+        )
+        map_statistics.write(train_frames, output_dir / "maps.csv")
+        if not records.has("classical"):
+            logging.info("measuring the classical codecs")
+            rows = measuring.measure_classical(sets[0], budget.scored)
+            records.keep_rows("classical", rows)
+        progress = _Progress(runs, records)
+        for run in runs:
+            if records.seconds(run) is None:
+                progress.log(run)
+                _perform(run, records, workdir, train_frames, sets, budget)
+                records.collect(runs)
+        records.collect(runs)
+        reconstructions.write(runs, records.rows(), sets[0], workdir, output_dir)
+    report.write(output_dir)
+    print(output_dir / "README.md")
+
+
+def _frames(workdir: Path) -> tuple[Path, list[EvaluationSet]]:
+    """The training frames, and the sets to measure on, the test frames first."""
+    if not FLAGS.data:
+        if FLAGS.budget != "smoke":
+            raise InputError("--data is needed: a folder of frames in train/ and test/")
+        return built_in.make(workdir / "scenes")
+    data = Path(FLAGS.data)
+    sets = [EvaluationSet("test", data / "test", boxes=FLAGS.boxes)]
+    if bool(FLAGS.fixation_frames) != bool(FLAGS.fixation_maps):
+        raise InputError("--fixation_frames and --fixation_maps go together")
+    if FLAGS.fixation_frames:
+        frames = Path(FLAGS.fixation_frames)
+        sets.append(EvaluationSet("fixations", frames, FLAGS.fixation_maps))
+    if FLAGS.kodak:
+        sets.append(EvaluationSet("kodak", Path(FLAGS.kodak), arms=("baseline",)))
+    for folder in (data / "train", *(one.folder for one in sets)):
+        if not folder.is_dir():
+            raise InputError(f"{folder}: no such folder")
+    return data / "train", sets
+
+
+def _perform(run, records, workdir, train_frames, sets, budget) -> None:
+    """Trains the run's model, if it has one, and measures it."""
+    scratch = workdir / "frames"
+    folder = workdir / run.name
+    started = time.monotonic()
+    if run.of_arm.trains and not training.is_trained(folder):
+        maps = run.of_arm.maps
+        if maps != "own":
+            target = scratch / f"train-{maps}"
+            train_frames = control_frames.make(maps, train_frames, target)
+        training.train(run, folder, train_frames, budget.flags)
+    trained = time.monotonic()
+    model = folder if run.of_arm.trains else workdir / run.start
+    count = budget.scored if run.of_arm.trains else budget.refined
+    rows = measuring.measure(run, model, sets, count, scratch)
+    records.keep(
+        run,
+        rows,
+        train=round(trained - started, 1),
+        measure=round(time.monotonic() - trained, 1),
+    )
+
+
+class _Progress:
+    """How far the study is, and how long it still takes by what runs took so far."""
+
+    def __init__(self, runs, records: Records):
+        self._runs = runs
+        self._records = records
+
+    def log(self, run) -> None:
+        """One line on the run that begins."""
+        left = [one for one in self._runs if self._records.seconds(one) is None]
+        place = len(self._runs) - len(left) + 1
+        estimate = sum(map(self._expected, left))
+        logging.info(
+            "run %d of %d: %s (%s, lambda %g); %s",
+            place,
+            len(self._runs),
+            run.name,
+            run.of_arm.description,
+            run.lmbda,
+            f"about {duration(estimate)} left" if estimate else "time left unknown yet",
+        )
+
+    def _expected(self, run) -> float:
+        """Seconds, by the runs of its kind that are done."""
+        kind = run.of_arm.trains
+        alike = [one for one in self._runs if one.of_arm.trains == kind]
+        spent = [(one.steps, self._records.seconds(one)) for one in alike]
+        spent = [(steps, seconds) for steps, seconds in spent if seconds]
+        if not spent:
+            return 0
+        steps = sum(steps for steps, _ in spent)
+        per_step = sum(seconds["train"] for _, seconds in spent) / steps
+        measuring = sum(seconds["measure"] for _, seconds in spent) / len(spent)
+        return per_step * run.steps + measuring
+
+
+if __name__ == "__main__":
+    cli.run(main)

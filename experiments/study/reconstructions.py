@@ -1,0 +1,239 @@
+"""The pictures of the report: windows of frames that several arms have coded.
+
+Each arm at a lambda of its own, and then at one file size: those frames are shown on
+which the saliency arm's file is within 1 % of the baseline's at some pair of lambdas;
+the refined picture's lambda is found by bisection.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from absl import logging
+
+from experiments.study.evaluation_sets import EvaluationSet
+from experiments.study.plan import Run
+from salcomp import images, metrics, saliency_maps, scorers
+from salcomp.codec import Codec
+from salcomp.refine import Refinement, Refiner
+from salcomp.results_files import write_csv
+
+SHOWN = 3
+WINDOW = 80, 160  # height and width in pixels
+TOLERANCE = 0.01  # of the file size
+_BISECTIONS = 12
+
+
+class _Coded(NamedTuple):
+    """A frame as a model left it: the run, lambda, file, and uint8 [H, W, 3]."""
+
+    run: str
+    lmbda: float
+    data: bytes
+    picture: np.ndarray
+
+
+class _Match(NamedTuple):
+    """A frame on which two runs make files of one size, nearly."""
+
+    image: str
+    baseline: str
+    saliency: str
+
+
+def write(
+    runs: list[Run],
+    rows: list[dict[str, str]],
+    test: EvaluationSet,
+    workdir: Path,
+    output_dir: Path,
+) -> None:
+    """Codes the frames and writes the windows, unless all are there already.
+
+    Writes `reconstructions/*.png` and `reconstructions.csv`, which says what each
+    window shows: frame, arm, run, lambda, bit/pixel, dB, and where the window lies.
+
+    Args:
+      runs: of the plan.
+      rows: of per_image.csv.
+      test: the frames.
+      workdir: with the models.
+      output_dir: of the results.
+    """
+    table = output_dir / "reconstructions.csv"
+    measured = {row["run"] for row in rows}
+    by_name = {run.name: run for run in runs if run.name in measured}
+    own = _own(by_name)
+    if table.exists() or not own:
+        return
+    every = test.subjects("own", sys.maxsize, workdir)
+    subjects = {subject.path.name: subject for subject in every}
+    found = []
+    for match in _matches(rows, by_name, subjects)[:SHOWN]:
+        logging.info("coding %s for the figure of reconstructions", match.image)
+        subject = subjects[match.image]
+        found += _frame(match, subject, own, by_name, workdir, output_dir)
+    if found:
+        write_csv(table, found)
+
+
+def _own(by_name: dict[str, Run]) -> tuple[Run, Run, Run] | None:
+    """Baseline and saliency arm at the highest lambda that both have, and refinement.
+
+    The refinement is by the map, with that baseline; None as long as one is missing.
+    """
+    runs = [run for run in by_name.values() if run.seed == 0 and run.name != "start"]
+    baselines = {run.lmbda: run for run in runs if run.arm == "baseline"}
+    conditioned = {run.lmbda: run for run in runs if run.arm == "concat"}
+    refined = {run.start: run for run in runs if run.arm == "refine-saliency"}
+    for lmbda in sorted(baselines.keys() & conditioned.keys(), reverse=True):
+        baseline = baselines[lmbda]
+        if baseline.name in refined:
+            return baseline, conditioned[lmbda], refined[baseline.name]
+    return None
+
+
+def _matches(rows, by_name, subjects) -> list[_Match]:
+    """Frames with matching files, those with the largest annotated box first."""
+    sizes: dict[tuple[str, str], dict[str, int]] = {}
+    for row in rows:
+        run = by_name.get(row["run"])
+        if run and row["set"] == "test" and run.arm in ("baseline", "concat"):
+            sizes.setdefault((row["image"], run.arm), {})[run.name] = int(row["bytes"])
+    matches = {}
+    for image in subjects:
+        for baseline, size in sizes.get((image, "baseline"), {}).items():
+            for saliency, other in sizes.get((image, "concat"), {}).items():
+                if abs(other / size - 1) < TOLERANCE:
+                    matches.setdefault(image, _Match(image, baseline, saliency))
+    return sorted(
+        matches.values(), key=lambda match: -_largest(subjects[match.image].boxes)
+    )
+
+
+def _largest(boxes) -> float:
+    """The area of the largest box in square pixels, 0 without any."""
+    return max(
+        ((right - left) * (bottom - top) for left, top, right, bottom in boxes),
+        default=0,
+    )
+
+
+def window(boxes, saliency: np.ndarray) -> tuple[int, int]:
+    """Top and left of the window around the largest box, or the map's maximum.
+
+    Args:
+      boxes: rows [left, top, right, bottom] in pixels.
+      saliency: [H, W], at least as large as the window.
+    """
+    if boxes:
+        left, top, right, bottom = max(boxes, key=lambda box: _largest([box]))
+        centre = (top + bottom) / 2, (left + right) / 2
+    else:
+        blurred = saliency_maps.blur(saliency, 8)
+        centre = np.unravel_index(blurred.argmax(), blurred.shape)
+    return tuple(
+        int(np.clip(c - length / 2, 0, whole - length))
+        for c, length, whole in zip(centre, WINDOW, saliency.shape)
+    )
+
+
+class _Coder:
+    """Codes one frame with the models of the study."""
+
+    def __init__(self, rgb: np.ndarray, saliency: np.ndarray, workdir: Path, like: Run):
+        """Makes a coder.
+
+        Args:
+          rgb: uint8 [H, W, 3].
+          saliency: float32 [H, W], 0..1.
+          workdir: with the models.
+          like: the run whose refinement is done, but for its lambda.
+        """
+        self._rgb, self._saliency = rgb, saliency
+        self._workdir = workdir
+        self._like = like
+
+    def plain(self, run: Run) -> _Coded:
+        """By a run's model."""
+        codec = Codec.load(self._workdir / run.name)
+        data = codec.encode(self._rgb, self._saliency).data
+        return _Coded(run.name, run.lmbda, data, codec.decode(data))
+
+    def refined(self, model: str, lmbda: float) -> _Coded:
+        """By refinement under the map, with a run's model."""
+        codec = Codec.load(self._workdir / model)
+        refiner = Refiner(codec, self._like.steps, lmbda, self._like.seed)
+        weight = Refinement(refiner, "saliency", self._like.floor).weight(
+            codec.config, self._saliency
+        )
+        latents = refiner.refine(self._rgb, self._saliency, weight)
+        data = codec.encode_latents(latents, self._saliency.shape).data
+        return _Coded(model, lmbda, data, codec.decode(data))
+
+    def refined_to(self, model: str, size: int) -> _Coded:
+        """The same at the lambda that comes near a file size in bytes."""
+        low, high = 0.05 * self._like.lmbda, 20 * self._like.lmbda
+        for _ in range(_BISECTIONS):
+            middle = float(np.sqrt(low * high))
+            coded = self.refined(model, middle)
+            if abs(len(coded.data) / size - 1) < TOLERANCE:
+                break
+            low, high = (middle, high) if len(coded.data) < size else (low, middle)
+        return coded
+
+
+def _frame(
+    match: _Match,
+    subject: scorers.Subject,
+    own: tuple[Run, Run, Run],
+    by_name: dict[str, Run],
+    workdir: Path,
+    output_dir: Path,
+) -> list[dict]:
+    """Codes one frame in all ways; writes the windows; returns rows of the table."""
+    rgb, saliency, _, _ = subject.load()
+    top, left = window(subject.boxes, saliency)
+    inside = np.s_[top : top + WINDOW[0], left : left + WINDOW[1]]
+    baseline, conditioned, refined = own
+    coder = _Coder(rgb, saliency, workdir, refined)
+    matched = coder.plain(by_name[match.baseline])
+    coded = {
+        ("own", "baseline"): coder.plain(baseline),
+        ("own", "saliency"): coder.plain(conditioned),
+        ("own", "refined"): coder.refined(refined.start, refined.lmbda),
+        ("matched", "baseline"): matched,
+        ("matched", "saliency"): coder.plain(by_name[match.saliency]),
+        ("matched", "refined"): coder.refined_to(match.baseline, len(matched.data)),
+    }
+    grey = np.round(255 * saliency).astype(np.uint8)
+    pictures = {
+        ("given", "frame"): rgb,
+        ("given", "original"): rgb[inside],
+        ("given", "map"): grey[inside],
+        **{key: one.picture[inside] for key, one in coded.items()},
+    }
+    rows = []
+    (output_dir / "reconstructions").mkdir(exist_ok=True)
+    for (kind, arm), picture in pictures.items():
+        file = f"reconstructions/{subject.path.stem}-{kind}-{arm}.png"
+        images.write_png(output_dir / file, picture)
+        row = {"image": subject.path.name, "kind": kind, "arm": arm, "file": file}
+        row |= {"top": top, "left": left}
+        row |= _values(coded.get((kind, arm)), rgb, saliency, subject.boxes)
+        rows.append(row)
+    return rows
+
+
+def _values(coded: _Coded | None, rgb, saliency, boxes) -> dict:
+    """What the table says of a coded frame; nothing of one that is not."""
+    columns = ("run", "lambda", "bpp", "psnr-rgb", "ewpsnr", "boxes-psnr")
+    if coded is None:
+        return dict.fromkeys(columns, "")
+    found = metrics.all_metrics(rgb, coded.picture, saliency, boxes=boxes)
+    bpp = 8 * len(coded.data) / saliency.size
+    values = (coded.run, coded.lmbda, bpp, *(found[name] for name in columns[3:]))
+    return dict(zip(columns, values))

@@ -1,0 +1,156 @@
+"""What the study keeps of its runs, and the report is made from.
+
+In the working folder, a pair of files per run, once it is done:
+
+    measured/NAME.csv   a row per image
+    measured/NAME.json  the run's row of the plan, and seconds
+
+In the folder of results, all of them together, written anew after every run:
+
+    runs.csv        a row per run: the plan's, whether it is done, seconds, and the
+                    training's bit/pixel, effective lambda and mean weight at its end
+    per_image.csv   a row per run, set and image
+    curves.csv      the training's terms over its steps, averaged in blocks
+    validation.csv  of the run that all others start from
+    record.json     command, versions, data and date
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+
+from experiments.study.plan import Run
+from salcomp.errors import InputError
+from salcomp.images import write_file
+from salcomp.results_files import write_csv
+
+_TERMS = ("bpp", "mse", "weighted_mse", "effective_lambda")
+_BLOCKS = 150  # of a curve
+_LAST = 0.2  # of the steps, for what a training ends with
+
+
+class Records:
+    """The records of one study."""
+
+    def __init__(self, workdir: Path, output_dir: Path):
+        """Makes the records.
+
+        Args:
+          workdir: of the study; the runs' own folders lie in it.
+          output_dir: of the results.
+        """
+        self._workdir = workdir
+        self._measured = workdir / "measured"
+        self._output_dir = output_dir
+
+    def seconds(self, run: Run) -> dict[str, float] | None:
+        """What a run took, by "train" and "measure"; None if it is not done.
+
+        Raises:
+          InputError: it was done with other settings than the plan now has.
+        """
+        path = self._path(run.name, "json")
+        if not path.exists():
+            return None
+        found = json.loads(path.read_text())
+        if found["run"] != run.cells:
+            differing = [c for c, v in run.cells.items() if found["run"].get(c) != v]
+            raise InputError(
+                f"{path}: the run was done with another {', '.join(differing)} than "
+                "the plan has now; give the changed run another name"
+            )
+        return found["seconds"]
+
+    def keep(self, run: Run, rows: list[dict], **seconds: float) -> None:
+        """Keeps a run that is done: the rows first, then the file that says so."""
+        write_csv(self._path(run.name, "csv"), rows)
+        done = {"run": run.cells, "seconds": seconds}
+        text = json.dumps(done, indent=2) + "\n"
+        write_file(self._path(run.name, "json"), text.encode())
+
+    def has(self, name: str) -> bool:
+        """Whether rows were kept under a name that is no run's."""
+        return self._path(name, "csv").exists()
+
+    def keep_rows(self, name: str, rows: list[dict]) -> None:
+        """Keeps rows that are no run's, such as those of the classical codecs."""
+        write_csv(self._path(name, "csv"), rows)
+
+    def collect(self, runs: list[Run]) -> None:
+        """Writes the results of all that is done."""
+        done = {run.name: self.seconds(run) for run in runs}
+        summaries = [self._summary(run, done[run.name]) for run in runs]
+        write_csv(self._output_dir / "runs.csv", summaries)
+        rows = []
+        for name in ("classical", *(name for name in done if done[name])):
+            if self.has(name):
+                rows += _read(self._path(name, "csv"))
+        if rows:
+            write_csv(self._output_dir / "per_image.csv", rows)
+        curves = [
+            {"run": run.name, **row}
+            for run in runs
+            if done[run.name] and run.of_arm.trains
+            for row in _blocks(self._metrics(run))
+        ]
+        if curves:
+            write_csv(self._output_dir / "curves.csv", curves)
+        validation = self._workdir / runs[0].name / "validation.csv"
+        if validation.exists():
+            write_file(self._output_dir / "validation.csv", validation.read_bytes())
+
+    def rows(self) -> list[dict[str, str]]:
+        """What is in per_image.csv."""
+        return _read(self._output_dir / "per_image.csv")
+
+    def _path(self, name: str, suffix: str) -> Path:
+        self._measured.mkdir(parents=True, exist_ok=True)
+        return self._measured / f"{name}.{suffix}"
+
+    def _metrics(self, run: Run) -> dict[str, np.ndarray]:
+        rows = _read(self._workdir / run.name / "metrics.csv")
+        return {
+            term: np.array([row[term] for row in rows], float)
+            for term in ("step", *_TERMS)
+        }
+
+    def _summary(self, run: Run, seconds: dict[str, float] | None) -> dict:
+        ends = dict.fromkeys((f"final_{term}" for term in _TERMS), "")
+        if seconds and run.of_arm.trains:
+            metrics = self._metrics(run)
+            last = slice(-max(1, round(_LAST * run.steps)), None)
+            bpp, mse, weighted, _ = (metrics[term][last].mean() for term in _TERMS)
+            # The ratio of means: what the loss weighed on average, E[w e] / E[e].
+            values = (bpp, mse, weighted, run.lmbda * weighted / mse)
+            ends = {f"final_{t}": float(v) for t, v in zip(_TERMS, values)}
+        return {
+            **run.cells,
+            "done": int(bool(seconds)),
+            "train_seconds": seconds["train"] if seconds else "",
+            "measure_seconds": seconds["measure"] if seconds else "",
+            **ends,
+        }
+
+
+def _blocks(metrics: dict[str, np.ndarray]) -> list[dict[str, float]]:
+    """Means over blocks of steps; a block's step is its last."""
+    steps = metrics["step"].size
+    edges = np.linspace(0, steps, min(_BLOCKS, steps) + 1).round().astype(int)
+    return [
+        {
+            "step": int(metrics["step"][end - 1]),
+            **{
+                term: float(f"{metrics[term][start:end].mean():.6g}") for term in _TERMS
+            },
+        }
+        for start, end in zip(edges[:-1], edges[1:])
+    ]
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
