@@ -1,0 +1,1 @@
+"""The report: tables, figures and page of a study, made from its records alone."""

@@ -1,0 +1,139 @@
+"""The arms against their twins and controls: BD-rates with intervals, and verdicts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.report.study_records import StudyRecords
+from salcomp import bd_rate
+from salcomp.errors import InputError
+
+
+class Score(NamedTuple):
+    """What a comparison is made in: a metric on a set."""
+
+    set_name: str
+    metric: str
+    title: str
+
+
+FIXATIONS = Score("fixations", "ewpsnr", "EWPSNR, human fixations")
+SIGNS = Score("test", "boxes-psnr", "PSNR in sign boxes")
+CIRCULAR = Score("test", "ewpsnr", "EWPSNR, encoder's own map")
+PSNR = Score("test", "psnr-rgb", "PSNR")
+NON_ROI = Score("test", "non-roi-psnr-20", "PSNR outside the top 20 %")
+ROI = Score("test", "roi-psnr-5", "PSNR of the top 5 %")
+MS_SSIM = Score("test", "weighted-ms-ssim-db", "weighted MS-SSIM")
+FIXATIONS_PSNR = Score("fixations", "psnr-rgb", "PSNR, photographs")
+# Those that decide, and all that are reported.
+DECIDING = (FIXATIONS, SIGNS)
+SCORES = (FIXATIONS, SIGNS, CIRCULAR, ROI, MS_SSIM, PSNR, NON_ROI, FIXATIONS_PSNR)
+
+
+class Pair(NamedTuple):
+    """A comparison that the page shows: a series, its uniform twin, its control."""
+
+    series: str
+    twin: str
+    control: str | None
+
+
+PAIRS = (
+    Pair("concat-0.1", "baseline", "concat-0.1-shuffled"),
+    Pair("concat", "baseline", "concat-shuffled"),
+    Pair("modulate", "baseline", "modulate-shuffled"),
+    Pair("weighted", "baseline", None),
+    Pair("map-in", "baseline", None),
+    Pair("concat-shuffled", "baseline", None),
+    Pair("modulate-shuffled", "baseline", None),
+    Pair("concat-center", "baseline", None),
+    Pair(
+        "refine-saliency on baseline",
+        "refine-uniform on baseline",
+        "refine-shuffled on baseline",
+    ),
+    Pair("refine-uniform on baseline", "baseline", None),
+    Pair("refine-shuffled on baseline", "refine-uniform on baseline", None),
+    Pair(
+        "refine-saliency on modulate",
+        "refine-uniform on modulate",
+        "refine-shuffled on modulate",
+    ),
+)
+# Of a comparison's curves: less describes too little of them.
+_MIN_OVERLAP = 0.5
+
+
+class Comparisons:
+    """BD-rates between the series of a study, each computed once."""
+
+    def __init__(self, records: StudyRecords, resamples: int):
+        """Makes the comparisons.
+
+        Args:
+          records: of the study.
+          resamples: draws of the bootstrap over images.
+        """
+        self._records = records
+        self._resamples = resamples
+        self._found: dict[tuple[str, str, Score], bd_rate.Comparison | None] = {}
+
+    def pairs(self) -> list[Pair]:
+        """Those of `PAIRS` of which both series have been measured."""
+        return [pair for pair in PAIRS if self.of(pair.series, pair.twin, PSNR)]
+
+    def of(self, series: str, anchor: str, score: Score) -> bd_rate.Comparison | None:
+        """One series against another; None where they cannot be compared."""
+        key = series, anchor, score
+        if key not in self._found:
+            self._found[key] = self._compare(*key)
+        return self._found[key]
+
+    def _compare(self, series, anchor, score) -> bd_rate.Comparison | None:
+        test = [run.name for run in self._records.series(series)]
+        base = [run.name for run in self._records.series(anchor)]
+        images = self._records.images(score.set_name, test + base)
+        if min(len(test), len(base)) < bd_rate.MIN_POINTS or not images:
+            return None
+        arrays = [
+            self._records.table(score.set_name, names, images, metric)
+            for names in (base, test)
+            for metric in ("bpp", score.metric)
+        ]
+        try:
+            return bd_rate.compare(*arrays, resamples=self._resamples)
+        except InputError:
+            return None
+
+
+def lies_below_zero(found: bd_rate.Comparison | None) -> bool | None:
+    """Whether a BD-rate's interval does; None where that cannot be said."""
+    if found is None or np.isnan(found.rate.high) or found.overlap < _MIN_OVERLAP:
+        return None
+    return found.rate.high < 0
+
+
+def verdict(pair: Pair, compared: Comparisons, seed_percent: float | None) -> str:
+    """The rule applied to an arm, in words.
+
+    Args:
+      pair: with a control.
+      compared: of the study.
+      seed_percent: standard deviation of a BD-rate that seeds alone give, or None
+        where it was not measured.
+    """
+    helps = []
+    for score, name in zip(DECIDING, ("fixations", "signs")):
+        against_twin = compared.of(pair.series, pair.twin, score)
+        against_control = compared.of(pair.series, pair.control, score)
+        holds = [lies_below_zero(against_twin), lies_below_zero(against_control)]
+        if None in holds:
+            return "not decided"
+        large = seed_percent is None or -against_twin.rate.value > 2 * seed_percent
+        if all(holds) and large:
+            helps.append(name)
+    if len(helps) == len(DECIDING):
+        return "helps"
+    return f"helps for {helps[0]} only" if helps else "does not help"

@@ -1,0 +1,69 @@
+"""How far the weights' effect on lambda alone predicts an arm's rate.
+
+The loss R + lambda E[w e] has the rate of R + lambda' E[e] with lambda' = lambda
+E[w e] / E[e], if the weights did nothing else. The baseline's own rates over lambda
+then tell an arm's rate in advance.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.report.study_records import Run, StudyRecords
+
+
+class Prediction(NamedTuple):
+    """A run's rate as predicted and as measured on the test frames, in bit/pixel."""
+
+    run: Run
+    effective_lambda: float
+    predicted: float
+    measured: float
+
+    @property
+    def error(self) -> float:
+        """Of the prediction, relative."""
+        return self.predicted / self.measured - 1
+
+
+def elasticity(records: StudyRecords) -> float:
+    """d ln bpp / d ln lambda of the baseline, over its curve."""
+    rates = _baseline(records)
+    return float(np.polyfit(*np.log(rates).T, 1)[0])
+
+
+def predictions(records: StudyRecords) -> list[Prediction]:
+    """Of all runs with weighted errors from the common start, at seed 0."""
+    lambdas, bpps = _baseline(records).T
+    found = []
+    for run in records.runs.values():
+        weighted = np.isfinite(run.final["effective_lambda"]) and not np.isclose(
+            run.final["effective_lambda"], run.lmbda, rtol=1e-6
+        )
+        if weighted and run.seed == 0 and run.start:
+            effective = run.final["effective_lambda"]
+            found.append(
+                Prediction(
+                    run,
+                    effective,
+                    _interpolate(effective, lambdas, bpps),
+                    records.mean("test", run.name, "bpp"),
+                )
+            )
+    return found
+
+
+def _baseline(records: StudyRecords) -> np.ndarray:
+    """Rows (lambda, bit/pixel) of the baseline on the test frames."""
+    runs = records.series("baseline")
+    return np.array([(r.lmbda, records.mean("test", r.name, "bpp")) for r in runs])
+
+
+def _interpolate(lmbda: float, lambdas: np.ndarray, bpps: np.ndarray) -> float:
+    """Log-log, along the outer segments beyond the curve's ends."""
+    x, y = np.log(lambdas), np.log(bpps)
+    i = int(np.clip(np.searchsorted(x, np.log(lmbda)) - 1, 0, len(x) - 2))
+    slope = (y[i + 1] - y[i]) / (x[i + 1] - x[i])
+    return float(np.exp(y[i] + slope * (np.log(lmbda) - x[i])))

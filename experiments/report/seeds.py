@@ -1,0 +1,78 @@
+"""What seeds alone change: the rate of a run at its quality, seed by seed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.report.comparisons import Score
+from experiments.report.study_records import StudyRecords
+
+
+class SeedSpread(NamedTuple):
+    """One arm over its seeds.
+
+    Attributes:
+      series: the arm.
+      offsets: a row per seed: mean over the rate points of how many percent more bits
+        the run takes than the arm's curve at seed 0 has at the run's quality.
+      points: how many rate points each seed has.
+    """
+
+    series: str
+    offsets: np.ndarray
+    points: int
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation over the seeds, in percent of the rate."""
+        return float(self.offsets.std(ddof=1))
+
+
+def spreads(records: StudyRecords, score: Score) -> list[SeedSpread]:
+    """Of every arm that has three seeds or more at the same lambdas."""
+    found = []
+    for series in dict.fromkeys(run.series for run in records.runs.values()):
+        first = records.series(series)
+        others = [
+            r for r in records.runs.values() if r.series == series and r.seed > 0
+        ]
+        lambdas = sorted({run.lmbda for run in others})
+        seeds = sorted({run.seed for run in others})
+        complete = len(others) == len(lambdas) * len(seeds)
+        if len(first) < 2 or len(seeds) < 2 or not complete:
+            continue
+        curve = np.array([_point(records, run.name, score) for run in first])
+        runs = {(run.seed, run.lmbda): run.name for run in (*first, *others)}
+        offsets = [
+            np.mean(
+                [
+                    _offset(_point(records, runs[seed, lmbda], score), curve)
+                    for lmbda in lambdas
+                ]
+            )
+            for seed in (0, *seeds)
+        ]
+        found.append(SeedSpread(series, np.array(offsets), len(lambdas)))
+    return found
+
+
+def largest(found: list[SeedSpread]) -> float | None:
+    """The standard deviation of a difference of two arms, by the noisier one."""
+    if not found:
+        return None
+    return float(np.sqrt(2) * max(one.deviation for one in found))
+
+
+def _point(records: StudyRecords, name: str, score: Score) -> tuple[float, float]:
+    return tuple(
+        records.mean(score.set_name, name, metric) for metric in ("bpp", score.metric)
+    )
+
+
+def _offset(point: tuple[float, float], curve: np.ndarray) -> float:
+    """Percent of bits above a curve (rows of rate and quality) at a point's quality."""
+    rate, quality = point
+    at_quality = np.exp(np.interp(quality, curve[:, 1], np.log(curve[:, 0])))
+    return float(100 * (rate / at_quality - 1))

@@ -1,0 +1,131 @@
+"""The records of a study as arrays."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.study.arms import ARMS
+from salcomp.errors import InputError
+
+
+class Run(NamedTuple):
+    """A run that is done.
+
+    Attributes:
+      name, arm, lmbda, floor, seed, start, steps: of the plan; floor is NaN without.
+      series: the arm; for refinement also whose model refines.
+      final: of the training's end, by term; NaN without.
+    """
+
+    name: str
+    arm: str
+    series: str
+    lmbda: float
+    floor: float
+    seed: int
+    start: str
+    steps: int
+    final: dict[str, float]
+
+
+class StudyRecords:
+    """What the runs of a study measured.
+
+    Attributes:
+      folder: of the records.
+      plan: rows of runs.csv, of all runs.
+      runs: that are done, by name.
+      made: of record.json: command, versions, data and date.
+    """
+
+    def __init__(self, folder: Path):
+        """Reads the records.
+
+        Raises:
+          InputError: a file is missing or cannot be used.
+        """
+        self.folder = folder
+        self.plan = self.rows("runs.csv")
+        self.made = json.loads(self._text("record.json"))
+        arms = {row["name"]: row["arm"] for row in self.plan}
+        self.runs = {
+            row["name"]: _run(row, arms) for row in self.plan if row["done"] == "1"
+        }
+        self._images: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
+        for row in self.rows("per_image.csv"):
+            values = {k: float(v) if v else np.nan for k, v in list(row.items())[3:]}
+            self._images.setdefault((row["set"], row["run"]), {})[row["image"]] = values
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        """The rows of a CSV of the records."""
+        return list(csv.DictReader(self._text(name).splitlines()))
+
+    def series(self, label: str) -> list[Run]:
+        """The runs of a series at seed 0, by rising lambda."""
+        runs = [
+            run
+            for run in self.runs.values()
+            if run.series == label and run.seed == 0 and run.name != self.plan[0]["name"]
+        ]
+        return sorted(runs, key=lambda run: run.lmbda)
+
+    def classical(self, codec: str) -> list[str]:
+        """The names of a classical codec's settings, by rising rate."""
+        names = [n for _, n in self._images if n.rpartition("-")[0] == codec]
+        return sorted(names, key=lambda name: float(name.rpartition("-")[2]))
+
+    def images(self, set_name: str, names: list[str]) -> list[str]:
+        """The images of a set that all of the runs have coded."""
+        found = [set(self._images.get((set_name, name), {})) for name in names]
+        return sorted(set.intersection(*found)) if found else []
+
+    def table(
+        self, set_name: str, names: list[str], images: list[str], metric: str
+    ) -> np.ndarray:
+        """A metric of runs on images: float64 [runs, images]; NaN where undefined."""
+        return np.array(
+            [
+                [self._images[set_name, name][image][metric] for image in images]
+                for name in names
+            ]
+        )
+
+    def mean(self, set_name: str, name: str, metric: str) -> float:
+        """The mean of a metric of one run over the images that have it."""
+        images = self.images(set_name, [name])
+        return float(np.nanmean(self.table(set_name, [name], images, metric)))
+
+    def _text(self, name: str) -> str:
+        path = self.folder / name
+        try:
+            return path.read_text()
+        except OSError as error:
+            raise InputError(
+                f"{path}: {error.strerror}; experiments.study makes the records"
+            ) from error
+
+
+def _run(row: dict[str, str], arms: dict[str, str]) -> Run:
+    series = row["arm"]
+    if not ARMS[row["arm"]].trains:
+        series += f" on {arms[row['start']]}"
+    return Run(
+        row["name"],
+        row["arm"],
+        series,
+        float(row["lambda"]),
+        float(row["floor"] or np.nan),
+        int(row["seed"]),
+        row["start"],
+        int(row["steps"]),
+        {
+            key[len("final_") :]: float(value or np.nan)
+            for key, value in row.items()
+            if key.startswith("final_")
+        },
+    )
