@@ -182,32 +182,6 @@ def test_refinement_flag_out_of_range_is_refused(run, pictures, flag):
     assert flag.split("=")[0].strip("-") in message
 
 
-SALIENCY = np.array([[0, 0.5, 1]], np.float32)
-
-
-@pytest.mark.parametrize(
-    ("weighting", "floor", "expected"),
-    [
-        ("saliency", None, [[0.1, 0.5, 1]]),
-        ("saliency", 0.7, [[0.7, 0.7, 1]]),
-        ("saliency", 0.0, [[0, 0.5, 1]]),
-        ("uniform", 0.7, [[1, 1, 1]]),
-    ],
-)
-def test_refinement_weighs_as_the_training_did(weighting, floor, expected):
-    config = small_config(saliency_floor=0.1)
-    refinement = compress.Refinement(None, weighting, floor)
-    weight = refinement.weight(config, SALIENCY)
-    np.testing.assert_allclose(weight, expected, rtol=1e-6)
-
-
-def test_refinement_of_an_image_without_any_weight_is_uniform():
-    zero = np.zeros((1, 3), np.float32)
-    refinement = compress.Refinement(None, "saliency", 0.0)
-    weight = refinement.weight(small_config(), zero)
-    assert (weight == 1).all()
-
-
 def test_model_without_a_map_compresses_the_same_whatever_the_map(tmp_path, pictures):
     baseline = small_config(condition_encoder=False, weight_distortion=False)
     export.save(SaliencyCodec(baseline), 1, tmp_path / "model")
