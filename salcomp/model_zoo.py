@@ -12,9 +12,9 @@ import dataclasses
 import difflib
 import fnmatch
 import json
-import math
 import os
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -104,7 +104,7 @@ class Card:
 
 
 def _is_number(value) -> bool:
-    return type(value) in (int, float) and -math.inf < value < math.inf
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 # By the type of the field: what it is in words, and whether a value is one.
