@@ -308,7 +308,8 @@ def table(listed: list[Card]) -> str:
     """Cards for people: a line for each, and below what many have in common."""
     if not listed:
         return "no models come with this installation"
-    rows = [("name", "lambda", "arm", "floor", "bpp", "(95 %)", "PSNR", "EWPSNR")]
+    rates = ("bpp", "(95 % of images)")
+    rows = [("name", "lambda", "arm", "floor", *rates, "PSNR", "EWPSNR")]
     for card in listed:
         test = card.test
         rows.append(
@@ -331,7 +332,7 @@ def table(listed: list[Card]) -> str:
     arms = {card.arm: card.arm_description for card in listed}
     lines += ["", "Arms", *(f"  {arm}: {text}" for arm, text in arms.items())]
     lines += ["", "Training", *_by_text(listed, lambda card: card.training)]
-    lines += ["", "Test: means; (95 %) of the images have a rate in that range"]
+    lines += ["", "Test: means over images, rates of whole files"]
     lines += _by_text(listed, lambda c: f"{c.test.images} images, {c.test.frames}")
     return "\n".join(lines)
 

@@ -109,6 +109,15 @@ def test_lambda_trades_bits_for_quality(codec, picture):
     assert few_bits < many_bits and small_error < large_error
 
 
+def test_lambda_of_one_call_is_that_of_no_other(codec, refiner, picture, refined):
+    rgb, saliency = picture
+    ones = np.ones_like(saliency)
+    other = Refiner(codec, STEPS, 1e-5, seed=0).refine(rgb, saliency, ones)
+    assert (refiner.refine(rgb, saliency, ones, lmbda=1e-5) == other).all()
+    assert (refiner.refine(rgb, saliency, ones) == refined).all()
+    assert (other != refined).any()
+
+
 def test_progress_is_told_of_every_step(codec, picture):
     rgb, saliency = picture
     told = []
