@@ -26,7 +26,16 @@ from absl import flags, logging
 from data_prep.sam import model as sam
 from experiments import sam_speed
 from experiments.record import write_record
-from salcomp import batches, cli, compress, export, file_jobs, frames, images
+from salcomp import (
+    batches,
+    cli,
+    compress,
+    encoders,
+    export,
+    file_jobs,
+    frames,
+    images,
+)
 from salcomp.codec import Codec
 from salcomp.config import PRESETS, STRIDE, Config
 from salcomp.model import SaliencyCodec
@@ -174,7 +183,7 @@ def time_codec(count: int) -> dict[str, float]:
         def whole():
             sources = sorted(Path(folder).glob("*.png"))
             jobs = file_jobs.plan(sources, ".salc", f"{folder}/out", overwrite=True)
-            compress.compress_files(codec, jobs)
+            compress.compress_files(encoders.Plain(codec), jobs)
 
         rounds = [
             (

@@ -27,7 +27,11 @@ _BY_MAP = "saliency, lambda x"
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
-    "model", None, "Workdir of a run, or exported model folder.", flag_values=FLAGS
+    "model",
+    None,
+    "Workdir of a run, exported model folder, or name of a model that comes with "
+    "salcomp.",
+    flag_values=FLAGS,
 )
 flags.DEFINE_string(
     "images", None, "Pattern of the images; the map is their alpha.", flag_values=FLAGS

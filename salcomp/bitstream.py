@@ -66,16 +66,11 @@ def payload_bytes(header: bytes) -> int:
     return _HEADER.unpack_from(header)[-1] if len(header) == HEADER_BYTES else 0
 
 
-def unpack(data: bytes, fingerprint: bytes, max_pixels: int) -> Content:
-    """Reads a file and makes sure that it is whole and of this model.
-
-    Args:
-      data: the file.
-      fingerprint: 8 bytes, of the model that is to decode.
-      max_pixels: most pixels to accept.
+def read_whole(data: bytes) -> Content:
+    """Reads a file and makes sure that it is whole, whatever model it is of.
 
     Raises:
-      BitstreamError: what is wrong with the file; nothing has been allocated for it.
+      BitstreamError: what is wrong with the file.
     """
     if data[: len(MAGIC)] != MAGIC[: len(data)] or not data:
         raise BitstreamError("not a .salc file")
@@ -94,6 +89,22 @@ def unpack(data: bytes, fingerprint: bytes, max_pixels: int) -> Content:
     crc = zlib.crc32(payload, zlib.crc32(data[: _HEADER.size]))
     if crc != _CRC.unpack_from(data, _HEADER.size)[0]:
         raise BitstreamError("altered or damaged: the checksum does not match")
+    return Content(model, height, width, payload)
+
+
+def unpack(data: bytes, fingerprint: bytes, max_pixels: int) -> Content:
+    """Reads a file and makes sure that it is whole and of this model.
+
+    Args:
+      data: the file.
+      fingerprint: 8 bytes, of the model that is to decode.
+      max_pixels: most pixels to accept.
+
+    Raises:
+      BitstreamError: what is wrong with the file; nothing has been allocated for it.
+    """
+    content = read_whole(data)
+    model, height, width, _ = content
     if model != fingerprint:
         raise BitstreamError(
             f"written by model {model.hex()}, not by this model {fingerprint.hex()}; "
@@ -106,4 +117,4 @@ def unpack(data: bytes, fingerprint: bytes, max_pixels: int) -> Content:
             f"{width}x{height} is over the limit of {max_pixels} pixels; raise "
             "--max_pixels to decode it"
         )
-    return Content(model, height, width, payload)
+    return content

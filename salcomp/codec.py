@@ -35,6 +35,12 @@ class Encoded:
         self._codec = codec
         self._size = size
 
+    @property
+    def bpp(self) -> float:
+        """Bit per pixel of the whole file."""
+        height, width = self._size
+        return 8 * len(self.data) / (height * width)
+
     @functools.cached_property
     def information_bits(self) -> float:
         """The information content of the latents under the prior, in bits."""
@@ -63,7 +69,7 @@ class Codec:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Codec:
-        """Loads the workdir of a run or an exported model folder.
+        """Loads a run's workdir, an exported model, or one of the zoo by its name.
 
         Raises:
           InputError: there is no model, or it is damaged.

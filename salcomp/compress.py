@@ -1,27 +1,48 @@
 """Compresses images with a trained model.
 
-    python -m salcomp.compress photo.jpg --model=runs/cpu-saliency
-    python -m salcomp.compress photos/*.png --model=DIR --saliency=masks/
+    python -m salcomp.compress photo.jpg
+    python -m salcomp.compress photos/*.png --model=NAME --saliency=masks/
+    python -m salcomp.compress photo.png --target_bpp=0.3
     python -m salcomp.compress photo.png --model=DIR --refine_steps=150
+    python -m salcomp.compress --list_models
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from absl import flags, logging
-from tqdm import tqdm
 
-from salcomp import cli, file_jobs, images, saliency_maps
-from salcomp.codec import Codec
+from salcomp import cli, file_jobs, images, model_zoo, saliency_maps
 from salcomp.errors import InputError
-from salcomp.refine import Refinement, Refiner
+
+if TYPE_CHECKING:  # they import TensorFlow, which takes seconds
+    from salcomp import encoders
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "model",
     None,
-    "Workdir of a run, or exported model folder, to compress with.",
+    "What to compress with: the workdir of a run, an exported model folder, or the "
+    "name of a model that comes with salcomp (--list_models). "
+    f"{model_zoo.DEFAULT} by default.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_boolean(
+    "list_models",
+    False,
+    "Print the models that come with salcomp, with their rates and qualities on test "
+    "frames, and exit.",
+    flag_values=FLAGS,
+)
+flags.DEFINE_float(
+    "target_bpp",
+    None,
+    "Rate of the whole file, in bit per pixel, to come close to: each image is "
+    "compressed with the model that comes closest, above or below, among those of the "
+    "arm that --model is of. With --refine_steps the refinement's lambda then comes "
+    "closer still, in five refinements an image.",
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
@@ -96,35 +117,24 @@ flags.DEFINE_integer(
 
 
 def compress_files(
-    codec: Codec,
+    encoder: encoders.Plain | encoders.Refined | encoders.AtRate,
     jobs: Sequence[file_jobs.Job],
     saliency_spec: str = "auto",
-    refinement: Refinement | None = None,
     reconstruction: bool = False,
     max_pixels: int = images.MAX_PIXELS,
 ) -> None:
     """Compresses image files.
 
     Args:
-      codec: of the model.
+      encoder: of the images.
       jobs: images to read and .salc files to write.
       saliency_spec: where the maps come from, as `saliency_maps.CHOICES` tells.
-      refinement: of the latents; None for those of the encoder.
       reconstruction: whether to write what each file decodes to, as .salc.png.
       max_pixels: most pixels of an image.
 
     Raises:
       SalcompError: at least one image failed; the reasons have been logged.
     """
-
-    def encode(name: str, rgb, saliency):
-        if refinement is None:
-            return codec.encode(rgb, saliency)
-        weight = refinement.weight(codec.config, saliency)
-        steps = refinement.refiner.steps
-        with tqdm(total=steps, desc=name, leave=False, disable=None) as bar:
-            latents = refinement.refiner.refine(rgb, saliency, weight, bar.update)
-        return codec.encode_latents(latents, rgb.shape[:2])
 
     def work(job: file_jobs.Job):
         image = images.read_image(job.source, max_pixels)
@@ -133,49 +143,73 @@ def compress_files(
         )
         if image.alpha is not None and saliency_spec != "auto":
             origin += " (alpha channel dropped)"
-        if not codec.config.condition_encoder and refinement is None:
+        if not encoder.uses_map:
             origin = "not used by this model"
-        encoded = encode(job.source.name, image.rgb, saliency)
+        encoded = encoder.encode(job.source.name, image.rgb, saliency)
         if reconstruction:
             png = job.output.with_name(job.output.name + ".png")
             images.write_png(png, encoded.reconstruction)
         images.write_file(job.output, encoded.data)
         size = len(encoded.data)
-        bpp = 8 * size / saliency.size
-        logging.info("%s: %d bytes, %.4f bpp, map: %s", job.output, size, bpp, origin)
+        logging.info(
+            "%s: %d bytes, %.4f bpp, map: %s", job.output, size, encoded.bpp, origin
+        )
 
-    # A refiner works on one image at a time.
-    workers = file_jobs.WORKERS if refinement is None else 1
-    file_jobs.run(jobs, work, "compress", workers)
+    file_jobs.run(jobs, work, "compress", encoder.workers)
 
 
-def main(argv):
-    sources = images.expand_inputs(cli.parse(FLAGS, argv, __doc__, files=True))
-    if not FLAGS.model:
-        raise InputError("--model is needed: a run's workdir or an exported model")
-    lmbda = FLAGS["lambda"].value
+def _encoder() -> encoders.Plain | encoders.Refined | encoders.AtRate:
+    """The encoder that the flags ask for, with its models loaded."""
+    model = FLAGS.model or model_zoo.default()
+    target = FLAGS.target_bpp
+    arm = [] if target is None else model_zoo.arm_of(model)
+    from salcomp import encoders
+    from salcomp.codec import Codec
+    from salcomp.refine import Refinement, Refiner
+
+    def refinement_of(codec: Codec) -> Refinement:
+        lmbda = FLAGS["lambda"].value
+        refiner = Refiner(codec, FLAGS.refine_steps, lmbda, FLAGS.seed)
+        return Refinement(refiner, FLAGS.refine_weighting, FLAGS.saliency_floor)
+
+    if target is not None:
+        codecs = {folder.name: Codec.load(folder) for folder in arm}
+        refine = refinement_of if FLAGS.refine_steps else None
+        return encoders.AtRate(codecs, target, refine)
+    codec = Codec.load(model)
+    if FLAGS.refine_steps:
+        return encoders.Refined(refinement_of(codec))
+    return encoders.Plain(codec)
+
+
+def _check_flags() -> None:
+    """Refuses flags that have no effect, or not together."""
     if not FLAGS.refine_steps:
         for name in ("lambda", "saliency_floor", "refine_weighting", "seed"):
             if FLAGS[name].present:
                 raise InputError(
                     f"--{name} only matters to refinement; add --refine_steps=150"
                 )
-    jobs = file_jobs.plan(sources, ".salc", FLAGS.output_dir, FLAGS.overwrite)
-    if not jobs:
+    target = FLAGS.target_bpp
+    if target is not None:
+        if not 0 < target < float("inf"):
+            raise InputError(f"--target_bpp must be more than 0, not {target}")
+        if FLAGS["lambda"].present:
+            raise InputError("--target_bpp finds the lambda; leave out --lambda")
+
+
+def main(argv):
+    arguments = cli.parse(FLAGS, argv, __doc__, files=True)
+    if FLAGS.list_models:
+        print(model_zoo.table(model_zoo.cards()))
         return
-    codec = Codec.load(FLAGS.model)
-    refinement = None
-    if FLAGS.refine_steps:
-        refiner = Refiner(codec, FLAGS.refine_steps, lmbda, FLAGS.seed)
-        refinement = Refinement(refiner, FLAGS.refine_weighting, FLAGS.saliency_floor)
-    compress_files(
-        codec,
-        jobs,
-        FLAGS.saliency,
-        refinement,
-        FLAGS.reconstruction,
-        FLAGS.max_pixels,
-    )
+    sources = images.expand_inputs(arguments)
+    _check_flags()
+    jobs = file_jobs.plan(sources, ".salc", FLAGS.output_dir, FLAGS.overwrite)
+    if jobs:
+        compress_files(
+            _encoder(), jobs, FLAGS.saliency, FLAGS.reconstruction, FLAGS.max_pixels
+        )
 
 
 if __name__ == "__main__":

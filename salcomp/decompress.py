@@ -1,21 +1,27 @@
 """Decompresses .salc files to PNG. Needs the file and the model, nothing else.
 
+    python -m salcomp.decompress photo.salc
     python -m salcomp.decompress photo.salc --model=runs/cpu-saliency
 """
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
+
 from absl import flags, logging
 
-from salcomp import bitstream, cli, file_jobs, images
+from salcomp import bitstream, cli, file_jobs, images, model_zoo
 from salcomp.codec import Codec
-from salcomp.errors import InputError
+from salcomp.errors import BitstreamError, InputError
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
     "model",
     None,
-    "Workdir of the run, or exported model folder, that compressed the files.",
+    "What compressed the files: the workdir of a run, an exported model folder, or the "
+    "name of a model that comes with salcomp. By default each file is decompressed by "
+    "the one of these that its header tells of.",
     flag_values=FLAGS,
 )
 flags.DEFINE_string(
@@ -37,25 +43,60 @@ flags.DEFINE_integer(
 )
 
 
+class _ZooCodecs:
+    """The codecs of the models that come with salcomp, each loaded when needed."""
+
+    def __init__(self):
+        self._codecs: dict[bytes, Codec] = {}
+        self._lock = threading.Lock()
+
+    def codec_for(self, data: bytes) -> Codec:
+        """The codec of the model that a file's header tells of.
+
+        Raises:
+          BitstreamError: the file is damaged, or of a model from elsewhere.
+        """
+        fingerprint = bitstream.read_whole(data).fingerprint
+        with self._lock:
+            if fingerprint not in self._codecs:
+                folder = model_zoo.with_fingerprint(fingerprint)
+                if folder is None:
+                    raise BitstreamError(
+                        f"written by model {fingerprint.hex()}, which is none of those "
+                        "that come with salcomp; give --model that one"
+                    )
+                self._codecs[fingerprint] = Codec.load(folder)
+            return self._codecs[fingerprint]
+
+
+def _read(path: Path) -> bytes:
+    """A file up to a byte more than its header says, enough to tell that it is longer.
+
+    Raises:
+      InputError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            header = file.read(bitstream.HEADER_BYTES)
+            return header + file.read(bitstream.payload_bytes(header) + 1)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+
+
 def main(argv):
     arguments = cli.parse(FLAGS, argv, __doc__, files=True)
     sources = images.expand_inputs(arguments, (".salc",))
-    if not FLAGS.model:
-        raise InputError("--model is needed: a run's workdir or an exported model")
     # Beside its file, photo.png may well be the original of photo.salc.
     suffix = ".salc.png" if FLAGS.output_dir is None else ".png"
     jobs = file_jobs.plan(sources, suffix, FLAGS.output_dir, FLAGS.overwrite)
     if not jobs:
         return
-    codec = Codec.load(FLAGS.model)
+    given = Codec.load(FLAGS.model) if FLAGS.model else None
+    zoo = _ZooCodecs()
 
     def work(job: file_jobs.Job):
-        try:
-            with open(job.source, "rb") as file:
-                data = file.read(bitstream.HEADER_BYTES)
-                data += file.read(bitstream.payload_bytes(data) + 1)
-        except OSError as error:
-            raise InputError(f"{job.source}: {error.strerror}") from error
+        data = _read(job.source)
+        codec = given or zoo.codec_for(data)
         images.write_png(job.output, codec.decode(data, FLAGS.max_pixels))
         logging.info("%s", job.output)
 

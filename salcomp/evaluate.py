@@ -56,8 +56,8 @@ flags.DEFINE_multi_string(
     "models",
     [],
     "LABEL=PATTERN: runs or exported models whose folders match make one series, a "
-    "point each. Without LABEL= each folder is a series named after it. May be "
-    "repeated.",
+    "point each; where none do, the models that come with salcomp whose names match. "
+    "Without LABEL= each folder is a series named after it. May be repeated.",
     flag_values=FLAGS,
 )
 flags.DEFINE_list(

@@ -1,12 +1,8 @@
-"""Exported models: the folder that compresses and decompresses, and the tool for it.
+"""Exported models, which compress and decompress, and the tool that makes them.
 
-    config.json       the configuration, the step, and the version of salcomp
-    weights.npz       the variables by name, float32
-    tables.npz        the range coder's integer tables and the rounding offsets
-    fingerprint.txt   SHA-256 over the three, in hexadecimal
-
-Tables are stored, and never computed on the decoding side, where another machine's
-rounding could give other tables (Balle, Johnston, Minnen, ICLR 2019).
+`salcomp.model_folder` tells of their files. Tables are stored, and never
+computed on the decoding side, where another machine's rounding could give other tables
+(Balle, Johnston, Minnen, ICLR 2019).
 
     python -m salcomp.export --workdir=RUN [--step=1000] [--output=DIR]
 """
@@ -14,11 +10,8 @@ rounding could give other tables (Balle, Johnston, Minnen, ICLR 2019).
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
-from salcomp import __version__, cli, npz
+from salcomp import __version__, cli, model_folder, model_zoo, npz
 from salcomp.checkpoints import Checkpoints, step_of
 from salcomp.config import Config
 from salcomp.errors import InputError
@@ -34,9 +27,6 @@ from salcomp.model import SaliencyCodec, named_variables
 from salcomp.prior import Tables
 from salcomp.run_folder import read_config
 from salcomp.warm_start import fitted
-
-_PARTS = ("config.json", "weights.npz", "tables.npz")
-_FINGERPRINT = "fingerprint.txt"
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -83,80 +73,53 @@ def save(model: SaliencyCodec, step: int, folder: str | os.PathLike) -> None:
     Raises:
       InputError: the folder exists and is something else.
     """
-    folder = Path(folder)
-    if folder.exists() and not (folder / _FINGERPRINT).exists():
-        raise InputError(f"{folder} exists and is no exported model; not replaced")
     config = {
         "config": dataclasses.asdict(model.config),
         "step": step,
         "version": __version__,
     }
     weights = {name: v.numpy() for name, v in named_variables(model).items()}
-    contents = (
-        (json.dumps(config, indent=2) + "\n").encode(),
-        npz.dumps(weights),
-        npz.dumps(model.prior.tables()._asdict()),
-    )
-    scratch = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        fresh, old = scratch / "new", scratch / "old"
-        fresh.mkdir()
-        for name, content in zip(_PARTS, contents):
-            (fresh / name).write_bytes(content)
-        (fresh / _FINGERPRINT).write_text(_fingerprint(contents).hex() + "\n")
-        # Two renames: killed between them, a run's model is exported again on use.
-        if folder.exists():
-            os.rename(folder, old)
-        os.rename(fresh, folder)
-    except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); choose another place"
-        ) from error
-    finally:
-        if scratch is not None:
-            shutil.rmtree(scratch, ignore_errors=True)
+    files = {
+        model_folder.CONFIG: (json.dumps(config, indent=2) + "\n").encode(),
+        model_folder.WEIGHTS: npz.dumps(weights),
+        model_folder.TABLES: npz.dumps(model.prior.tables()._asdict()),
+    }
+    model_folder.write(Path(folder), files)
 
 
-def load(folder: str | os.PathLike) -> Export:
-    """Loads a model folder, or the export of a run's workdir.
+def load(model: str | os.PathLike) -> Export:
+    """Loads a model folder, the export of a run's workdir, or a model by its name.
 
     A run that was killed before its export is exported from its newest checkpoint.
+
+    Args:
+      model: path, or name, as `model_zoo.folder_of` takes it.
 
     Raises:
       InputError: there is no model, or its files are damaged, altered, or of another
         version of salcomp.
     """
-    folder = Path(folder).expanduser()
+    folder = model_zoo.folder_of(model)
     newest = None
     if (folder / "checkpoints").is_dir():
-        if not (folder / "model" / _FINGERPRINT).is_file():
+        if not model_folder.is_model(folder / "model"):
             export_run(folder)
         newest = tf.train.latest_checkpoint(folder / "checkpoints")
         folder = folder / "model"
-    if not (folder / _FINGERPRINT).is_file():
+    if not model_folder.is_model(folder):
         raise InputError(
             f"{folder} is neither an exported model nor the workdir of a run with a "
             "checkpoint"
         )
-    contents = []
-    for name in _PARTS:
-        try:
-            contents.append((folder / name).read_bytes())
-        except OSError as error:
-            raise InputError(f"{folder / name}: {error.strerror}") from error
-    fingerprint = _fingerprint(contents)
-    stated = (folder / _FINGERPRINT).read_bytes().strip()
-    if fingerprint.hex().encode() != stated:
-        raise InputError(
-            f"{folder} does not match its fingerprint.txt: a file is damaged or was "
-            "altered; export the model again"
-        )
-    config = json.loads(contents[0])
-    model = SaliencyCodec(Config.from_dict(config["config"]))
-    assign(model, npz.loads(contents[1], str(folder / _PARTS[1])))
-    tables = Tables(**npz.loads(contents[2], str(folder / _PARTS[2])))
+    files = model_folder.read(folder)
+    config = json.loads(files[model_folder.CONFIG])
+    arrays = {
+        name: npz.loads(files[name], str(folder / name))
+        for name in (model_folder.WEIGHTS, model_folder.TABLES)
+    }
+    loaded = SaliencyCodec(Config.from_dict(config["config"]))
+    assign(loaded, arrays[model_folder.WEIGHTS])
+    tables = Tables(**arrays[model_folder.TABLES])
     if newest and step_of(newest) > config["step"]:
         logging.info(
             "%s is of step %d and its run has come to step %d; python -m "
@@ -165,7 +128,7 @@ def load(folder: str | os.PathLike) -> Export:
             config["step"],
             step_of(newest),
         )
-    return Export(model, tables, fingerprint, config["step"])
+    return Export(loaded, tables, model_folder.fingerprint(files), config["step"])
 
 
 def assign(model: SaliencyCodec, weights: dict[str, np.ndarray]) -> None:
@@ -189,7 +152,7 @@ def initial_model(config: Config, init_from: str | None) -> SaliencyCodec:
 
     Args:
       config: of the run.
-      init_from: workdir or exported model to take weights from; None for fresh ones.
+      init_from: model to take weights from, as `load` takes it; None for fresh ones.
 
     Raises:
       InputError: there is no such model, or its weights do not fit.
@@ -224,13 +187,6 @@ def export_run(workdir: str | os.PathLike, step=None, output=None) -> Path:
     output = Path(output or Path(workdir) / "model")
     save(model, restored, output)
     return output
-
-
-def _fingerprint(contents) -> bytes:
-    digest = hashlib.sha256()
-    for content in contents:
-        digest.update(hashlib.sha256(content).digest())
-    return digest.digest()
 
 
 def main(argv):

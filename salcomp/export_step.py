@@ -36,7 +36,8 @@ flags.DEFINE_string("output", None, "Folder of the exported step.", flag_values=
 flags.DEFINE_string(
     "init_from",
     None,
-    "Workdir or exported model to take the initial weights from.",
+    "Workdir, exported model, or name of a model that comes with salcomp, to take the "
+    "initial weights from.",
     flag_values=FLAGS,
 )
 

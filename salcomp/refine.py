@@ -33,6 +33,7 @@ class Refiner:
     holds the feature maps of the whole image: half a GB per megapixel at N = 128.
 
     Attributes:
+      codec: whose latents these are.
       steps: of gradient descent per image.
     """
 
@@ -54,7 +55,7 @@ class Refiner:
             raise InputError(f"--lambda must be more than 0 and finite, not {lmbda}")
         if steps < 1:
             raise InputError(f"--refine_steps must be at least 1, not {steps}")
-        self._codec = codec
+        self.codec = codec
         self.steps = steps
         self._lmbda = lmbda
         self._seed = seed
@@ -67,6 +68,7 @@ class Refiner:
         saliency: np.ndarray,
         weight: np.ndarray,
         progress: Callable[[], None] = lambda: None,
+        lmbda: float | None = None,
     ) -> np.ndarray:
         """The best rounded latents seen, never worse than those of the encoder.
 
@@ -75,25 +77,27 @@ class Refiner:
           saliency: float32 [H, W], 0..1, which the encoder starts from.
           weight: float32 [H, W], of the squared error; divided by its mean here.
           progress: called after each step.
+          lmbda: trade-off in the place of the refiner's, more than 0.
 
         Returns:
           float32 [1, ceil(H / 16), ceil(W / 16), N], quantised.
         """
         size = rgb.shape[:2]
         if size != self._size:
-            self._problem = _Problem(self._codec, size, self._lmbda)
+            self._problem = _Problem(self.codec, size)
             self._size = size
         problem = self._problem
-        start = self._codec.analyze(rgb, saliency)
-        problem.begin(rgb, weight / weight.mean(), start)
-        best = self._codec.quantize(start)
+        start = self.codec.analyze(rgb, saliency)
+        lmbda = self._lmbda if lmbda is None else lmbda
+        problem.begin(rgb, weight / weight.mean(), start, lmbda)
+        best = self.codec.quantize(start)
         best_cost = problem.cost(best)
         for step in range(self.steps):
             late = step >= _LATE_FRACTION * self.steps
             rate = _LEARNING_RATE * (_LATE_FACTOR if late else 1)
             problem.step(tf.constant([self._seed, step]), rate)
             if (step + 1) % _CHECK_EVERY == 0 or step + 1 == self.steps:
-                rounded = self._codec.quantize(problem.latents.numpy())
+                rounded = self.codec.quantize(problem.latents.numpy())
                 cost = problem.cost(rounded)
                 if cost < best_cost:
                     best, best_cost = rounded, cost
@@ -128,22 +132,23 @@ class Refinement(NamedTuple):
 class _Problem:
     """R + lambda D of one image as a function of its latents, and Adam on it."""
 
-    def __init__(self, codec: Codec, size: tuple[int, int], lmbda: float):
+    def __init__(self, codec: Codec, size: tuple[int, int]):
         height, width = size
         shape = codec.latent_shape(height, width)
         self._codec = codec
-        self._lmbda = lmbda
+        self._lmbda = tf.Variable(0.0, trainable=False)
         self._rgb = tf.Variable(tf.zeros((1, height, width, 3)), trainable=False)
         self._weight = tf.Variable(tf.zeros((1, height, width)), trainable=False)
         self.latents = tf.Variable(tf.zeros(shape))
         self._optimizer = tf.keras.optimizers.Adam()
         self._optimizer.build([self.latents])
 
-    def begin(self, rgb, weight, latents) -> None:
-        """Sets the image, its weight of mean 1, and the latents to start from."""
+    def begin(self, rgb, weight, latents, lmbda) -> None:
+        """Sets the image, its weight of mean 1, the latents to start from, lambda."""
         self._rgb.assign(rgb[None].astype(np.float32))
         self._weight.assign(weight[None])
         self.latents.assign(latents)
+        self._lmbda.assign(lmbda)
         for variable in self._optimizer.variables:
             variable.assign(tf.zeros_like(variable))
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from salcomp import classical
+from salcomp import classical, model_zoo
 from salcomp.errors import InputError
 
 
@@ -106,19 +106,24 @@ def model_series(specs: list[str]) -> list[Series]:
     """Series of trained models, loaded.
 
     Args:
-      specs: "LABEL=PATTERN": the folders that match make one series; or "PATTERN":
-        each folder is a series of its own, named as the folder.
+      specs: "LABEL=PATTERN": the folders that match make one series, or where none
+        do, the models of the zoo whose names match; or "PATTERN": each folder is a
+        series of its own, named as the folder.
 
     Raises:
-      InputError: a pattern matches no folder, or a folder has no model.
+      InputError: a pattern matches nothing, or a folder has no model.
     """
     groups: list[tuple[str, list[str]]] = []
     for spec in specs:
         label, pattern = _split_label(spec)
         matches = sorted(glob.glob(os.path.expanduser(pattern)))
         found = [match for match in matches if os.path.isdir(match)]
+        found = found or [str(folder) for folder in model_zoo.matching(pattern)]
         if not found:
-            raise InputError(f"--models={spec}: no folder {pattern}")
+            raise InputError(
+                f"--models={spec}: no folder {pattern}, and no such name among the "
+                "models that come with salcomp"
+            )
         if label:
             groups.append((label, found))
         else:

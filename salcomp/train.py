@@ -89,8 +89,9 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "init_from",
     None,
-    "Workdir or exported model to take the initial weights from. A model without the "
-    "map may start one with it: the map's kernels start at zero.",
+    "Workdir, exported model, or name of a model that comes with salcomp, to take the "
+    "initial weights from. A model without the map may start one with it: the map's "
+    "kernels start at zero.",
     flag_values=FLAGS,
 )
 flags.DEFINE_string(

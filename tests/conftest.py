@@ -7,7 +7,14 @@ import pathlib
 
 import pytest
 
-from tests.fixtures import codec, frames_glob, workdir  # noqa: F401
+from tests.fixtures import (  # noqa: F401
+    codec,
+    empty_zoo,
+    frames_glob,
+    workdir,
+    zoo,
+    zoo_folder,
+)
 
 # Set before any test module imports TensorFlow, whose C++ side is noisy.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")

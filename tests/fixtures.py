@@ -91,3 +91,76 @@ def codec(workdir):
     from salcomp.codec import Codec
 
     return Codec.load(workdir)
+
+
+def card(**changes) -> dict:
+    """The fields of a model's card.json that its model does not tell."""
+    test = {
+        "frames": "made-up frames, scored by their own maps",
+        "images": 12,
+        "bpp": 0.5,
+        "bpp_low": 0.25,
+        "bpp_high": 0.875,
+        "psnr-rgb": 27.5,
+        "ewpsnr": 24.25,
+    }
+    fields = {
+        "arm": "concat",
+        "arm_description": "The map is a fourth input channel.",
+        "training": "12 made-up frames, 200 steps, seed 0, preset smoke",
+        "date": "2026-01-31",
+        "command": "python -m salcomp.train --preset=smoke",
+        "versions": {
+            "tensorflow": "2.14.1",
+            "tensorflow-compression": "2.14.1",
+            "numpy": "1.26.4",
+        },
+        "test": test,
+    }
+    return {**fields, **changes}
+
+
+# Of the arm "concat" in `zoo_folder`: name -> lambda, factor on the encoder's latents.
+LADDER = {"low": (0.005, 0.4), "middle": (0.01, 1.0), "high": (0.02, 2.5)}
+
+
+@pytest.fixture(scope="session")
+def zoo_folder(tmp_path_factory, workdir) -> pathlib.Path:
+    """Three models of rising rate, and one of another arm, that nobody may change."""
+    from salcomp import export, model_zoo
+    from salcomp.model import SaliencyCodec, named_variables
+
+    trained = export.load(workdir).model
+    weights = {name: v.numpy() for name, v in named_variables(trained).items()}
+    folder = tmp_path_factory.mktemp("zoo")
+    exported = tmp_path_factory.mktemp("exported") / "model"
+    for name, (lmbda, factor) in LADDER.items():
+        model = SaliencyCodec(dataclasses.replace(trained.config, lmbda=lmbda))
+        export.assign(model, weights)
+        coefficients = model.analysis.convs[-1].kernel.coefficients
+        coefficients.assign(factor * coefficients)
+        export.save(model, 200, exported)
+        model_zoo.add(exported, name, card(), folder)
+    plain = small_config(condition_encoder=False, weight_distortion=False)
+    export.save(SaliencyCodec(plain), 1, exported)
+    other = card(arm="baseline", arm_description="No map at all.", training="None.")
+    model_zoo.add(exported, "plain", other, folder)
+    return folder
+
+
+@pytest.fixture
+def zoo(zoo_folder, monkeypatch) -> pathlib.Path:
+    """That folder in the place of the models that come with salcomp."""
+    from salcomp import model_zoo
+
+    monkeypatch.setattr(model_zoo, "FOLDER", zoo_folder)
+    monkeypatch.setattr(model_zoo, "DEFAULT", "middle")
+    return zoo_folder
+
+
+@pytest.fixture
+def empty_zoo(tmp_path, monkeypatch) -> None:
+    """No models in the place of those that come with salcomp."""
+    from salcomp import model_zoo
+
+    monkeypatch.setattr(model_zoo, "FOLDER", tmp_path / "no zoo")

@@ -7,9 +7,10 @@ import pytest
 from PIL import Image
 
 from salcomp import compress, export, images
+from salcomp.codec import Codec
 from salcomp.errors import SalcompError
 from salcomp.model import SaliencyCodec
-from tests.fixtures import frame, parts, small_config
+from tests.fixtures import frame, parts, run_python, small_config
 
 
 @pytest.fixture
@@ -120,8 +121,103 @@ def test_image_over_the_pixel_limit_is_refused(run, pictures):
     assert "100" in refusal(run, pictures / "p0.png", "--max_pixels=100")
 
 
-def test_model_is_needed(pictures):
-    assert "--model" in refusal(compress.main, ["compress", str(pictures)])
+def test_model_is_needed_where_none_come_with_salcomp(empty_zoo, pictures):
+    assert "--model is needed" in refusal(compress.main, ["compress", str(pictures)])
+
+
+def test_default_model_is_one_of_the_zoo_whatever_folders_there_are(
+    zoo, pictures, monkeypatch
+):
+    (pictures / "middle").mkdir()
+    monkeypatch.chdir(pictures)
+    compress.main(["compress", "p0.png"])
+    expected = Codec.load(zoo / "middle").encode(*parts(frame(0, 32, 50)))
+    assert (pictures / "p0.salc").read_bytes() == expected.data
+
+
+def test_model_of_the_zoo_goes_by_its_name(zoo, pictures):
+    compress.main(["compress", str(pictures / "p0.png"), "--model=high"])
+    expected = Codec.load(zoo / "high").encode(*parts(frame(0, 32, 50)))
+    assert (pictures / "p0.salc").read_bytes() == expected.data
+
+
+def test_unknown_model_is_refused_with_names_near_it(zoo, pictures):
+    message = refusal(compress.main, ["compress", str(pictures), "--model=hihg"])
+    assert "hihg: no such folder" in message and "near it are high" in message
+
+
+def test_models_are_listed_without_images(zoo, capsys):
+    compress.main(["compress", "--list_models"])
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in listed[1:5]] == "plain low middle high".split()
+
+
+def test_models_are_listed_without_tensorflow(zoo):
+    code = (
+        "import pathlib, sys; from salcomp import compress, model_zoo;"
+        f"model_zoo.FOLDER = pathlib.Path({str(zoo)!r});"
+        "compress.main(['compress', '--list_models']);"
+        "print('tensorflow' in sys.modules)"
+    )
+    assert run_python("-c", code).stdout.splitlines()[-1] == "False"
+
+
+def test_target_rate_picks_the_closest_model_of_the_default_arm(
+    zoo, pictures, caplog
+):
+    caplog.set_level("INFO")
+    rgba = parts(frame(1, 33, 49))
+    low, middle = (Codec.load(zoo / name).encode(*rgba) for name in ("low", "middle"))
+    target = low.bpp**0.4 * middle.bpp**0.6
+    compress.main(["compress", str(pictures / "p1.png"), f"--target_bpp={target}"])
+    assert (pictures / "p1.salc").read_bytes() == middle.data
+    assert f"p1.png: {target:g} bpp asked, {middle.bpp:.4f} with middle" in caplog.text
+
+
+def test_target_rate_beyond_the_arm_is_told_and_gets_the_last_model(
+    zoo, pictures, caplog
+):
+    compress.main(["compress", str(pictures / "p0.png"), "--target_bpp=1000"])
+    high = Codec.load(zoo / "high").encode(*parts(frame(0, 32, 50)))
+    assert (pictures / "p0.salc").read_bytes() == high.data
+    warning = f"1000 bpp asked, which is out of reach; closest is {high.bpp:.4f}"
+    assert warning in caplog.text
+
+
+def test_target_rate_chooses_in_the_arm_of_the_model_that_is_named(zoo, pictures):
+    arguments = ["--model=plain", "--target_bpp=0.5"]
+    compress.main(["compress", str(pictures / "p0.png"), *arguments])
+    plain = Codec.load(zoo / "plain").encode(*parts(frame(0, 32, 50)))
+    assert (pictures / "p0.salc").read_bytes() == plain.data
+
+
+def test_refinement_comes_closer_to_the_target_rate(zoo, tmp_path, caplog):
+    caplog.set_level("INFO")
+    picture = tmp_path / "p.png"
+    Image.fromarray(frame(0)).save(picture)
+    start = Codec.load(zoo / "high").encode(*parts(frame(0)))
+    target = 0.92 * start.bpp
+    compress.main(
+        ["compress", str(picture), f"--target_bpp={target}", "--refine_steps=20"]
+    )
+    refined = 8 * (tmp_path / "p.salc").stat().st_size / (96 * 128)
+    assert abs(refined - target) < 0.5 * abs(start.bpp - target)
+    assert "with high refined with lambda" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--target_bpp=0"], "--target_bpp must be more than 0"),
+        (["--target_bpp=nan"], "--target_bpp must be more than 0"),
+        (["--target_bpp=1", "--refine_steps=2", "--lambda=1"], "leave out --lambda"),
+        (["--target_bpp=1", "--model={pictures}"], "none of the models that come with"),
+    ],
+)
+def test_target_rate_that_cannot_be_is_refused(zoo, pictures, flags, told):
+    arguments = [flag.format(pictures=pictures) for flag in flags]
+    assert told in refusal(compress.main, ["compress", str(pictures), *arguments])
+    assert not list(pictures.glob("*.salc"))
 
 
 def test_folder_that_is_no_model_is_refused(pictures):
@@ -180,32 +276,6 @@ def test_lambda_without_refinement_is_refused(run, pictures):
 def test_refinement_flag_out_of_range_is_refused(run, pictures, flag):
     message = refusal(run, pictures, "--refine_steps=2", flag)
     assert flag.split("=")[0].strip("-") in message
-
-
-SALIENCY = np.array([[0, 0.5, 1]], np.float32)
-
-
-@pytest.mark.parametrize(
-    ("weighting", "floor", "expected"),
-    [
-        ("saliency", None, [[0.1, 0.5, 1]]),
-        ("saliency", 0.7, [[0.7, 0.7, 1]]),
-        ("saliency", 0.0, [[0, 0.5, 1]]),
-        ("uniform", 0.7, [[1, 1, 1]]),
-    ],
-)
-def test_refinement_weighs_as_the_training_did(weighting, floor, expected):
-    config = small_config(saliency_floor=0.1)
-    refinement = compress.Refinement(None, weighting, floor)
-    weight = refinement.weight(config, SALIENCY)
-    np.testing.assert_allclose(weight, expected, rtol=1e-6)
-
-
-def test_refinement_of_an_image_without_any_weight_is_uniform():
-    zero = np.zeros((1, 3), np.float32)
-    refinement = compress.Refinement(None, "saliency", 0.0)
-    weight = refinement.weight(small_config(), zero)
-    assert (weight == 1).all()
 
 
 def test_model_without_a_map_compresses_the_same_whatever_the_map(tmp_path, pictures):

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from salcomp import decompress, export
+from salcomp.codec import Codec
 from salcomp.errors import SalcompError
 from salcomp.model import SaliencyCodec
 from tests.fixtures import frame, parts, small_config
@@ -111,6 +112,36 @@ def test_folder_without_compressed_files_is_refused(run, tmp_path):
     assert ".salc" in refusal(run, tmp_path)
 
 
-def test_model_is_needed(encoded, tmp_path):
+def test_file_of_no_model_of_the_zoo_asks_for_its_model(empty_zoo, encoded, tmp_path):
+    message = refusal(decompress.main, ["decompress", str(tmp_path / "a0.salc")])
+    assert "a0.salc" in message and "give --model" in message
+
+
+def test_files_of_several_models_of_the_zoo_find_their_models(zoo, tmp_path):
+    picture = parts(frame(5, 20, 41))
+    expected = {}
+    for name in ("low", "high", "plain"):
+        encoded = Codec.load(zoo / name).encode(*picture)
+        (tmp_path / f"{name}.salc").write_bytes(encoded.data)
+        expected[name] = encoded.reconstruction
+    decompress.main(["decompress", str(tmp_path)])
+    for name, reconstruction in expected.items():
+        decoded = np.asarray(Image.open(tmp_path / f"{name}.salc.png"))
+        assert (decoded == reconstruction).all()
+
+
+def test_model_of_the_zoo_goes_by_its_name(zoo, tmp_path):
+    data = Codec.load(zoo / "low").encode(*parts(frame(5, 20, 41))).data
+    (tmp_path / "a.salc").write_bytes(data)
+    assert "not by this model" in refusal(
+        decompress.main, ["decompress", str(tmp_path), "--model=high"]
+    )
+    decompress.main(["decompress", str(tmp_path), "--model=low"])
+    assert names_in(tmp_path) == ["a.salc.png"]
+
+
+def test_damaged_file_without_a_model_is_told_its_fault(zoo, tmp_path):
+    data = Codec.load(zoo / "low").encode(*parts(frame(5, 20, 41))).data
+    (tmp_path / "a.salc").write_bytes(data[:-3])
     message = refusal(decompress.main, ["decompress", str(tmp_path)])
-    assert "--model" in message
+    assert "truncated" in message

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salcomp import classical, evaluate, metrics, results_files, scorers
+from salcomp import classical, evaluate, metrics, model_zoo, results_files, scorers
 from salcomp.errors import InputError, SalcompError
 
 HEIGHT, WIDTH = 48, 64
@@ -469,6 +469,17 @@ def test_a_tilde_in_models_and_images_is_the_home_folder(
         "--models=~/runs/plain_1",
     )
     assert [row["series"] for row in rows] == ["base", "plain_1"]
+
+
+def test_models_of_the_zoo_go_by_patterns_of_their_names(
+    tmp_path, pictures, runs, monkeypatch
+):
+    monkeypatch.setattr(model_zoo, "FOLDER", runs)
+    for folder in runs.iterdir():
+        (folder / "fingerprint.txt").touch()
+    _, rows = run(tmp_path, f"--images={pictures}/p0.png", "--models=a=plain_[01]")
+    found = [(row["series"], float(row["setting"])) for row in rows]
+    assert found == [("a", 0.01), ("a", 0.03)]
 
 
 @pytest.mark.parametrize("pattern", ["runs/lambda=*", "lambda=0.03"])

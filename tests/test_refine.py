@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from salcomp.errors import InputError
-from salcomp.refine import Refiner
-from tests.fixtures import frame, parts
+from salcomp.refine import Refinement, Refiner
+from tests.fixtures import frame, parts, small_config
 
 STEPS = 30
 
@@ -109,6 +109,15 @@ def test_lambda_trades_bits_for_quality(codec, picture):
     assert few_bits < many_bits and small_error < large_error
 
 
+def test_lambda_of_one_call_is_that_of_no_other(codec, refiner, picture, refined):
+    rgb, saliency = picture
+    ones = np.ones_like(saliency)
+    other = Refiner(codec, STEPS, 1e-5, seed=0).refine(rgb, saliency, ones)
+    assert (refiner.refine(rgb, saliency, ones, lmbda=1e-5) == other).all()
+    assert (refiner.refine(rgb, saliency, ones) == refined).all()
+    assert (other != refined).any()
+
+
 def test_progress_is_told_of_every_step(codec, picture):
     rgb, saliency = picture
     told = []
@@ -125,3 +134,29 @@ def test_lambda_out_of_range_is_refused(codec, lmbda):
 def test_no_steps_are_refused(codec):
     with pytest.raises(InputError, match="--refine_steps"):
         Refiner(codec, 0, None, 0)
+
+
+SALIENCY = np.array([[0, 0.5, 1]], np.float32)
+
+
+@pytest.mark.parametrize(
+    ("weighting", "floor", "expected"),
+    [
+        ("saliency", None, [[0.1, 0.5, 1]]),
+        ("saliency", 0.7, [[0.7, 0.7, 1]]),
+        ("saliency", 0.0, [[0, 0.5, 1]]),
+        ("uniform", 0.7, [[1, 1, 1]]),
+    ],
+)
+def test_refinement_weighs_as_the_training_did(weighting, floor, expected):
+    config = small_config(saliency_floor=0.1)
+    refinement = Refinement(None, weighting, floor)
+    weight = refinement.weight(config, SALIENCY)
+    np.testing.assert_allclose(weight, expected, rtol=1e-6)
+
+
+def test_refinement_of_an_image_without_any_weight_is_uniform():
+    zero = np.zeros((1, 3), np.float32)
+    refinement = Refinement(None, "saliency", 0.0)
+    weight = refinement.weight(small_config(), zero)
+    assert (weight == 1).all()
