@@ -91,6 +91,27 @@ class Comparisons:
             self._found[key] = self._compare(*key)
         return self._found[key]
 
+    def rows(self) -> list[dict]:
+        """A row per comparison made so far, for a CSV."""
+        return [
+            {
+                "series": series,
+                "anchor": anchor,
+                "set": score.set_name,
+                "metric": score.metric,
+                "bd_rate_percent": found.rate.value,
+                "bd_rate_low": found.rate.low,
+                "bd_rate_high": found.rate.high,
+                "bd_quality_db": found.quality.value,
+                "bd_quality_low": found.quality.low,
+                "bd_quality_high": found.quality.high,
+                "overlap": found.overlap,
+                "images": found.images,
+            }
+            for (series, anchor, score), found in self._found.items()
+            if found is not None
+        ]
+
     def _compare(self, series, anchor, score) -> bd_rate.Comparison | None:
         test = [run.name for run in self._records.series(series)]
         base = [run.name for run in self._records.series(anchor)]

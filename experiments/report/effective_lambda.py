@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.report.study_records import Run, StudyRecords
+from experiments.study.arms import ARMS
 
 
 class Prediction(NamedTuple):
@@ -37,28 +38,25 @@ def elasticity(records: StudyRecords) -> float:
 def predictions(records: StudyRecords) -> list[Prediction]:
     """Of all runs with weighted errors from the common start, at seed 0."""
     lambdas, bpps = _baseline(records).T
-    found = []
-    for run in records.runs.values():
-        weighted = np.isfinite(run.final["effective_lambda"]) and not np.isclose(
-            run.final["effective_lambda"], run.lmbda, rtol=1e-6
+    if len(lambdas) < 2:
+        return []
+    return [
+        Prediction(
+            run,
+            run.final["effective_lambda"],
+            _interpolate(run.final["effective_lambda"], lambdas, bpps),
+            records.mean("test", run.name, "bpp"),
         )
-        if weighted and run.seed == 0 and run.start:
-            effective = run.final["effective_lambda"]
-            found.append(
-                Prediction(
-                    run,
-                    effective,
-                    _interpolate(effective, lambdas, bpps),
-                    records.mean("test", run.name, "bpp"),
-                )
-            )
-    return found
+        for run in records.runs.values()
+        if ARMS[run.arm].weighted and run.seed == 0 and run.start
+    ]
 
 
 def _baseline(records: StudyRecords) -> np.ndarray:
     """Rows (lambda, bit/pixel) of the baseline on the test frames."""
     runs = records.series("baseline")
-    return np.array([(r.lmbda, records.mean("test", r.name, "bpp")) for r in runs])
+    points = [(run.lmbda, records.mean("test", run.name, "bpp")) for run in runs]
+    return np.array(points).reshape(-1, 2)
 
 
 def _interpolate(lmbda: float, lambdas: np.ndarray, bpps: np.ndarray) -> float:

@@ -35,9 +35,7 @@ def spreads(records: StudyRecords, score: Score) -> list[SeedSpread]:
     found = []
     for series in dict.fromkeys(run.series for run in records.runs.values()):
         first = records.series(series)
-        others = [
-            r for r in records.runs.values() if r.series == series and r.seed > 0
-        ]
+        others = [r for r in records.runs.values() if r.series == series and r.seed > 0]
         lambdas = sorted({run.lmbda for run in others})
         seeds = sorted({run.seed for run in others})
         complete = len(others) == len(lambdas) * len(seeds)

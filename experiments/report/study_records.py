@@ -70,7 +70,9 @@ class StudyRecords:
         runs = [
             run
             for run in self.runs.values()
-            if run.series == label and run.seed == 0 and run.name != self.plan[0]["name"]
+            if run.series == label
+            and run.seed == 0
+            and run.name != self.plan[0]["name"]
         ]
         return sorted(runs, key=lambda run: run.lmbda)
 

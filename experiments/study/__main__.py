@@ -117,8 +117,9 @@ def main(argv):
                 records.collect(runs)
         records.collect(runs)
         reconstructions.write(runs, records.rows(), sets[0], workdir, output_dir)
-    report.write(output_dir)
-    print(output_dir / "README.md")
+    page = report.page_of(output_dir)
+    report.write(output_dir, page)
+    print(page)
 
 
 def _frames(workdir: Path) -> tuple[Path, list[EvaluationSet]]:

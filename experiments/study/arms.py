@@ -27,6 +27,11 @@ class Arm(NamedTuple):
         """Whether a run of it makes a model."""
         return self.refinement is None
 
+    @property
+    def weighted(self) -> bool:
+        """Whether the training weights the squared error."""
+        return "--weight_distortion" in self.flags
+
 
 _CONCAT = ("--condition_encoder", "--weight_distortion")
 _MODULATE = (*_CONCAT, "--conditioning=modulate")

@@ -125,7 +125,8 @@ class Records:
             last = slice(-max(1, round(_LAST * run.steps)), None)
             bpp, mse, weighted, _ = (metrics[term][last].mean() for term in _TERMS)
             # The ratio of means: what the loss weighed on average, E[w e] / E[e].
-            values = (bpp, mse, weighted, run.lmbda * weighted / mse)
+            ratio = weighted / mse if run.of_arm.weighted else 1
+            values = (bpp, mse, weighted, run.lmbda * ratio)
             ends = {f"final_{t}": float(v) for t, v in zip(_TERMS, values)}
         return {
             **run.cells,

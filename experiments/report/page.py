@@ -1,0 +1,324 @@
+"""The page of the report: the words of `sections/`, and the numbers in them."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from experiments.report import classical, comparisons, effective_lambda, figures, seeds
+from experiments.report.comparisons import Comparisons, Pair, Score
+from experiments.report.study_records import StudyRecords
+from experiments.report.tables import percent, percent_interval, table
+from experiments.study.arms import ARMS
+from salcomp.durations import duration
+
+_SECTIONS = (
+    "head",
+    "answer",
+    "rule",
+    "results",
+    "pictures",
+    "anchor",
+    "single_pair",
+    "floor",
+    "spread",
+    "seeds",
+    "not_shown",
+    "again",
+)
+
+
+class Page:
+    """The page of one study. A section has a method that gives its values."""
+
+    def __init__(
+        self,
+        records: StudyRecords,
+        compared: Comparisons,
+        drawn: list[str],
+        folder: Path,
+    ):
+        """Makes the page.
+
+        Args:
+          records: of the study.
+          compared: its comparisons.
+          drawn: names of the figures in the records' folder.
+          folder: that the page will be in, for its links.
+        """
+        self._records = records
+        self._compared = compared
+        self._drawn = drawn
+        self._folder = folder
+        self._link = self._relative(records.folder)
+        self._seed_spreads = seeds.spreads(records, comparisons.CIRCULAR)
+        self._seed_percent = seeds.largest(self._seed_spreads)
+
+    def text(self) -> str:
+        """Markdown; a section without records behind it is left out."""
+        texts = []
+        for name in _SECTIONS:
+            values = getattr(self, f"_{name}")()
+            if values is not None:
+                texts.append(_section(name, values))
+        return "\n".join(texts)
+
+    def _head(self) -> dict:
+        return {
+            "frames": self._records.rows("maps.csv")[0]["frames"],
+            "done": len(self._records.runs),
+            "planned": len(self._records.plan),
+            "link": self._link,
+        }
+
+    def _answer(self) -> dict | None:
+        judged = self._judged()
+        if not judged:
+            return None
+        verdicts = {pair.series: self._verdict(pair) for pair in judged}
+        blog = [
+            f"`{series}` {verdicts[series]}"
+            for series in ("concat-0.1", "concat")
+            if series in verdicts
+        ]
+        question = "The question of 2019 proper, the map as a fourth channel: "
+        return {
+            "lines": "\n".join(map(self._line, judged)),
+            "blog": f"{question}{'; '.join(blog)}." if blog else "",
+            "figure": self._figure("answer.png", "Rate-distortion in four scores"),
+        }
+
+    def _line(self, pair: Pair) -> str:
+        def bits(score: Score) -> str:
+            found = self._compared.of(pair.series, pair.twin, score)
+            return f"{percent_interval(found and found.rate)} %" if found else "unknown"
+
+        description = ARMS[pair.series.split(" on ")[0]].description
+        return (
+            f"- **`{pair.series}`** ({description}) against `{pair.twin}`: "
+            f"**{self._verdict(pair)}**. Bits at equal quality: "
+            f"{bits(comparisons.FIXATIONS)} by human fixations, "
+            f"{bits(comparisons.SIGNS)} by signs, {bits(comparisons.CIRCULAR)} by the "
+            f"map it was encoded with; {bits(comparisons.PSNR)} in plain PSNR."
+        )
+
+    def _judged(self) -> list[Pair]:
+        return [pair for pair in self._compared.pairs() if pair.control]
+
+    def _verdict(self, pair: Pair) -> str:
+        return comparisons.verdict(pair, self._compared, self._seed_percent)
+
+    def _rule(self) -> dict:
+        return {}
+
+    def _results(self) -> dict | None:
+        pairs = self._compared.pairs()
+        if not pairs:
+            return None
+        scores = comparisons.SCORES
+        header = [score.title for score in scores]
+        few = (*comparisons.DECIDING, comparisons.CIRCULAR)
+        used = {run.arm for run in self._records.runs.values()}
+        return {
+            "table": table(
+                ["arm", "against", *header],
+                [self._row(pair.series, pair.twin, scores) for pair in pairs],
+            ),
+            "controls": table(
+                ["arm", "control", *header[: len(few)]],
+                [self._row(p.series, p.control, few) for p in self._judged()],
+            ),
+            "arms": "; ".join(
+                f"`{name}`, {arm.description}"
+                for name, arm in ARMS.items()
+                if name in used
+            ),
+            "figure": self._figure("bd_rate.png", "BD-rates with their intervals"),
+        }
+
+    def _row(self, series: str, anchor: str, scores) -> list[str]:
+        found = [self._compared.of(series, anchor, score) for score in scores]
+        return [
+            f"`{series}`",
+            f"`{anchor}`",
+            *(percent_interval(one and one.rate) for one in found),
+        ]
+
+    def _pictures(self) -> dict | None:
+        figure = self._figure("reconstructions.png", "Windows on signs, by three arms")
+        return {"figure": figure} if figure else None
+
+    def _anchor(self) -> dict | None:
+        margins = classical.margins(self._records)
+        if not margins:
+            return None
+        rows = [
+            [f"{rate:.3f}", *(_db(margin.db[i]) for margin in margins)]
+            for i, rate in enumerate(margins[0].at)
+        ]
+        return {
+            "above": classical.ABOVE_JPEG,
+            "below": classical.BELOW_WEBP,
+            "table": table(["bit/pixel", *(margin.codec for margin in margins)], rows),
+            "figure": self._figure("classical.png", "Baseline and classical codecs"),
+        }
+
+    def _single_pair(self) -> dict | None:
+        found = effective_lambda.predictions(self._records)
+        if not found:
+            return None
+        rows = [
+            [
+                f"`{one.run.name}`",
+                f"{one.run.lmbda:g}",
+                f"{one.effective_lambda:.3g}",
+                f"{one.predicted:.4f}",
+                f"{one.measured:.4f}",
+                percent(100 * one.error),
+            ]
+            for one in found
+        ]
+        errors = 100 * np.abs([one.error for one in found])
+        return {
+            "example": self._example(),
+            "elasticity": f"{effective_lambda.elasticity(self._records):.2f}",
+            "median": f"{np.median(errors):.1f}",
+            "largest": f"{errors.max():.1f}",
+            "table": table(
+                ["run", "λ", "λ'", "predicted (bit/pixel)", "measured", "error"], rows
+            ),
+            "figure": self._figure("effective_lambda.png", "Predicted and measured"),
+            "curves": self._figure("bpp_curves.png", "Training rate over steps"),
+        }
+
+    def _example(self) -> str:
+        pair = figures.blog_pair(self._records)
+        if pair is None:
+            return ""
+        bpp, psnr, ewpsnr = (
+            [self._records.mean("test", name, metric) for name in pair]
+            for metric in ("bpp", "psnr-rgb", "ewpsnr")
+        )
+        return (
+            f"`{pair[1]}` takes {percent(100 * (bpp[1] / bpp[0] - 1))} bits against "
+            f"`{pair[0]}`, for {ewpsnr[1] - ewpsnr[0]:+.2f} dB of EWPSNR and "
+            f"{psnr[1] - psnr[0]:+.2f} dB of PSNR. Neither is better by that. "
+        )
+
+    def _floor(self) -> dict:
+        rows = self._records.rows("maps.csv")
+        gains = []
+        for arm in figures.FLOORED_ARMS:
+            gain = figures.weighted_gain(arm, self._records, self._compared)
+            if gain is not None:
+                floor, (value, low, high) = gain
+                gains.append(
+                    f"`{arm}` (floor {floor:g}) {value:+.2f} dB [{low:+.2f}, {high:+.2f}]"
+                )
+        measured = (
+            "Measured, in PSNR by the weights of its own training, at equal rate: "
+        )
+        return {
+            "mean": f"{float(rows[0]['mean_saliency']):.3f}",
+            "table": table(
+                ["floor", "bound (dB)"],
+                [
+                    [f"{float(r['floor']):g}", f"{float(r['bound_db']):.2f}"]
+                    for r in rows
+                ],
+            ),
+            "measured": f"{measured}{'; '.join(gains)}." if gains else "",
+            "figure": self._figure("bound.png", "Bound and gain over the floor"),
+        }
+
+    def _spread(self) -> dict | None:
+        pair = figures.blog_pair(self._records)
+        if pair is None:
+            return None
+        images = self._records.images("test", list(pair))
+        bpp, quality = (
+            self._records.table("test", list(pair), images, metric)
+            for metric in ("bpp", "ewpsnr")
+        )
+        gain, rate = quality[1] - quality[0], 100 * (bpp[1] / bpp[0] - 1)
+        return {
+            "arm": pair[1],
+            "baseline": pair[0],
+            "images": len(images),
+            "gain": f"{gain.mean():+.2f}",
+            "gain_deviation": f"{gain.std(ddof=1):.2f}",
+            "lowest": f"{gain.min():+.2f}",
+            "highest": f"{gain.max():+.2f}",
+            "rate": f"{rate.mean():+.1f}",
+            "rate_deviation": f"{rate.std(ddof=1):.1f}",
+            "wrong": f"{100 * _wrong_sign(gain):.0f}",
+            "figure": self._figure("spread.png", "Differences, a point per frame"),
+        }
+
+    def _seeds(self) -> dict | None:
+        if not self._seed_spreads:
+            return None
+        rows = [
+            [
+                f"`{one.series}`",
+                str(len(one.offsets)),
+                str(one.points),
+                ", ".join(f"{offset:+.2f}" for offset in one.offsets),
+                f"{one.deviation:.2f}",
+            ]
+            for one in self._seed_spreads
+        ]
+        header = ["arm", "seeds", "rates", "offsets (% of bits)", "deviation (%)"]
+        return {
+            "table": table(header, rows),
+            "percent": f"{self._seed_percent:.2f}",
+        }
+
+    def _not_shown(self) -> dict:
+        missing = [row["name"] for row in self._records.plan if row["done"] != "1"]
+        names = ", ".join(f"`{name}`" for name in missing)
+        text = _section("missing", {"names": names}).rstrip() if missing else ""
+        return {"missing": f"\n\n{text}" if text else ""}
+
+    def _again(self) -> dict:
+        made = self._records.made
+        train, measure = (
+            sum(float(row[f"{kind}_seconds"] or 0) for row in self._records.plan)
+            for kind in ("train", "measure")
+        )
+        return {
+            "command": made["command"],
+            "records": self._records.folder.as_posix(),
+            "train": duration(train),
+            "measure": duration(measure),
+            "python": made["python"],
+            "versions": ", ".join(f"{k} {v}" for k, v in made["versions"].items()),
+            "date": made["date"],
+            "study": self._relative(Path("experiments/study")),
+        }
+
+    def _figure(self, name: str, alternative: str) -> str:
+        if name not in self._drawn:
+            return ""
+        return f"\n\n![{alternative}]({self._link}/{name})"
+
+    def _relative(self, path: Path) -> str:
+        return Path(os.path.relpath(path, self._folder)).as_posix()
+
+
+def _section(name: str, values: dict) -> str:
+    path = resources.files("experiments.report") / "sections" / f"{name}.md"
+    return path.read_text("utf-8").format_map(values)
+
+
+def _db(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:+.2f} dB"
+
+
+def _wrong_sign(values: np.ndarray) -> float:
+    """Of all pairs of values, the share whose mean has not the sign of the whole's."""
+    sums = (values[:, None] + values)[np.triu_indices(len(values), 1)]
+    return float(np.mean(np.sign(sums) != np.sign(values.mean())))
