@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.report.study_records import StudyRecords
+from experiments.study.arms import ARMS
 from salcomp import bd_rate
 from salcomp.errors import InputError
 
@@ -62,6 +63,14 @@ PAIRS = (
         "refine-shuffled on modulate",
     ),
 )
+
+
+def trained_arms() -> set[str]:
+    """Those of `PAIRS` that are trained."""
+    named = {name for pair in PAIRS for name in pair if name}
+    return {name for name in named if name in ARMS and ARMS[name].trains}
+
+
 # Of a comparison's curves: less describes too little of them.
 _MIN_OVERLAP = 0.5
 

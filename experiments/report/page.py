@@ -215,9 +215,8 @@ class Page:
             gain = figures.weighted_gain(arm, self._records, self._compared)
             if gain is not None:
                 floor, (value, low, high) = gain
-                gains.append(
-                    f"`{arm}` (floor {floor:g}) {value:+.2f} dB [{low:+.2f}, {high:+.2f}]"
-                )
+                interval = f"[{low:+.2f}, {high:+.2f}]"
+                gains.append(f"`{arm}` (floor {floor:g}) {value:+.2f} dB {interval}")
         measured = (
             "Measured, in PSNR by the weights of its own training, at equal rate: "
         )

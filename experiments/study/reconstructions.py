@@ -165,25 +165,31 @@ class _Coder:
 
     def refined(self, model: str, lmbda: float) -> _Coded:
         """By refinement under the map, with a run's model."""
-        codec = Codec.load(self._workdir / model)
-        refiner = Refiner(codec, self._like.steps, lmbda, self._like.seed)
-        weight = Refinement(refiner, "saliency", self._like.floor).weight(
-            codec.config, self._saliency
-        )
-        latents = refiner.refine(self._rgb, self._saliency, weight)
-        data = codec.encode_latents(latents, self._saliency.shape).data
-        return _Coded(model, lmbda, data, codec.decode(data))
+        return self._refine(self._refiner(model), model, lmbda)
 
     def refined_to(self, model: str, size: int) -> _Coded:
         """The same at the lambda that comes near a file size in bytes."""
+        refiner = self._refiner(model)
         low, high = 0.05 * self._like.lmbda, 20 * self._like.lmbda
         for _ in range(_BISECTIONS):
             middle = float(np.sqrt(low * high))
-            coded = self.refined(model, middle)
+            coded = self._refine(refiner, model, middle)
             if abs(len(coded.data) / size - 1) < TOLERANCE:
                 break
             low, high = (middle, high) if len(coded.data) < size else (low, middle)
         return coded
+
+    def _refiner(self, model: str) -> Refiner:
+        codec = Codec.load(self._workdir / model)
+        return Refiner(codec, self._like.steps, self._like.lmbda, self._like.seed)
+
+    def _refine(self, refiner: Refiner, model: str, lmbda: float) -> _Coded:
+        codec = refiner.codec
+        refinement = Refinement(refiner, "saliency", self._like.floor)
+        weight = refinement.weight(codec.config, self._saliency)
+        latents = refiner.refine(self._rgb, self._saliency, weight, lmbda=lmbda)
+        data = codec.encode_latents(latents, self._saliency.shape).data
+        return _Coded(model, lmbda, data, codec.decode(data))
 
 
 def _frame(

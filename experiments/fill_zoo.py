@@ -1,0 +1,89 @@
+"""Puts models of the study into the zoo that comes with salcomp.
+
+    python -m experiments.fill_zoo --workdir=runs/street --records=results/street
+
+The models of an arm are numbered by rising lambda; their cards are made from the
+study's records.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+
+from experiments.report.study_records import Run, StudyRecords
+from experiments.study.arms import ARMS
+from salcomp import cli, model_zoo
+from salcomp.errors import InputError
+
+# Arms of the study, by the first part of their models' names in the zoo.
+_ARMS = {"baseline": "baseline", "saliency": "concat", "modulate": "modulate"}
+
+FLAGS = flags.FlagValues()
+flags.DEFINE_string(
+    "workdir", "runs/street", "Folder of the study's runs.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "records", "results/street", "Folder of the study's records.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "zoo",
+    None,
+    "Folder of the models; that of salcomp by default.",
+    flag_values=FLAGS,
+)
+
+
+def _card(records: StudyRecords, run: Run) -> dict:
+    """What is known of a run's model, but for what the model itself tells."""
+    images = records.images("test", [run.name])
+    bpp, psnr, ewpsnr = (
+        records.table("test", [run.name], images, metric)[0]
+        for metric in ("bpp", "psnr-rgb", "ewpsnr")
+    )
+    low, high = np.percentile(bpp, (2.5, 97.5))
+    start = records.runs[run.start]
+    frames = records.rows("maps.csv")[0]["frames"]
+    return {
+        "arm_description": ARMS[run.arm].description,
+        "training": (
+            f"{frames} frames of {records.made['data'][0]}, {start.steps:,} steps of a "
+            f"baseline at lambda {start.lmbda:g} and from it {run.steps:,} steps, "
+            f"seed {run.seed}, preset cpu"
+        ),
+        "date": records.made["date"],
+        "command": records.made["command"],
+        "versions": records.made["versions"],
+        "test": {
+            "frames": f"{records.made['data'][1]}, scored by the encoder's own map",
+            "images": len(images),
+            "bpp": float(bpp.mean()),
+            "bpp_low": float(low),
+            "bpp_high": float(high),
+            "psnr-rgb": float(psnr.mean()),
+            "ewpsnr": float(ewpsnr.mean()),
+        },
+    }
+
+
+def main(argv):
+    cli.parse(FLAGS, argv, __doc__)
+    records = StudyRecords(Path(FLAGS.records))
+    zoo = Path(FLAGS.zoo) if FLAGS.zoo else None
+    found = False
+    for prefix, arm in _ARMS.items():
+        for i, run in enumerate(records.series(arm)):
+            name = f"{prefix}-{i + 1}"
+            source = Path(FLAGS.workdir) / run.name / "model"
+            card = {"arm": prefix, **_card(records, run)}
+            model_zoo.add(source, name, card, zoo)
+            found = True
+            print(name)
+    if not found:
+        raise InputError(f"{FLAGS.records} has no run of {', '.join(_ARMS.values())}")
+
+
+if __name__ == "__main__":
+    cli.run(main)
