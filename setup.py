@@ -15,7 +15,7 @@ setup(
     # for these.
     python_requires=">=3.9,<3.12",
     packages=find_packages(include=["salcomp*", "data_prep*", "experiments*"]),
-    package_data={"experiments": ["*.json"]},
+    package_data={"experiments": ["*.json", "*.html"]},
     install_requires=[
         "tensorflow~=2.14.1",
         "tensorflow-compression==2.14.1",
