@@ -15,13 +15,11 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import json
 from pathlib import Path
 
 import numpy as np
 from absl import flags
-from PIL import Image as pil
 
 from experiments import forger_rounds
 from experiments.record import what_made
@@ -73,13 +71,10 @@ flags.DEFINE_integer(
 )
 
 
-def _webp(pieces: list[np.ndarray]) -> str:
-    """Pieces below each other, as a data URI of one lossless WebP."""
-    buffer = io.BytesIO()
-    pil.fromarray(np.concatenate(pieces)).save(
-        buffer, "WEBP", lossless=True, quality=100, method=6
-    )
-    return "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode()
+def _png(pieces: list[np.ndarray]) -> str:
+    """Pieces below each other, as the data URI of one PNG."""
+    data = images.encode_png(np.concatenate(pieces))
+    return "data:image/png;base64," + base64.b64encode(data).decode()
 
 
 def rounds(
@@ -125,14 +120,14 @@ def rounds(
             original, generated = samples.pair(step, next(dealt), crop)
             forged = int(rng.integers(2))
             halves = [original, generated] if forged else [generated, original]
-            pairs.append({"image": _webp(halves), "forged": forged})
+            pairs.append({"image": _png(halves), "forged": forged})
         chapters.append({"step": step, "pairs": pairs})
     strip = [generated for _, generated in made] + [made[0][0]]
     return {
         "crop": crop,
         "perStep": per_step,
         "steps": chapters,
-        "strip": _webp(strip),
+        "strip": _png(strip),
     }
 
 
