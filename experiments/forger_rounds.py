@@ -8,6 +8,7 @@ A run's folder holds what its generator made of a few frames as it learned:
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +37,8 @@ class Samples:
 
     Attributes:
       names: of the frames' files, sorted.
-      steps: whose folder holds all of the frames, ascending.
+      steps: whose folder holds all of the frames, ascending; without step 0, at which
+        nothing has been learned.
     """
 
     def __init__(self, run: Path):
@@ -68,7 +70,7 @@ class Samples:
         folders = {}
         for path in sorted(self._folder.iterdir()):
             match = _STEP_FOLDER.fullmatch(path.name)
-            if match and path.is_dir():
+            if match and int(match.group(1)) and path.is_dir():
                 missing = sum(not (path / name).exists() for name in self.names)
                 if missing:
                     logging.warning("%s is left out: lacks %d frames", path, missing)
@@ -111,10 +113,10 @@ def choose_steps(steps: list[int], count: int) -> list[int]:
     A GAN learns most at the start, so equal distances would show it only late.
 
     Args:
-      steps: at least two, ascending.
+      steps: at least two, above 0 and ascending.
       count: at least two.
     """
-    logs = np.log1p(steps)
+    logs = np.log(steps)
     wanted = np.linspace(logs[0], logs[-1], min(count, len(steps)))
     chosen = [0, len(steps) - 1]
     for target in wanted[1:-1]:
@@ -128,8 +130,8 @@ def choose_places(
 ) -> list[Place]:
     """Places that do not overlap and show something, in random order.
 
-    The flatter half of all is left out: there is little to forge in a piece of sky.
-    Places that follow each other are of different frames, as far as that goes.
+    The flatter half of each frame is left out: there is little to forge in a piece of
+    sky. Places that follow each other are of different frames, as far as that goes.
 
     Args:
       samples: of the run.
@@ -139,8 +141,8 @@ def choose_places(
     Raises:
       InputError: a frame is smaller than `crop`, or cannot be read.
     """
-    details = {}
-    for name in samples.names:
+    by_frame = []
+    for name in rng.permutation(samples.names).tolist():
         frame = samples.original(name)
         height, width = frame.shape[:2]
         if min(height, width) < crop:
@@ -148,22 +150,17 @@ def choose_places(
                 f"{name}: {width}x{height} pixels are fewer than --crop={crop}; give "
                 "a lower one"
             )
-        for top in range(0, height - crop + 1, crop):
-            for left in range(0, width - crop + 1, crop):
-                place = Place(name, top, left)
-                details[place] = _detail(_cut(frame, place, crop))
-    least = max(float(np.median(list(details.values()))), _FLAT)
-    kept = [place for place, detail in details.items() if detail >= least]
-    by_frame: dict[str, list[Place]] = {}
-    for i in rng.permutation(len(kept)):
-        by_frame.setdefault(kept[i].name, []).append(kept[i])
-    most = max(map(len, by_frame.values()), default=0)
-    return [
-        places[turn]
-        for turn in range(most)
-        for places in by_frame.values()
-        if turn < len(places)
-    ]
+        places = [
+            Place(name, top, left)
+            for top in range(0, height - crop + 1, crop)
+            for left in range(0, width - crop + 1, crop)
+        ]
+        details = [_detail(_cut(frame, place, crop)) for place in places]
+        least = max(np.median(details), _FLAT)
+        kept = [place for place, value in zip(places, details) if value >= least]
+        by_frame.append([kept[i] for i in rng.permutation(len(kept))])
+    turns = itertools.zip_longest(*by_frame)
+    return [place for turn in turns for place in turn if place]
 
 
 def _cut(frame: np.ndarray, place: Place, crop: int) -> np.ndarray:
@@ -173,7 +170,4 @@ def _cut(frame: np.ndarray, place: Place, crop: int) -> np.ndarray:
 def _detail(piece: np.ndarray) -> float:
     """Mean difference of neighbouring pixels, in 8-bit grey levels."""
     grey = piece.mean(axis=2)
-    return float(
-        (np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean())
-        / 2
-    )
+    return float(np.mean([np.abs(np.diff(grey, axis=axis)).mean() for axis in (0, 1)]))

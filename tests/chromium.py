@@ -114,7 +114,10 @@ class Page:
         while b"\0" not in self._buffer:
             if not select.select([self._answers], [], [], _PATIENCE)[0]:
                 raise TimeoutError("the browser does not answer")
-            self._buffer += os.read(self._answers, 2**20)
+            data = os.read(self._answers, 2**20)
+            if not data:
+                raise ConnectionError("the browser has ended")
+            self._buffer += data
         message, self._buffer = self._buffer.split(b"\0", 1)
         message = json.loads(message)
         method, params = message.get("method"), message.get("params", {})
@@ -166,7 +169,5 @@ class Page:
             "e.scrollIntoView({block: 'nearest'}); const r = e.getBoundingClientRect();"
             "return [r.x + r.width / 2, r.y + r.height / 2]; })()"
         )
-        self.call(
-            "Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}]
-        )
-        self.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+        for kind, points in (("touchStart", [{"x": x, "y": y}]), ("touchEnd", [])):
+            self.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
