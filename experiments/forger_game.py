@@ -28,7 +28,7 @@ from salcomp.errors import InputError
 
 MAX_BYTES = 5_000_000
 # Different rounds that the page holds for each one of a game, if there are places.
-_GAMES = 3
+_GAMES = 2
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -43,7 +43,7 @@ flags.DEFINE_integer(
     "Steps of the training to show, from the first to the last that have samples, at "
     "about equal ratios.",
     lower_bound=2,
-    upper_bound=12,
+    upper_bound=8,
     flag_values=FLAGS,
 )
 flags.DEFINE_integer(
@@ -51,7 +51,7 @@ flags.DEFINE_integer(
     2,
     "Rounds of a game at each step; 12 rounds in all take about three minutes.",
     lower_bound=1,
-    upper_bound=6,
+    upper_bound=4,
     flag_values=FLAGS,
 )
 flags.DEFINE_integer(

@@ -38,21 +38,19 @@ def path() -> str:
     pytest.skip(f"needs a browser: {', '.join(_NAMES)}")
 
 
-class Page:
-    """A page in a browser of its own.
+class Browser:
+    """A browser with one page.
 
     Attributes:
-      requests: URLs that the page asked for.
-      problems: exceptions and console errors of the page.
+      requests: URLs that the page asked for since `open`.
+      problems: exceptions and console errors of the page since `open`.
     """
 
-    def __init__(self, url: str, profile: pathlib.Path, width: int, height: int):
-        """Opens a page of so many CSS pixels.
+    def __init__(self, profile: pathlib.Path):
+        """Starts it.
 
         Args:
-          url: of the page.
           profile: empty folder, for what the browser keeps.
-          width, height: of the window.
         """
         commands, self._commands = os.pipe()
         self._answers, answers = os.pipe()
@@ -77,17 +75,35 @@ class Page:
         self._session = attached["sessionId"]
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.call(f"{domain}.enable")
+
+    def open(self, url: str, width: int, height: int) -> None:
+        """Opens a page afresh.
+
+        Args:
+          url: of the page.
+          width, height: of the window in CSS pixels. Below 600 wide it is that of a
+            phone, with touch and reduced motion.
+        """
+        phone = width < 600
+        motion = {"name": "prefers-reduced-motion", "value": "reduce" if phone else ""}
+        self.call("Emulation.setEmulatedMedia", features=[motion])
+        self.call("Emulation.setTouchEmulationEnabled", enabled=phone)
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
-            deviceScaleFactor=2 if width < 600 else 1,
-            mobile=width < 600,
+            deviceScaleFactor=2 if phone else 1,
+            mobile=phone,
         )
+        self.call("Page.navigate", url="about:blank")
+        self.wait("location.href === 'about:blank'")
+        self.requests.clear()
+        self.problems.clear()
         self.call("Page.navigate", url=url)
+        self.wait(f"location.href === {json.dumps(url)}")
         self.wait("document.readyState === 'complete'")
 
-    def __enter__(self) -> Page:
+    def __enter__(self) -> Browser:
         return self
 
     def __exit__(self, *_) -> None:
