@@ -52,10 +52,11 @@ class Browser:
         Args:
           profile: empty folder, for what the browser keeps.
         """
+        command = path()
         commands, self._commands = os.pipe()
         self._answers, answers = os.pipe()
         self._browser = subprocess.Popen(
-            [sys.executable, "-c", _LAUNCH, str(commands), str(answers), path()]
+            [sys.executable, "-c", _LAUNCH, str(commands), str(answers), command]
             + ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
             + ["--disable-dev-shm-usage", "--no-first-run", "--remote-debugging-pipe"]
             + [f"--user-data-dir={profile}", "about:blank"],
