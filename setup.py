@@ -15,7 +15,12 @@ setup(
     # for these.
     python_requires=">=3.9,<3.12",
     packages=find_packages(include=["salcomp*", "data_prep*", "experiments*"]),
-    package_data={"salcomp": ["zoo/*/*"], "experiments": ["*.json"]},
+    package_data={
+        "salcomp": ["zoo/*/*"],
+        "experiments": ["*.json", "*.html"],
+        "experiments.report": ["sections/*.md"],
+        "experiments.study": ["*.csv"],
+    },
     install_requires=[
         "tensorflow~=2.14.1",
         "tensorflow-compression==2.14.1",

@@ -14,25 +14,30 @@ from salcomp.images import write_file
 _PACKAGES = ("tensorflow", "tensorflow-compression", "numpy", "pillow")
 
 
-def write_record(
-    path: str | os.PathLike, experiment: str, argv: list[str], **found
-) -> None:
-    """Writes what made a result, and what was found, as JSON.
+def what_made(experiment: str, argv: list[str], **found) -> dict[str, object]:
+    """What made a result, and what was found, as JSON values.
 
     Args:
-      path: of the file.
       experiment: the module's name within `experiments`.
       argv: as `main` got it.
       **found: further JSON values, such as the seed that the results depend on.
-
-    Raises:
-      InputError: the file cannot be written.
     """
-    made = {
+    return {
         "command": shlex.join(["python", "-m", f"experiments.{experiment}", *argv[1:]]),
         "date": datetime.date.today().isoformat(),
         "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in _PACKAGES},
         **found,
     }
+
+
+def write_record(
+    path: str | os.PathLike, experiment: str, argv: list[str], **found
+) -> None:
+    """Writes `what_made` a result as a JSON file.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    made = what_made(experiment, argv, **found)
     write_file(path, (json.dumps(made, indent=2) + "\n").encode())

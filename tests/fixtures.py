@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 
 # Of the shared run: enough for latents that differ, and colours one recognises.
 SMOKE = ("--preset=smoke", "--last_step=200", "--learning_rate=0.01")
@@ -43,6 +43,20 @@ def save_frames(folder: pathlib.Path, count: int, **size) -> str:
     for i in range(count):
         Image.fromarray(frame(i, **size)).save(folder / f"frame{i:02}.png")
     return str(folder / "*.png")
+
+
+def save_gan_run(folder: pathlib.Path, steps=(10, 40, 90), count: int = 6) -> None:
+    """Writes the samples of a GAN's run: frames, and the same blurred less and less."""
+    originals = folder / "samples/originals"
+    save_frames(originals, count)
+    for path in originals.iterdir():
+        original = Image.open(path).convert("RGB")
+        original.save(path)
+        for i, step in enumerate(steps):
+            made = folder / f"samples/step_{step:08}"
+            made.mkdir(exist_ok=True)
+            blurred = original.filter(ImageFilter.GaussianBlur(2 * (len(steps) - i)))
+            blurred.save(made / path.name)
 
 
 def small_config(**changes):
