@@ -57,6 +57,8 @@ PAIRS = (
     ),
     Pair("refine-uniform on baseline", "baseline", None),
     Pair("refine-shuffled on baseline", "refine-uniform on baseline", None),
+    Pair("refine-mild on baseline", "refine-uniform on baseline", None),
+    Pair("refine-fixations on baseline", "refine-uniform on baseline", None),
     Pair(
         "refine-saliency on modulate",
         "refine-uniform on modulate",
@@ -91,7 +93,12 @@ class Comparisons:
 
     def pairs(self) -> list[Pair]:
         """Those of `PAIRS` of which both series have been measured."""
-        return [pair for pair in PAIRS if self.of(pair.series, pair.twin, PSNR)]
+        return [
+            pair
+            for pair in PAIRS
+            if self.of(pair.series, pair.twin, PSNR)
+            or self.of(pair.series, pair.twin, FIXATIONS_PSNR)
+        ]
 
     def of(self, series: str, anchor: str, score: Score) -> bd_rate.Comparison | None:
         """One series against another; None where they cannot be compared."""

@@ -339,7 +339,7 @@ def _classical(figure, records: StudyRecords) -> bool:
     if records.images("kodak", names):
         _curve(right, records, "kodak", names, "baseline, trained on streets", **ours)
         style = {"marker": "o", "markersize": 4, "color": "black"}
-        label = "Balle et al. 2017, N 128 and more, as published"
+        label = "Balle et al. 2017, as published"
         right.plot(*np.transpose(_PUBLISHED), label=label, **style)
         right.set_title("Kodak")
     for axes in (left, right):

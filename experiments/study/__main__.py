@@ -12,6 +12,7 @@ trained on an accelerator and imported, is measured and not trained.
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 
@@ -90,6 +91,8 @@ flags.DEFINE_string(
 
 def main(argv):
     cli.parse(FLAGS, argv, __doc__)
+    # A training that is under way then saves its last step, as on Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     budget = BUDGETS[FLAGS.budget]
     runs = plan.read(FLAGS.budget)
     name = FLAGS.budget

@@ -11,8 +11,9 @@ class Arm(NamedTuple):
     Attributes:
       description: in a few words, for tables.
       flags: of salcomp.train; none where nothing is trained.
-      maps: whose map the encoder (and the loss) gets: "own", that of another frame
-        ("shuffled"), or the centre prior ("center").
+      maps: which map the encoder (and the loss) gets: "own", that of another frame
+        ("shuffled"), the centre prior ("center"), or the very map that scores
+        ("scorer").
       refinement: what the latents are refined under, "uniform" or "saliency" weights,
         by the model that the run starts from; None without refinement.
     """
@@ -52,11 +53,18 @@ ARMS = {
     "modulate-shuffled": Arm(
         "modulate with maps of other frames", _MODULATE, "shuffled"
     ),
+    "concat-0.1-shuffled": Arm(
+        "the same, floor 0.1, with maps of other frames", _CONCAT, "shuffled"
+    ),
     "concat-center": Arm("concat with the centre prior", _CONCAT, "center"),
     "refine-uniform": Arm("refined, uniform weights", refinement="uniform"),
     "refine-saliency": Arm("refined, weights of the map", refinement="saliency"),
     "refine-shuffled": Arm(
         "refined, weights of another frame's map", (), "shuffled", "saliency"
+    ),
+    "refine-mild": Arm("refined, weights of the map, floor 0.1", refinement="saliency"),
+    "refine-fixations": Arm(
+        "refined, weights of the map that scores", (), "scorer", "saliency"
     ),
     "blog-baseline": Arm("no map, uniform error, from scratch", ("--nosaliency",)),
     "blog-clip": Arm("max(s, floor), from scratch", _CONCAT),

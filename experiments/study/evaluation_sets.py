@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from experiments.study import control_frames
+from experiments.study.plan import Run
 from salcomp import images, scorers
 
 
@@ -27,6 +28,16 @@ class EvaluationSet(NamedTuple):
     boxes: str | None = None
     arms: tuple[str, ...] | None = None
 
+    def measures(self, run: Run) -> bool:
+        """Whether a run is measured on it.
+
+        Encoding with the scorer's maps is another thing only where they are not the
+        encoder's own.
+        """
+        if run.of_arm.maps == "scorer" and self.scorer == "auto":
+            return False
+        return self.arms is None or run.arm in self.arms
+
     def subjects(self, maps: str, count: int, scratch: Path) -> list[scorers.Subject]:
         """Images to code, and what scores them.
 
@@ -39,13 +50,13 @@ class EvaluationSet(NamedTuple):
           InputError: a file cannot be used.
         """
         paths = spread(images.files_in(self.folder), count)
-        given, scorer = "auto", self.scorer
-        if maps != "own":
+        given = {"own": "auto", "scorer": self.scorer}.get(maps)
+        if given is None:
             folder = scratch / f"{self.name}-{maps}"
             given = str(control_frames.make(maps, self.folder, folder))
         boxes = scorers.read_boxes(self.boxes) if self.boxes else {}
         return [
-            scorers.Subject(path, given, scorer, boxes.get(path.name, []), None)
+            scorers.Subject(path, given, self.scorer, boxes.get(path.name, []), None)
             for path in paths
         ]
 

@@ -72,7 +72,7 @@ def measure(
     workers = 2 if run.of_arm.trains else 1
     rows = []
     for one in sets:
-        if one.arms is None or run.arm in one.arms:
+        if one.measures(run):
             subjects = one.subjects(run.of_arm.maps, count, scratch)
             rows += _rows(one.name, run.name, point, subjects, workers)
     return rows
