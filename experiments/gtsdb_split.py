@@ -5,7 +5,9 @@
 Makes links `gtsdb/train/gtsdb_00001.ppm`, ... to the frames of the German Traffic Sign
 Detection Benchmark (Houben et al., IJCNN 2013) for data_prep.prepare. Near-duplicates,
 of which the benchmark's drives hold many, are left out; `gtsdb_split.json` beside this
-module lists what is kept.
+module lists what is kept. Where the benchmark's `gt.txt` lies among the frames,
+`gtsdb/signs_train.json` and `signs_test.json` get its boxes of traffic signs, in the
+pixels of frames that are cropped and resized as experiments/README.md tells.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from absl import flags
 
 from salcomp import cli, folders
 from salcomp.errors import InputError
+from salcomp.images import write_file
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -30,6 +33,10 @@ flags.DEFINE_string(
 )
 
 _SUFFIXES = (".ppm", ".png", ".jpg")
+_ANNOTATIONS = "gt.txt"  # 00000.ppm;left;top;right;bottom;class
+# The crop and the width of the study's frames.
+_LEFT, _TOP, _RIGHT, _BOTTOM = 4, 120, 1356, 796
+_WIDTH = 512
 
 
 def frame_numbers() -> dict[str, list[int]]:
@@ -46,6 +53,40 @@ def _find(folder: Path, number: int) -> Path:
         f"{folder} has no frame {number:05}.ppm; --source is the folder of all 900 "
         "frames of FullIJCNN2013.zip"
     )
+
+
+def boxes(annotations: str) -> dict[int, list[dict]]:
+    """Signs by the number of the frame, as `salcomp.evaluate --roi_boxes` takes them.
+
+    Args:
+      annotations: lines "00000.ppm;left;top;right;bottom;class" in the benchmark's
+        pixels.
+
+    Returns:
+      Rows {"box": [left, top, right, bottom], "class_id"} in those of the frames;
+      what lies outside the crop is cut off, or left out.
+
+    Raises:
+      InputError: a line is of another form.
+    """
+    found: dict[int, list[dict]] = {}
+    scale = _WIDTH / (_RIGHT - _LEFT)
+    for line in annotations.split():
+        name, *cells = line.split(";")
+        try:
+            number = int(Path(name).stem)
+            left, top, right, bottom, kind = map(int, cells)
+        except ValueError as error:
+            raise InputError(
+                f"{_ANNOTATIONS}: {line!r} is not 00000.ppm;left;top;right;bottom;class"
+            ) from error
+        columns = [min(max(edge, _LEFT), _RIGHT) - _LEFT for edge in (left, right)]
+        rows = [min(max(edge, _TOP), _BOTTOM) - _TOP for edge in (top, bottom)]
+        if columns[0] < columns[1] and rows[0] < rows[1]:
+            corners = columns[0], rows[0], columns[1], rows[1]
+            box = [round(scale * edge, 1) for edge in corners]
+            found.setdefault(number, []).append({"box": box, "class_id": kind})
+    return found
 
 
 def main(argv):
@@ -67,6 +108,16 @@ def main(argv):
                 raise InputError(f"{link} is no link; choose another --output_dir")
             link.symlink_to(path)
         print(f"{folder}: {len(paths)} frames")
+    if (source / _ANNOTATIONS).is_file():
+        _write_boxes(boxes((source / _ANNOTATIONS).read_text()))
+
+
+def _write_boxes(signs: dict[int, list[dict]]) -> None:
+    for name, numbers in frame_numbers().items():
+        path = Path(FLAGS.output_dir) / f"signs_{name}.json"
+        frames = {f"gtsdb_{n:05}.png": signs.get(n, []) for n in numbers}
+        write_file(path, (json.dumps(frames, indent=1) + "\n").encode())
+        print(f"{path}: signs in {sum(map(bool, frames.values()))} frames")
 
 
 if __name__ == "__main__":

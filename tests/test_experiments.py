@@ -158,6 +158,26 @@ def test_gtsdb_split_links_the_frames_of_both_sets(tmp_path):
     assert len(names) == 574 + 96
 
 
+def test_gtsdb_split_writes_the_signs_in_the_pixels_of_the_frames(
+    tmp_path, shared_data
+):
+    (tmp_path / "all").mkdir()
+    for number in range(900):
+        (tmp_path / "all" / f"{number:05}.ppm").touch()
+    lines = "00000.ppm;774;411;815;446;11\n00001.ppm;0;0;40;40;3\n"
+    (tmp_path / "all" / "gt.txt").write_text(lines)
+    gtsdb_split.main(
+        ["gtsdb_split", f"--source={tmp_path / 'all'}"]
+        + [f"--output_dir={tmp_path / 'sets'}"]
+    )
+    signs = json.loads((tmp_path / "sets" / "signs_test.json").read_text())
+    known = json.loads((shared_data / "data/gtsdb512/signs_test.json").read_text())
+    assert signs["gtsdb_00000.png"] == known["gtsdb_00000.png"]
+    assert set(signs) == set(known)
+    train = json.loads((tmp_path / "sets" / "signs_train.json").read_text())
+    assert train["gtsdb_00001.png"] == []  # above the crop
+
+
 def test_gtsdb_split_of_another_folder_is_refused_before_anything_is_made(tmp_path):
     with pytest.raises(InputError, match="has no frame 00001.ppm; --source is the"):
         gtsdb_split.main(

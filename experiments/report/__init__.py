@@ -12,7 +12,7 @@ from salcomp.images import write_file
 from salcomp.results_files import write_csv
 
 # Draws of the bootstrap over images.
-_RESAMPLES = 1000
+RESAMPLES = 1000
 
 
 def page_of(records: Path) -> Path:
@@ -22,7 +22,7 @@ def page_of(records: Path) -> Path:
     return records / "README.md"
 
 
-def write(records_folder: Path, page: Path, resamples: int = _RESAMPLES) -> None:
+def write(records_folder: Path, page: Path, resamples: int = RESAMPLES) -> None:
     """Writes the figures, bd_rate.csv and the page.
 
     Args:

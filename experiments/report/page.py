@@ -29,6 +29,9 @@ _SECTIONS = (
     "not_shown",
     "again",
 )
+# Where results that are not of the study lie beside the page.
+_OTHERS = "\n\nSpeed, storage of masks, demonstration, earlier trials: {link}."
+_OTHER_PAGE = "measurements.md"
 
 
 class Page:
@@ -297,7 +300,13 @@ class Page:
             "versions": ", ".join(f"{k} {v}" for k, v in made["versions"].items()),
             "date": made["date"],
             "study": self._relative(Path("experiments/study")),
+            "others": self._others(),
         }
+
+    def _others(self) -> str:
+        if not (self._folder / _OTHER_PAGE).exists():
+            return ""
+        return _OTHERS.format(link=f"[{_OTHER_PAGE}]({_OTHER_PAGE})")
 
     def _figure(self, name: str, alternative: str) -> str:
         if name not in self._drawn:
