@@ -41,12 +41,17 @@ class Pair(NamedTuple):
     control: str | None
 
 
+# Refinements that were added to explain the others, and their twin.
+MILD = Pair("refine-mild on baseline", "refine-uniform on baseline", None)
+RIGHT_MAP = Pair("refine-fixations on baseline", "refine-uniform on baseline", None)
 PAIRS = (
     Pair("concat-0.1", "baseline", "concat-0.1-shuffled"),
     Pair("concat", "baseline", "concat-shuffled"),
     Pair("modulate", "baseline", "modulate-shuffled"),
     Pair("weighted", "baseline", None),
     Pair("map-in", "baseline", None),
+    Pair("concat", "weighted", None),
+    Pair("modulate", "weighted", None),
     Pair("concat-shuffled", "baseline", None),
     Pair("modulate-shuffled", "baseline", None),
     Pair("concat-center", "baseline", None),
@@ -57,8 +62,8 @@ PAIRS = (
     ),
     Pair("refine-uniform on baseline", "baseline", None),
     Pair("refine-shuffled on baseline", "refine-uniform on baseline", None),
-    Pair("refine-mild on baseline", "refine-uniform on baseline", None),
-    Pair("refine-fixations on baseline", "refine-uniform on baseline", None),
+    MILD,
+    RIGHT_MAP,
     Pair(
         "refine-saliency on modulate",
         "refine-uniform on modulate",

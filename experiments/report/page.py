@@ -20,6 +20,7 @@ _SECTIONS = (
     "answer",
     "rule",
     "results",
+    "explained",
     "pictures",
     "anchor",
     "single_pair",
@@ -149,6 +150,20 @@ class Page:
             f"`{anchor}`",
             *(percent_interval(one and one.rate) for one in found),
         ]
+
+    def _explained(self) -> dict | None:
+        found = [
+            self._compared.of(pair.series, pair.twin, score)
+            for pair, score in (
+                (comparisons.RIGHT_MAP, comparisons.FIXATIONS),
+                (comparisons.MILD, comparisons.FIXATIONS),
+                (comparisons.MILD, comparisons.CIRCULAR),
+            )
+        ]
+        if None in found:
+            return None
+        rates = [percent_interval(one.rate) for one in found]
+        return dict(zip(("right", "mild", "mild_own"), rates))
 
     def _pictures(self) -> dict | None:
         figure = self._figure("reconstructions.png", "Windows on signs, by three arms")
