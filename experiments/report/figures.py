@@ -189,23 +189,26 @@ def _reconstructions(figure, records: StudyRecords) -> bool:
     names = {
         "baseline": "baseline",
         "saliency": "saliency (concat)",
-        "refined": "refined by the map",
+        "refined": "refined",
     }
-    figure.set_size_inches(15, 4.3 * len(frames))
-    grid = figure.subplots(2 * len(frames), 4, squeeze=False)
+    figure.set_size_inches(17, 3.9 * len(frames))
+    widths = (1.2, 1, 1, 1, 1)
+    grid = figure.subplots(2 * len(frames), 5, squeeze=False, width_ratios=widths)
     for i, image in enumerate(frames):
         found = {(r["kind"], r["arm"]): r for r in rows if r["image"] == image}
         upper, lower = grid[2 * i], grid[2 * i + 1]
         frame = found["given", "frame"]
         _show(upper[0], records, frame, image)
         _outline(upper[0], int(frame["left"]), int(frame["top"]))
-        _show(lower[0], records, found["given", "map"], "map in the window")
-        for axes, (kind, arm) in zip((*upper[1:], *lower[1:]), columns):
+        lower[0].set_axis_off()
+        _show(upper[1], records, found["given", "original"], "original")
+        _show(lower[1], records, found["given", "map"], "map")
+        for axes, (kind, arm) in zip((*upper[2:], *lower[2:]), columns):
             row = found[kind, arm]
             psnr, ewpsnr = float(row["psnr-rgb"]), float(row["ewpsnr"])
             title = (
-                f"{names[arm]}, {kind} rate: {float(row['bpp']):.3f} bit/pixel\n"
-                f"whole frame: PSNR {psnr:.2f}, EWPSNR {ewpsnr:.2f} dB"
+                f"{names[arm]}, {kind} rate: {float(row['bpp']):.3f} bpp\n"
+                f"frame: PSNR {psnr:.2f}, EWPSNR {ewpsnr:.2f} dB"
             )
             _show(axes, records, row, title)
     return True
