@@ -179,6 +179,10 @@ class Codec:
     @tf.function(input_signature=[tf.TensorSpec((1, None, None, None), tf.float32)])
     def _synthesize(self, latents):
         latents = tf.ensure_shape(latents, (1, None, None, self.config.num_filters))
+        # In float32 kernels of other processors round otherwise, and here and there a
+        # sample becomes another level.
+        if self.config.layers == "2019":
+            latents = tf.cast(latents, tf.float64)
         return to_uint8(self.model.decode(latents))
 
     def _to_symbols(self, latents: np.ndarray) -> np.ndarray:

@@ -71,10 +71,11 @@ class DFTKernel(tf.Module):
             name="coefficients",
         )
 
-    def __call__(self) -> tf.Tensor:
-        """The kernel, [support, support, inputs, outputs]."""
+    def __call__(self, dtype: tf.DType = tf.float32) -> tf.Tensor:
+        """The kernel, [support, support, inputs, outputs], computed in a type."""
         flat = tf.reshape(self.coefficients, (self.shape[0] ** 2, -1))
-        return tf.reshape(tf.matmul(self._basis, flat), self.shape)
+        kernel = tf.matmul(tf.cast(self._basis, dtype), tf.cast(flat, dtype))
+        return tf.reshape(kernel, self.shape)
 
 
 def _pad(x: tf.Tensor, margin: int) -> tf.Tensor:
@@ -143,7 +144,10 @@ def upsampling_conv(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
 
 
 class Conv(tf.keras.layers.Layer):
-    """A convolution of the transforms, down- or upsampling, with a DFT kernel."""
+    """A convolution of the transforms, down- or upsampling, with a DFT kernel.
+
+    Computes in the type of its input.
+    """
 
     def __init__(self, convolve, inputs, outputs, support, stride, use_bias, name):
         """Makes the variables.
@@ -157,15 +161,17 @@ class Conv(tf.keras.layers.Layer):
           use_bias: whether a constant per output channel is added.
           name: of the layer.
         """
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)
         self._convolve = convolve
         self._stride = stride
         self.kernel = DFTKernel(support, inputs, outputs)
         self.bias = tf.Variable(tf.zeros(outputs), name="bias") if use_bias else None
 
     def call(self, x):
-        y = self._convolve(x, self.kernel(), self._stride)
-        return y if self.bias is None else tf.nn.bias_add(y, self.bias)
+        y = self._convolve(x, self.kernel(x.dtype), self._stride)
+        if self.bias is None:
+            return y
+        return tf.nn.bias_add(y, tf.cast(self.bias, x.dtype))
 
 
 class GDN(tf.keras.layers.Layer):
@@ -173,11 +179,12 @@ class GDN(tf.keras.layers.Layer):
 
     Balle, Laparra, Simoncelli, "End-to-end optimized image compression" (ICLR 2017),
     equation 2; with `inverse`, y = x * sqrt(...) as in equation 3. The 2019 form:
-    today's `tfc.GDN()` has no square and no root by default.
+    today's `tfc.GDN()` has no square and no root by default. Computes in the type of
+    its input.
     """
 
     def __init__(self, channels: int, inverse: bool, name: str):
-        super().__init__(name=name)
+        super().__init__(name=name, autocast=False)
         self._inverse = inverse
         self.reparam_beta = tf.Variable(
             tf.sqrt(tf.ones(channels) + _PEDESTAL), name="reparam_beta"
@@ -186,23 +193,26 @@ class GDN(tf.keras.layers.Layer):
             tf.sqrt(0.1 * tf.eye(channels) + _PEDESTAL), name="reparam_gamma"
         )
 
-    @property
-    def beta(self) -> tf.Tensor:
+    def beta(self, dtype: tf.DType = tf.float32) -> tf.Tensor:
         """[channels], at least 1e-6."""
-        bound = (_BETA_MIN + _PEDESTAL) ** 0.5
-        return tf.square(tfc.lower_bound(self.reparam_beta, bound)) - _PEDESTAL
+        return _parameter(self.reparam_beta, _BETA_MIN, dtype)
 
-    @property
-    def gamma(self) -> tf.Tensor:
+    def gamma(self, dtype: tf.DType = tf.float32) -> tf.Tensor:
         """[channels in the sum, channels out], at least 0."""
-        bound = _PEDESTAL**0.5
-        return tf.square(tfc.lower_bound(self.reparam_gamma, bound)) - _PEDESTAL
+        return _parameter(self.reparam_gamma, 0.0, dtype)
 
     def call(self, x):
         channels = x.shape[-1]
         flat = tf.reshape(x, (-1, channels))  # [positions, C]
-        y = _normalize(flat, self.beta, self.gamma, self._inverse)
+        beta, gamma = self.beta(x.dtype), self.gamma(x.dtype)
+        y = _normalize(flat, beta, gamma, self._inverse)
         return tf.reshape(y, tf.shape(x))
+
+
+def _parameter(reparam: tf.Variable, minimum: float, dtype: tf.DType) -> tf.Tensor:
+    bound = (minimum + _PEDESTAL) ** 0.5
+    bounded = tf.cast(tfc.lower_bound(reparam, bound), dtype)
+    return tf.square(bounded) - _PEDESTAL
 
 
 def _normalize(x, beta, gamma, inverse: bool):

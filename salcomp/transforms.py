@@ -74,10 +74,14 @@ class AnalysisTransform(tf.keras.layers.Layer):
 
 
 class SynthesisTransform(tf.keras.layers.Layer):
-    """g_s: latents [B, h, w, N] to RGB in 0..1 (unclipped), [B, 16 h, 16 w, 3]."""
+    """g_s: latents [B, h, w, N] to RGB in 0..1 (unclipped), [B, 16 h, 16 w, 3].
+
+    Computes in the type of its input, float32 or float64; the stock layers of
+    tensorflow-compression have float32 alone.
+    """
 
     def __init__(self, num_filters: int, stock: bool):
-        super().__init__(name="synthesis")
+        super().__init__(name="synthesis", autocast=False)
         conv, normalization = _STOCK_UP if stock else _UP
         self.convs, self.gdns = [], []
         for i, (support, stride) in enumerate(reversed(CONVOLUTIONS)):

@@ -7,13 +7,14 @@ import random
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from salcomp import bitstream
 from salcomp.codec import Codec
 from salcomp.errors import BitstreamError
 from salcomp.export import Export
-from salcomp.model import SaliencyCodec
+from salcomp.model import SaliencyCodec, to_uint8
 from salcomp.weighting import normalized_weight
 from tests.fixtures import frame, parts, run_python, small_config
 from tests.fuzz_decoder import fuzz, repaired
@@ -27,6 +28,35 @@ def test_image_of_any_size_decodes_to_its_reconstruction(codec, height, width):
     decoded = codec.decode(encoded.data)
     assert decoded.shape == (height, width, 3) and decoded.dtype == np.uint8
     assert (decoded == encoded.reconstruction).all()
+
+
+_DECODE = """
+import sys
+import numpy as np
+from salcomp.codec import Codec
+codec = Codec.load(sys.argv[1])
+shape = (1, 12, 12, codec.config.num_filters)
+latents = codec.quantize(np.random.default_rng(0).normal(0, 6, shape))
+print(codec.synthesize(latents, 192, 192).tobytes().hex())
+"""
+
+
+def test_other_instruction_sets_decode_to_the_same_pixels(workdir):
+    pixels = {
+        run_python("-c", _DECODE, str(workdir), ONEDNN_MAX_CPU_ISA=isa).stdout
+        for isa in ("DEFAULT", "SSE41")
+    }
+    assert len(pixels) == 1
+
+
+def test_decoder_computes_in_float64(codec):
+    shape = (1, 4, 4, codec.config.num_filters)
+    latents = codec.quantize(np.random.default_rng(0).normal(0, 6, shape))
+    precise = codec.model.decode(tf.constant(latents, tf.float64))
+    assert precise.dtype == tf.float64
+    decoded = codec.synthesize(latents, 64, 64)
+    np.testing.assert_array_equal(decoded, to_uint8(precise)[0])
+    np.testing.assert_allclose(precise, codec.model.decode(latents), atol=0.01)
 
 
 @pytest.mark.parametrize("value", [0, 255])

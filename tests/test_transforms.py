@@ -164,8 +164,8 @@ def test_analysis_is_the_sequence_of_tfc_layers_that_2019_had():
                 tfc.GDN(
                     alpha_parameter=2,
                     epsilon_parameter=0.5,
-                    beta_parameter=lambda i=i: analysis.gdns[i].beta,
-                    gamma_parameter=lambda i=i: analysis.gdns[i].gamma,
+                    beta_parameter=analysis.gdns[i].beta,
+                    gamma_parameter=analysis.gdns[i].gamma,
                 )
             )
     rgb = picture()[0]
