@@ -12,7 +12,14 @@ from scipy.interpolate import Akima1DInterpolator
 
 from experiments import report
 from experiments.report import classical as classical_codecs
-from experiments.report import comparisons, effective_lambda, figures, page, seeds
+from experiments.report import (
+    comparisons,
+    effective_lambda,
+    figures,
+    page,
+    seeds,
+    spread,
+)
 from experiments.report.comparisons import Comparisons, Pair
 from experiments.report.study_records import StudyRecords
 from experiments.study.measuring import COLUMNS
@@ -127,6 +134,10 @@ def test_arm_without_its_control_is_not_decided(tmp_path):
     assert verdict_of(tmp_path, {"concat": -0.2}) == "not decided"
 
 
+def test_arm_that_saves_nothing_needs_no_control(tmp_path):
+    assert verdict_of(tmp_path, {"concat": 0.1}) == "does not help"
+
+
 def test_helping_in_one_score_only_is_said_so(tmp_path):
     records_of(tmp_path, {"concat": -0.2, "concat-shuffled": 0.1})
     rows = list(csv.DictReader((tmp_path / "per_image.csv").open()))
@@ -167,9 +178,18 @@ def test_smoothing_keeps_a_constant_and_follows_a_step():
 
 
 def test_two_frames_have_the_wrong_sign_as_often_as_counted():
-    assert page._wrong_sign(np.array([1.0, 1.0, 1.0])) == 0
+    assert spread.wrong_sign(np.array([1.0, 1.0, 1.0])) == 0
     # Of the three pairs only (-3, 1) is negative; the mean of all is positive.
-    assert page._wrong_sign(np.array([-3.0, 1.0, 4.0])) == pytest.approx(1 / 3)
+    assert spread.wrong_sign(np.array([-3.0, 1.0, 4.0])) == pytest.approx(1 / 3)
+
+
+def test_gains_at_equal_rate_are_those_that_the_saving_is_worth(tmp_path):
+    found = spread.gains(records_of(tmp_path, {"concat-0.1": -0.1}), "concat-0.1")
+    assert len(found.images) == 12
+    # A doubling of the rate takes 4 / 0.6 dB on the made-up curves.
+    expected = -np.log2(0.9) * 4 / 0.6
+    assert found.own == pytest.approx(np.full(12, expected))
+    assert found.boxes == pytest.approx(np.full(12, expected))
 
 
 def test_missing_records_are_named(tmp_path):

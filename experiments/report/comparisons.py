@@ -166,16 +166,19 @@ def verdict(pair: Pair, compared: Comparisons, seed_percent: float | None) -> st
       seed_percent: standard deviation of a BD-rate that seeds alone give, or None
         where it was not measured.
     """
-    helps = []
+    helps, open_ = [], False
     for score, name in zip(DECIDING, ("fixations", "signs")):
-        against_twin = compared.of(pair.series, pair.twin, score)
-        against_control = compared.of(pair.series, pair.control, score)
-        holds = [lies_below_zero(against_twin), lies_below_zero(against_control)]
-        if None in holds:
-            return "not decided"
-        large = seed_percent is None or -against_twin.rate.value > 2 * seed_percent
-        if all(holds) and large:
+        found = compared.of(pair.series, pair.twin, score)
+        saves = lies_below_zero(found)
+        if saves:
+            within = seed_percent is not None and -found.rate.value <= 2 * seed_percent
+            control = compared.of(pair.series, pair.control, score)
+            saves = not within and lies_below_zero(control)
+        if saves:
             helps.append(name)
+        open_ |= saves is None
+    if open_:
+        return "not decided"
     if len(helps) == len(DECIDING):
         return "helps"
     return f"helps for {helps[0]} only" if helps else "does not help"

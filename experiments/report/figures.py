@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from experiments.report import classical, comparisons, effective_lambda
+from experiments.report import classical, comparisons, effective_lambda, spread
 from experiments.report.comparisons import Comparisons
 from experiments.report.study_records import StudyRecords
 from experiments.study.reconstructions import WINDOW
@@ -23,8 +23,10 @@ _COLORS = {
     "refine-saliency on baseline": "tab:red",
     "refine-saliency on modulate": "tab:purple",
 }
+# The arm of 2019, with the floor that its flag has by default.
+BLOG_ARM = "concat-0.1"
 # Arms whose gain stands beside the bound of their floor.
-FLOORED_ARMS = ("concat-0.1", "concat", "modulate")
+FLOORED_ARMS = (BLOG_ARM, "concat", "modulate")
 # Of Balle, Laparra, Simoncelli (ICLR 2017), optimised for the squared error, on Kodak:
 # bit/pixel and PSNR in dB, as tensorflow/compression publishes them
 # (results/image_compression/kodak/PSNR_sRGB_RGB/balle-2017-iclr-opt-mse.txt).
@@ -295,33 +297,33 @@ def weighted_gain(
 
 
 def _spread(figure, records: StudyRecords) -> bool:
-    """Differences of saliency arm and baseline, image by image, at one lambda."""
-    pair = blog_pair(records)
-    if pair is None:
+    """Gains of the arm of 2019 at equal rate, image by image."""
+    found = spread.gains(records, BLOG_ARM)
+    if found is None:
         return False
     figure.set_size_inches(7, 5.5)
     axes = figure.add_subplot()
-    images = records.images("test", list(pair))
-    bpp = records.table("test", list(pair), images, "bpp")
-    quality = records.table("test", list(pair), images, "ewpsnr")
-    x, y = 100 * (bpp[1] / bpp[0] - 1), quality[1] - quality[0]
+    usable = np.isfinite(found.boxes)
+    x, y = found.own[usable], found.boxes[usable]
     axes.scatter(x, y, s=14)
     axes.scatter(x.mean(), y.mean(), marker="+", s=200, color="black", label="mean")
     axes.axhline(0, color="black", linewidth=0.5)
     axes.axvline(0, color="black", linewidth=0.5)
-    axes.set_xlabel(f"Rate of {pair[1]} over that of {pair[0]} (%)")
-    axes.set_ylabel("EWPSNR gained (dB), encoder's own map")
-    axes.set_title(f"{len(images)} test frames, a point each")
+    axes.set_xlabel("EWPSNR gained at equal rate (dB), encoder's own map")
+    axes.set_ylabel("PSNR gained in sign boxes at equal rate (dB)")
+    axes.set_title(
+        f"{found.run} against the baseline: {usable.sum()} test frames with signs"
+    )
     axes.grid(True, color="0.85")
     axes.legend()
-    return True
+    return bool(usable.any())
 
 
 def blog_pair(records: StudyRecords) -> tuple[str, str] | None:
     """Baseline and the floor-0.1 arm at the highest lambda that both have."""
     curves = [
         {run.lmbda: run.name for run in records.series(arm)}
-        for arm in ("baseline", "concat-0.1")
+        for arm in ("baseline", BLOG_ARM)
     ]
     common = curves[0].keys() & curves[1].keys()
     return tuple(curve[max(common)] for curve in curves) if common else None

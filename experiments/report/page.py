@@ -8,7 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.report import classical, comparisons, effective_lambda, figures, seeds
+from experiments.report import (
+    classical,
+    comparisons,
+    effective_lambda,
+    figures,
+    seeds,
+    spread,
+)
 from experiments.report.comparisons import Comparisons, Pair, Score
 from experiments.report.study_records import StudyRecords
 from experiments.report.tables import percent, percent_interval, table
@@ -252,28 +259,26 @@ class Page:
         }
 
     def _spread(self) -> dict | None:
-        pair = figures.blog_pair(self._records)
-        if pair is None:
+        found = spread.gains(self._records, figures.BLOG_ARM)
+        if found is None:
             return None
-        images = self._records.images("test", list(pair))
-        bpp, quality = (
-            self._records.table("test", list(pair), images, metric)
-            for metric in ("bpp", "ewpsnr")
-        )
-        gain, rate = quality[1] - quality[0], 100 * (bpp[1] / bpp[0] - 1)
-        return {
-            "arm": pair[1],
-            "baseline": pair[0],
-            "images": len(images),
-            "gain": f"{gain.mean():+.2f}",
-            "gain_deviation": f"{gain.std(ddof=1):.2f}",
-            "lowest": f"{gain.min():+.2f}",
-            "highest": f"{gain.max():+.2f}",
-            "rate": f"{rate.mean():+.1f}",
-            "rate_deviation": f"{rate.std(ddof=1):.1f}",
-            "wrong": f"{100 * _wrong_sign(gain):.0f}",
-            "figure": self._figure("spread.png", "Differences, a point per frame"),
+        values = {
+            "run": found.run,
+            "images": len(found.images),
+            "figure": self._figure("spread.png", "Gains, a point per frame"),
         }
+        boxes = found.boxes[np.isfinite(found.boxes)]
+        if boxes.size < 2:
+            return None
+        for name, gain in (("own", found.own), ("boxes", boxes)):
+            values |= {
+                f"{name}_mean": f"{gain.mean():+.2f}",
+                f"{name}_deviation": f"{gain.std(ddof=1):.2f}",
+                f"{name}_lowest": f"{gain.min():+.2f}",
+                f"{name}_highest": f"{gain.max():+.2f}",
+                f"{name}_wrong": f"{100 * spread.wrong_sign(gain):.0f}",
+            }
+        return values
 
     def _seeds(self) -> dict | None:
         if not self._seed_spreads:
@@ -339,9 +344,3 @@ def _section(name: str, values: dict) -> str:
 
 def _db(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:+.2f} dB"
-
-
-def _wrong_sign(values: np.ndarray) -> float:
-    """Of all pairs of values, the share whose mean has not the sign of the whole's."""
-    sums = (values[:, None] + values)[np.triu_indices(len(values), 1)]
-    return float(np.mean(np.sign(sums) != np.sign(values.mean())))
