@@ -19,7 +19,7 @@ from salcomp import cli, model_zoo
 from salcomp.errors import InputError
 
 # Arms of the study, by the first part of their models' names in the zoo.
-_ARMS = {"baseline": "baseline", "saliency": "concat", "modulate": "modulate"}
+_ARMS = {"baseline": "baseline", "saliency": "concat-0.1", "modulate": "modulate"}
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -27,6 +27,13 @@ flags.DEFINE_string(
 )
 flags.DEFINE_string(
     "records", "results/street", "Folder of the study's records.", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "frames",
+    None,
+    "What the frames are, for the cards, such as `street scenes of GTSDB`; the names "
+    "of their folders by default.",
+    flag_values=FLAGS,
 )
 flags.DEFINE_string(
     "zoo",
@@ -45,11 +52,14 @@ def _card(records: StudyRecords, run: Run) -> dict:
     )
     low, high = np.percentile(bpp, (2.5, 97.5))
     start = records.runs[run.start]
-    frames = records.rows("maps.csv")[0]["frames"]
+    count = records.rows("maps.csv")[0]["frames"]
+    train_frames, test_frames = records.made["data"][:2]
+    if FLAGS.frames:
+        train_frames, test_frames = FLAGS.frames, f"{FLAGS.frames}, held out"
     return {
         "arm_description": ARMS[run.arm].description,
         "training": (
-            f"{frames} frames of {records.made['data'][0]}, {start.steps:,} steps of a "
+            f"{count} frames, {train_frames}: {start.steps:,} steps of a "
             f"baseline at lambda {start.lmbda:g} and from it {run.steps:,} steps, "
             f"seed {run.seed}, preset cpu"
         ),
@@ -57,7 +67,7 @@ def _card(records: StudyRecords, run: Run) -> dict:
         "command": records.made["command"],
         "versions": records.made["versions"],
         "test": {
-            "frames": f"{records.made['data'][1]}, scored by the encoder's own map",
+            "frames": f"{test_frames}; EWPSNR by the map that the encoder had",
             "images": len(images),
             "bpp": float(bpp.mean()),
             "bpp_low": float(low),

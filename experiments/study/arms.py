@@ -46,19 +46,23 @@ ARMS = {
     "weighted": Arm(
         "no map in, weighted error", ("--nocondition_encoder", "--weight_distortion")
     ),
-    "concat": Arm("map as fourth channel, weighted error", _CONCAT),
-    "concat-0.1": Arm("the same, floor 0.1", _CONCAT),
-    "modulate": Arm("map scales and shifts features, weighted error", _MODULATE),
+    "concat": Arm("map as fourth channel, weighted error, floor 0.01", _CONCAT),
+    "concat-0.1": Arm("map as fourth channel, weighted error, floor 0.1", _CONCAT),
+    "modulate": Arm(
+        "map scales and shifts features, weighted error, floor 0.01", _MODULATE
+    ),
     "concat-shuffled": Arm("concat with maps of other frames", _CONCAT, "shuffled"),
     "modulate-shuffled": Arm(
         "modulate with maps of other frames", _MODULATE, "shuffled"
     ),
     "concat-0.1-shuffled": Arm(
-        "the same, floor 0.1, with maps of other frames", _CONCAT, "shuffled"
+        "concat-0.1 with maps of other frames", _CONCAT, "shuffled"
     ),
     "concat-center": Arm("concat with the centre prior", _CONCAT, "center"),
     "refine-uniform": Arm("refined, uniform weights", refinement="uniform"),
-    "refine-saliency": Arm("refined, weights of the map", refinement="saliency"),
+    "refine-saliency": Arm(
+        "refined, weights of the map, floor 0.01", refinement="saliency"
+    ),
     "refine-shuffled": Arm(
         "refined, weights of another frame's map", (), "shuffled", "saliency"
     ),
