@@ -42,6 +42,19 @@ class Comparison(NamedTuple):
     overlap: float
     images: int
 
+    def cells(self) -> dict[str, float]:
+        """The values under the names that they have in a CSV."""
+        return {
+            "bd_rate_percent": self.rate.value,
+            "bd_rate_low": self.rate.low,
+            "bd_rate_high": self.rate.high,
+            "bd_quality_db": self.quality.value,
+            "bd_quality_low": self.quality.low,
+            "bd_quality_high": self.quality.high,
+            "overlap": self.overlap,
+            "images": self.images,
+        }
+
 
 def bd_rate(anchor_rate, anchor_quality, rate, quality) -> float:
     """BD-rate in percent of one curve against another, over the common quality.

@@ -186,18 +186,6 @@ def against_anchor(
             logging.info("no BD-rate of %s in %s: %s", label, metric, error)
             continue
         deltas.append(
-            {
-                "series": label,
-                "anchor": anchor,
-                "metric": metric,
-                "bd_rate_percent": found.rate.value,
-                "bd_rate_low": found.rate.low,
-                "bd_rate_high": found.rate.high,
-                "bd_quality_db": found.quality.value,
-                "bd_quality_low": found.quality.low,
-                "bd_quality_high": found.quality.high,
-                "overlap": found.overlap,
-                "images": found.images,
-            }
+            {"series": label, "anchor": anchor, "metric": metric, **found.cells()}
         )
     return deltas

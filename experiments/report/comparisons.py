@@ -120,14 +120,7 @@ class Comparisons:
                 "anchor": anchor,
                 "set": score.set_name,
                 "metric": score.metric,
-                "bd_rate_percent": found.rate.value,
-                "bd_rate_low": found.rate.low,
-                "bd_rate_high": found.rate.high,
-                "bd_quality_db": found.quality.value,
-                "bd_quality_low": found.quality.low,
-                "bd_quality_high": found.quality.high,
-                "overlap": found.overlap,
-                "images": found.images,
+                **found.cells(),
             }
             for (series, anchor, score), found in self._found.items()
             if found is not None
