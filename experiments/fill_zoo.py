@@ -61,7 +61,7 @@ def _card(records: StudyRecords, run: Run) -> dict:
         "training": (
             f"{count} frames, {train_frames}: {start.steps:,} steps of a "
             f"baseline at lambda {start.lmbda:g} and from it {run.steps:,} steps, "
-            f"seed {run.seed}, preset cpu"
+            f"seed {run.seed}"
         ),
         "date": records.made["date"],
         "command": records.made["command"],
@@ -82,17 +82,23 @@ def main(argv):
     cli.parse(FLAGS, argv, __doc__)
     records = StudyRecords(Path(FLAGS.records))
     zoo = Path(FLAGS.zoo) if FLAGS.zoo else None
-    found = False
-    for prefix, arm in _ARMS.items():
-        for i, run in enumerate(records.series(arm)):
-            name = f"{prefix}-{i + 1}"
-            source = Path(FLAGS.workdir) / run.name / "model"
-            card = {"arm": prefix, **_card(records, run)}
-            model_zoo.add(source, name, card, zoo)
-            found = True
-            print(name)
-    if not found:
+    models = {
+        f"{prefix}-{i + 1}": run
+        for prefix, arm in _ARMS.items()
+        for i, run in enumerate(records.series(arm))
+    }
+    if not models:
         raise InputError(f"{FLAGS.records} has no run of {', '.join(_ARMS.values())}")
+    sources = {
+        name: Path(FLAGS.workdir) / r.name / "model" for name, r in models.items()
+    }
+    for source in sources.values():
+        if not source.is_dir():
+            raise InputError(f"{source}: no such folder; --workdir is the study's")
+    for name, run in models.items():
+        card = {"arm": name.rpartition("-")[0], **_card(records, run)}
+        model_zoo.add(sources[name], name, card, zoo)
+        print(name)
 
 
 if __name__ == "__main__":

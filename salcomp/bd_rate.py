@@ -16,6 +16,12 @@ from salcomp.errors import InputError
 
 MIN_POINTS = 4
 
+_CELLS = (
+    *("bd_rate_percent", "bd_rate_low", "bd_rate_high"),
+    *("bd_quality_db", "bd_quality_low", "bd_quality_high"),
+    *("overlap", "images"),
+)
+
 
 class Interval(NamedTuple):
     """A value and its 95 % confidence interval."""
@@ -42,18 +48,16 @@ class Comparison(NamedTuple):
     overlap: float
     images: int
 
+    @classmethod
+    def from_cells(cls, cells: dict[str, str]) -> Comparison:
+        """What `cells` gave, read from a CSV; an empty cell is NaN."""
+        values = [float(cells[name] or "nan") for name in _CELLS]
+        rate, quality = (Interval(*values[i : i + 3]) for i in (0, 3))
+        return cls(rate, quality, values[6], int(values[7]))
+
     def cells(self) -> dict[str, float]:
         """The values under the names that they have in a CSV."""
-        return {
-            "bd_rate_percent": self.rate.value,
-            "bd_rate_low": self.rate.low,
-            "bd_rate_high": self.rate.high,
-            "bd_quality_db": self.quality.value,
-            "bd_quality_low": self.quality.low,
-            "bd_quality_high": self.quality.high,
-            "overlap": self.overlap,
-            "images": self.images,
-        }
+        return dict(zip(_CELLS, (*self.rate, *self.quality, self.overlap, self.images)))
 
 
 def bd_rate(anchor_rate, anchor_quality, rate, quality) -> float:

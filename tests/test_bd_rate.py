@@ -170,3 +170,12 @@ def test_an_interval_that_hangs_on_single_images_is_nan():
     found = bd_rate.compare(*anchor, *test, resamples=50)
     assert math.isfinite(found.rate.value)
     assert math.isnan(found.rate.low) and math.isnan(found.rate.high)
+
+
+def test_comparison_survives_its_cells():
+    nothing = bd_rate.Interval(float("nan"), float("nan"), float("nan"))
+    found = bd_rate.Comparison(bd_rate.Interval(-3.0, -4.0, 1.5), nothing, 0.75, 12)
+    cells = {k: "" if v != v else str(v) for k, v in found.cells().items()}
+    assert bd_rate.Comparison.from_cells(cells).cells() == pytest.approx(
+        found.cells(), nan_ok=True
+    )

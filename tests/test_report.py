@@ -24,6 +24,7 @@ from experiments.report.comparisons import Comparisons, Pair
 from experiments.report.study_records import StudyRecords
 from experiments.study.measuring import COLUMNS
 from experiments.study.plan import COLUMNS as PLAN
+from salcomp import bd_rate
 from salcomp.errors import InputError
 from salcomp.results_files import write_csv
 from tests.fixtures import ROOT
@@ -97,9 +98,13 @@ def records_of(tmp_path, savings, **options) -> StudyRecords:
 PAIR = Pair("concat", "baseline", "concat-shuffled")
 
 
+def of_seeds(percent: float | None) -> dict:
+    return dict.fromkeys(comparisons.DECIDING, percent)
+
+
 def verdict_of(tmp_path, savings, seed_percent=0.0) -> str:
     compared = Comparisons(records_of(tmp_path, savings), resamples=30)
-    return comparisons.verdict(PAIR, compared, seed_percent)
+    return comparisons.verdict(PAIR, compared, of_seeds(seed_percent))
 
 
 def test_bd_rate_is_the_saving_that_was_put_in(tmp_path):
@@ -134,6 +139,25 @@ def test_arm_without_its_control_is_not_decided(tmp_path):
     assert verdict_of(tmp_path, {"concat": -0.2}) == "not decided"
 
 
+def test_saving_without_seeds_to_compare_with_is_not_decided(tmp_path):
+    savings = {"concat": -0.2, "concat-shuffled": 0.1}
+    assert verdict_of(tmp_path, savings, seed_percent=None) == "not decided"
+
+
+def test_curves_that_share_little_decide_nothing(tmp_path):
+    records_of(tmp_path, {"concat": -0.2, "concat-shuffled": 0.1})
+    rows = list(csv.DictReader((tmp_path / "per_image.csv").open()))
+    for row in rows:
+        if row["run"].startswith("concat-0"):  # as far up as a sixfold lambda
+            for metric in ("ewpsnr", "boxes-psnr"):
+                row[metric] = float(row[metric]) + 8
+    write_csv(tmp_path / "per_image.csv", rows)
+    compared = Comparisons(StudyRecords(tmp_path), resamples=30)
+    found = compared.of("concat", "baseline", comparisons.FIXATIONS)
+    assert found.overlap < comparisons.MIN_OVERLAP
+    assert comparisons.verdict(PAIR, compared, of_seeds(0)) == "not decided"
+
+
 def test_arm_that_saves_nothing_needs_no_control(tmp_path):
     assert verdict_of(tmp_path, {"concat": 0.1}) == "does not help"
 
@@ -146,7 +170,9 @@ def test_helping_in_one_score_only_is_said_so(tmp_path):
             row["boxes-psnr"] = float(row["boxes-psnr"]) - 3
     write_csv(tmp_path / "per_image.csv", rows)
     compared = Comparisons(StudyRecords(tmp_path), resamples=30)
-    assert comparisons.verdict(PAIR, compared, 0.0) == "helps for fixations only"
+    assert (
+        comparisons.verdict(PAIR, compared, of_seeds(0)) == "helps for fixations only"
+    )
 
 
 def test_rates_are_predicted_on_the_baselines_curve(tmp_path):
@@ -218,13 +244,24 @@ def street():
 
 
 @needs_street
-def test_committed_page_is_what_its_records_give(tmp_path):
+def test_committed_page_is_what_its_records_give(street):
     committed = (ROOT / "results" / "README.md").read_text()
-    compared = Comparisons(StudyRecords(STREET.relative_to(ROOT)), report.RESAMPLES)
-    drawn = [path.name for path in STREET.glob("*.png")]
     records = StudyRecords(STREET.relative_to(ROOT))
-    text = page.Page(records, compared, drawn, report.page_of(records.folder).parent)
-    assert text.text() == committed
+    compared = Comparisons(records, 0, street.rows("bd_rate.csv"))
+    drawn = [path.name for path in STREET.glob("*.png")]
+    folder = report.page_of(records.folder).parent
+    assert page.Page(records, compared, drawn, folder).text() == committed
+
+
+@needs_street
+def test_committed_intervals_are_those_of_the_bootstrap(street):
+    for row in street.rows("bd_rate.csv")[:2]:
+        score = comparisons.Score(row["set"], row["metric"], "")
+        found = Comparisons(street, report.RESAMPLES).of(
+            row["series"], row["anchor"], score
+        )
+        committed = bd_rate.Comparison.from_cells(row)
+        assert found.cells() == pytest.approx(committed.cells(), rel=1e-4, abs=1e-4)
 
 
 @needs_street

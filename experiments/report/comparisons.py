@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -22,11 +23,11 @@ class Score(NamedTuple):
 
 FIXATIONS = Score("fixations", "ewpsnr", "EWPSNR, human fixations")
 SIGNS = Score("test", "boxes-psnr", "PSNR in sign boxes")
-CIRCULAR = Score("test", "ewpsnr", "EWPSNR, encoder's own map")
+CIRCULAR = Score("test", "ewpsnr", "EWPSNR, predictor's map")
 PSNR = Score("test", "psnr-rgb", "PSNR")
-NON_ROI = Score("test", "non-roi-psnr-20", "PSNR outside the top 20 %")
-ROI = Score("test", "roi-psnr-5", "PSNR of the top 5 %")
-MS_SSIM = Score("test", "weighted-ms-ssim-db", "weighted MS-SSIM")
+NON_ROI = Score("test", "non-roi-psnr-20", "PSNR outside its top 20 %")
+ROI = Score("test", "roi-psnr-5", "PSNR, its top 5 %")
+MS_SSIM = Score("test", "weighted-ms-ssim-db", "MS-SSIM weighted by it")
 FIXATIONS_PSNR = Score("fixations", "psnr-rgb", "PSNR, photographs")
 # Those that decide, and all that are reported.
 DECIDING = (FIXATIONS, SIGNS)
@@ -45,8 +46,8 @@ class Pair(NamedTuple):
 MILD = Pair("refine-mild on baseline", "refine-uniform on baseline", None)
 RIGHT_MAP = Pair("refine-fixations on baseline", "refine-uniform on baseline", None)
 PAIRS = (
-    Pair("concat-0.1", "baseline", "concat-0.1-shuffled"),
     Pair("concat", "baseline", "concat-shuffled"),
+    Pair("concat-0.1", "baseline", "concat-0.1-shuffled"),
     Pair("modulate", "baseline", "modulate-shuffled"),
     Pair("weighted", "baseline", None),
     Pair("map-in", "baseline", None),
@@ -71,6 +72,9 @@ PAIRS = (
     ),
 )
 
+# What tells a comparison from the others, in a CSV.
+_KEYS = ("series", "anchor", "set", "metric")
+
 
 def trained_arms() -> set[str]:
     """Those of `PAIRS` that are trained."""
@@ -79,21 +83,31 @@ def trained_arms() -> set[str]:
 
 
 # Of a comparison's curves: less describes too little of them.
-_MIN_OVERLAP = 0.5
+MIN_OVERLAP = 0.5
 
 
 class Comparisons:
     """BD-rates between the series of a study, each computed once."""
 
-    def __init__(self, records: StudyRecords, resamples: int):
+    def __init__(
+        self,
+        records: StudyRecords,
+        resamples: int,
+        known: Iterable[dict[str, str]] = (),
+    ):
         """Makes the comparisons.
 
         Args:
           records: of the study.
           resamples: draws of the bootstrap over images.
+          known: rows that `rows` gave before, which are not computed again.
         """
         self._records = records
         self._resamples = resamples
+        self._known = {
+            tuple(row[key] for key in _KEYS): bd_rate.Comparison.from_cells(row)
+            for row in known
+        }
         self._found: dict[tuple[str, str, Score], bd_rate.Comparison | None] = {}
 
     def pairs(self) -> list[Pair]:
@@ -109,17 +123,15 @@ class Comparisons:
         """One series against another; None where they cannot be compared."""
         key = series, anchor, score
         if key not in self._found:
-            self._found[key] = self._compare(*key)
+            known = self._known.get((series, anchor, score.set_name, score.metric))
+            self._found[key] = known or self._compare(*key)
         return self._found[key]
 
     def rows(self) -> list[dict]:
         """A row per comparison made so far, for a CSV."""
         return [
             {
-                "series": series,
-                "anchor": anchor,
-                "set": score.set_name,
-                "metric": score.metric,
+                **dict(zip(_KEYS, (series, anchor, score.set_name, score.metric))),
                 **found.cells(),
             }
             for (series, anchor, score), found in self._found.items()
@@ -145,28 +157,34 @@ class Comparisons:
 
 def lies_below_zero(found: bd_rate.Comparison | None) -> bool | None:
     """Whether a BD-rate's interval does; None where that cannot be said."""
-    if found is None or np.isnan(found.rate.high) or found.overlap < _MIN_OVERLAP:
+    if found is None or np.isnan(found.rate.high) or found.overlap < MIN_OVERLAP:
         return None
     return found.rate.high < 0
 
 
-def verdict(pair: Pair, compared: Comparisons, seed_percent: float | None) -> str:
+def verdict(
+    pair: Pair, compared: Comparisons, seed_percent: dict[Score, float | None]
+) -> str:
     """The rule applied to an arm, in words.
 
     Args:
       pair: with a control.
       compared: of the study.
-      seed_percent: standard deviation of a BD-rate that seeds alone give, or None
-        where it was not measured.
+      seed_percent: standard deviation of a BD-rate that seeds alone give, by the
+        scores that decide; None where it was not measured.
     """
     helps, open_ = [], False
     for score, name in zip(DECIDING, ("fixations", "signs")):
         found = compared.of(pair.series, pair.twin, score)
         saves = lies_below_zero(found)
         if saves:
-            within = seed_percent is not None and -found.rate.value <= 2 * seed_percent
             control = compared.of(pair.series, pair.control, score)
-            saves = not within and lies_below_zero(control)
+            deviation = seed_percent[score]
+            clauses = (
+                lies_below_zero(control),
+                None if deviation is None else -found.rate.value > 2 * deviation,
+            )
+            saves = False if False in clauses else None if None in clauses else True
         if saves:
             helps.append(name)
         open_ |= saves is None

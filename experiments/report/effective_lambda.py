@@ -16,12 +16,16 @@ from experiments.study.arms import ARMS
 
 
 class Prediction(NamedTuple):
-    """A run's rate as predicted and as measured on the test frames, in bit/pixel."""
+    """A run's rate as predicted and as measured on the test frames, in bit/pixel.
+
+    `within` tells whether the effective lambda lies within the baseline's.
+    """
 
     run: Run
     effective_lambda: float
     predicted: float
     measured: float
+    within: bool
 
     @property
     def error(self) -> float:
@@ -46,6 +50,7 @@ def predictions(records: StudyRecords) -> list[Prediction]:
             run.final["effective_lambda"],
             _interpolate(run.final["effective_lambda"], lambdas, bpps),
             records.mean("test", run.name, "bpp"),
+            lambdas[0] <= run.final["effective_lambda"] <= lambdas[-1],
         )
         for run in records.runs.values()
         if ARMS[run.arm].weighted and run.seed == 0 and run.start

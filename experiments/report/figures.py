@@ -18,6 +18,7 @@ _COLORS = {
     "baseline": "tab:orange",
     "concat": "tab:blue",
     "concat-0.1": "tab:cyan",
+    "concat-shuffled": "0.5",
     "modulate": "tab:green",
     "refine-uniform on baseline": "tab:brown",
     "refine-saliency on baseline": "tab:red",
@@ -27,17 +28,8 @@ _COLORS = {
 BLOG_ARM = "concat-0.1"
 # Arms whose gain stands beside the bound of their floor.
 FLOORED_ARMS = (BLOG_ARM, "concat", "modulate")
-# Of Balle, Laparra, Simoncelli (ICLR 2017), optimised for the squared error, on Kodak:
-# bit/pixel and PSNR in dB, as tensorflow/compression publishes them
-# (results/image_compression/kodak/PSNR_sRGB_RGB/balle-2017-iclr-opt-mse.txt).
-_PUBLISHED = (
-    (0.119752, 26.775134),
-    (0.194591, 28.348719),
-    (0.316000, 30.020793),
-    (0.481060, 31.729556),
-    (0.721303, 33.685797),
-)
 _RATE = "Rate (bit/pixel, whole file)"
+_SETS = {"test": "street frames", "fixations": "photographs"}
 
 
 def draw(records: StudyRecords, compared: Comparisons) -> list[str]:
@@ -84,6 +76,8 @@ def _answer(figure, records: StudyRecords) -> bool:
     figure.set_size_inches(11, 9)
     for axes, score in zip(figure.subplots(2, 2).flat, scores):
         images = records.images(score.set_name, every)
+        quality = records.table(score.set_name, every, images, score.metric)
+        images = [image for image, q in zip(images, quality.T) if np.isfinite(q).all()]
         if not images:
             axes.set_axis_off()
             continue
@@ -92,10 +86,11 @@ def _answer(figure, records: StudyRecords) -> bool:
                 records.table(score.set_name, names, images, metric)
                 for metric in ("bpp", score.metric)
             )
-            usable = np.isfinite(quality).all(0)
+            style = "--" if "shuffled" in label else "-"
             axes.plot(
-                rate[:, usable].mean(1),
-                quality[:, usable].mean(1),
+                rate.mean(1),
+                quality.mean(1),
+                style,
                 marker="o",
                 markersize=4,
                 color=_COLORS[label],
@@ -103,9 +98,9 @@ def _answer(figure, records: StudyRecords) -> bool:
             )
         axes.set_xlabel(_RATE)
         axes.set_ylabel(f"{score.title} (dB)")
-        axes.set_title(f"{usable.sum()} images of the set “{score.set_name}”")
+        axes.set_title(f"{len(images)} {_SETS[score.set_name]} that all arms coded")
         axes.grid(True, color="0.85")
-    figure.axes[0].legend(fontsize=8)
+        axes.legend(fontsize=7)
     return bool(every)
 
 
@@ -119,26 +114,30 @@ def _bd_rates(figure, compared: Comparisons) -> bool:
         for i, pair in enumerate(pairs):
             found = compared.of(pair.series, pair.twin, score)
             if found is not None:
-                value, low, high = found.rate
-                axes.errorbar(
-                    value,
-                    i + 0.22 * (j - 1),
-                    xerr=[[max(0, value - low)], [max(0, high - value)]],
-                    fmt="o",
-                    markersize=4,
-                    color=color,
-                    label=score.title if i == 0 else None,
-                )
+                place, whole = i + 0.22 * (j - 1), found.overlap
+                hollow = whole < comparisons.MIN_OVERLAP or np.isnan(found.rate.low)
+                _interval(axes, found.rate, place, color, score.title, hollow)
     axes.axvline(0, color="black", linewidth=0.8)
     names = [f"{pair.series}\nagainst {pair.twin}" for pair in pairs]
     axes.set_yticks(range(len(pairs)), names, fontsize=8)
     axes.invert_yaxis()
-    axes.set_xlabel("BD-rate (%), 95 % interval over images; left of 0 saves bits")
+    axes.set_xlabel(
+        "BD-rate (%), 95 % interval over images; left of 0 saves bits; hollow: curves "
+        "that share little"
+    )
     axes.grid(True, axis="x", color="0.85")
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles))
     axes.legend(unique.values(), unique.keys(), fontsize=8)
     return bool(pairs)
+
+
+def _interval(axes, rate: Interval, place: float, color, label: str, hollow: bool):
+    """A value with its interval, if there is one, in a line of its own."""
+    fill = "none" if hollow else color
+    axes.plot(rate.value, place, "o", markersize=4, color=color, mfc=fill, label=label)
+    if not np.isnan(rate.low):
+        axes.plot([rate.low, rate.high], [place, place], color=color)
 
 
 def _bpp_curves(figure, records: StudyRecords) -> bool:
@@ -266,14 +265,9 @@ def _bound(figure, records: StudyRecords, compared: Comparisons) -> bool:
         gain = weighted_gain(arm, records, compared)
         if gain is not None:
             floor, (value, low, high) = gain
-            axes.errorbar(
-                floor,
-                value,
-                yerr=[[max(0, value - low)], [max(0, high - value)]],
-                fmt="s",
-                color=_COLORS[arm],
-                label=f"{arm}: measured against the baseline",
-            )
+            label = f"{arm}: measured against the baseline"
+            axes.plot(floor, value, "s", color=_COLORS[arm], label=label)
+            axes.plot([floor, floor], [low, high], color=_COLORS[arm])
     axes.set_xscale("log")
     axes.axhline(0, color="black", linewidth=0.5)
     axes.set_xlabel("Floor of the weights max(s, floor)")
@@ -345,7 +339,7 @@ def _classical(figure, records: StudyRecords) -> bool:
         _curve(right, records, "kodak", names, "baseline, trained on streets", **ours)
         style = {"marker": "o", "markersize": 4, "color": "black"}
         label = "Balle et al. 2017, as published"
-        right.plot(*np.transpose(_PUBLISHED), label=label, **style)
+        right.plot(*np.transpose(classical.PUBLISHED), label=label, **style)
         right.set_title("Kodak")
     for axes in (left, right):
         if not axes.lines:

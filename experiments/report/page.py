@@ -20,6 +20,7 @@ from experiments.report.comparisons import Comparisons, Pair, Score
 from experiments.report.study_records import StudyRecords
 from experiments.report.tables import percent, percent_interval, table
 from experiments.study.arms import ARMS
+from salcomp.bd_rate import Comparison
 from salcomp.durations import duration
 
 _SECTIONS = (
@@ -65,8 +66,12 @@ class Page:
         self._drawn = drawn
         self._folder = folder
         self._link = self._relative(records.folder)
-        self._seed_spreads = seeds.spreads(records, comparisons.CIRCULAR)
-        self._seed_percent = seeds.largest(self._seed_spreads)
+        self._seed_spreads = {
+            score: seeds.spreads(records, score) for score in comparisons.DECIDING
+        }
+        self._seed_percent = {
+            score: seeds.largest(found) for score, found in self._seed_spreads.items()
+        }
 
     def text(self) -> str:
         """Markdown; a section without records behind it is left out."""
@@ -92,7 +97,7 @@ class Page:
         verdicts = {pair.series: self._verdict(pair) for pair in judged}
         blog = [
             f"`{series}` {verdicts[series]}"
-            for series in ("concat-0.1", "concat")
+            for series in ("concat", "concat-0.1")
             if series in verdicts
         ]
         question = "The question of 2019 proper, the map as a fourth channel: "
@@ -112,8 +117,9 @@ class Page:
             f"- **`{pair.series}`** ({description}) against `{pair.twin}`: "
             f"**{self._verdict(pair)}**. Bits at equal quality: "
             f"{bits(comparisons.FIXATIONS)} by human fixations, "
-            f"{bits(comparisons.SIGNS)} by signs, {bits(comparisons.CIRCULAR)} by the "
-            f"map it was encoded with; {bits(comparisons.PSNR)} in plain PSNR."
+            f"{bits(comparisons.SIGNS)} by signs; circular, by the predictor's map, "
+            f"{bits(comparisons.CIRCULAR)}; the price, in plain PSNR, "
+            f"{bits(comparisons.PSNR)}."
         )
 
     def _judged(self) -> list[Pair]:
@@ -135,8 +141,11 @@ class Page:
         used = {run.arm for run in self._records.runs.values()}
         return {
             "table": table(
-                ["arm", "against", *header],
-                [self._row(pair.series, pair.twin, scores) for pair in pairs],
+                ["arm", "against", *header, "images"],
+                [
+                    [*self._row(pair.series, pair.twin, scores), self._images(pair)]
+                    for pair in pairs
+                ],
             ),
             "controls": table(
                 ["arm", "control", *header[: len(few)]],
@@ -155,8 +164,13 @@ class Page:
         return [
             f"`{series}`",
             f"`{anchor}`",
-            *(percent_interval(one and one.rate) for one in found),
+            *(_bd_rate(one) for one in found),
         ]
+
+    def _images(self, pair: Pair) -> str:
+        scores = (*comparisons.DECIDING, comparisons.PSNR)
+        found = [self._compared.of(pair.series, pair.twin, score) for score in scores]
+        return " / ".join(str(one.images) if one else "–" for one in found)
 
     def _explained(self) -> dict | None:
         found = [
@@ -177,19 +191,40 @@ class Page:
         return {"figure": figure} if figure else None
 
     def _anchor(self) -> dict | None:
-        margins = classical.margins(self._records)
+        margins = {one.codec: one for one in classical.margins(self._records)}
         if not margins:
             return None
+        rates = next(iter(margins.values())).at
         rows = [
-            [f"{rate:.3f}", *(_db(margin.db[i]) for margin in margins)]
-            for i, rate in enumerate(margins[0].at)
+            [f"{rate:.3f}", *(_db(margin.db[i]) for margin in margins.values())]
+            for i, rate in enumerate(rates)
+        ]
+        demands = (
+            ("jpeg", classical.ABOVE_JPEG),
+            ("jpeg-optimized", classical.ABOVE_JPEG),
+            ("webp", -classical.BELOW_WEBP),
+        )
+        outcome = [
+            margins[codec].held(least) for codec, least in demands if codec in margins
         ]
         return {
             "above": classical.ABOVE_JPEG,
             "below": classical.BELOW_WEBP,
-            "table": table(["bit/pixel", *(margin.codec for margin in margins)], rows),
+            "outcome": f"It holds at {', '.join(outcome)}.",
+            "table": table(["bit/pixel", *margins], rows),
+            "kodak": self._kodak(),
             "figure": self._figure("classical.png", "Baseline and classical codecs"),
         }
+
+    def _kodak(self) -> str:
+        gaps = classical.kodak_gaps(self._records)
+        if not gaps.size:
+            return ""
+        return (
+            "On Kodak, which these models were not trained for, they are between "
+            f"{-gaps.max():.2f} and {-gaps.min():.2f} dB under the points published "
+            "for the models of Ballé et al., at rates that both have."
+        )
 
     def _single_pair(self) -> dict | None:
         found = effective_lambda.predictions(self._records)
@@ -202,11 +237,12 @@ class Page:
                 f"{one.effective_lambda:.3g}",
                 f"{one.predicted:.4f}",
                 f"{one.measured:.4f}",
-                percent(100 * one.error),
+                percent(100 * one.error) + ("" if one.within else " *"),
             ]
             for one in found
         ]
-        errors = 100 * np.abs([one.error for one in found])
+        inside = [one.error for one in found if one.within] or [np.nan]
+        errors = 100 * np.abs(inside)
         return {
             "example": self._example(),
             "elasticity": f"{effective_lambda.elasticity(self._records):.2f}",
@@ -216,6 +252,7 @@ class Page:
                 ["run", "λ", "λ'", "predicted (bit/pixel)", "measured", "error"], rows
             ),
             "figure": self._figure("effective_lambda.png", "Predicted and measured"),
+            "curves_note": self._scratch(),
             "curves": self._figure("bpp_curves.png", "Training rate over steps"),
         }
 
@@ -230,8 +267,17 @@ class Page:
         return (
             f"`{pair[1]}` takes {percent(100 * (bpp[1] / bpp[0] - 1))} bits against "
             f"`{pair[0]}`, for {ewpsnr[1] - ewpsnr[0]:+.2f} dB of EWPSNR and "
-            f"{psnr[1] - psnr[0]:+.2f} dB of PSNR. Neither is better by that. "
+            f"{psnr[1] - psnr[0]:+.2f} dB of PSNR: rate and quality both move. "
         )
+
+    def _scratch(self) -> str:
+        names = [run.name for run in self._records.runs.values() if not run.start][1:]
+        found = []
+        for name in names:
+            bpp = self._records.mean("test", name, "bpp")
+            psnr = self._records.mean("test", name, "psnr-rgb")
+            found.append(f"`{name}` {bpp:.3f} bit/pixel, {psnr:.2f} dB")
+        return f"{'; '.join(found)} on the test frames" if found else "not done yet"
 
     def _floor(self) -> dict:
         rows = self._records.rows("maps.csv")
@@ -281,22 +327,27 @@ class Page:
         return values
 
     def _seeds(self) -> dict | None:
-        if not self._seed_spreads:
+        if not all(self._seed_spreads.values()):
             return None
         rows = [
             [
                 f"`{one.series}`",
+                score.title,
                 str(len(one.offsets)),
                 str(one.points),
                 ", ".join(f"{offset:+.2f}" for offset in one.offsets),
                 f"{one.deviation:.2f}",
             ]
-            for one in self._seed_spreads
+            for score, found in self._seed_spreads.items()
+            for one in found
         ]
-        header = ["arm", "seeds", "rates", "offsets (% of bits)", "deviation (%)"]
+        header = ["arm", "score", "seeds", "rates", "offsets (%)", "deviation (%)"]
         return {
             "table": table(header, rows),
-            "percent": f"{self._seed_percent:.2f}",
+            "percent": ", ".join(
+                f"{percent:.2f} % ({score.title})"
+                for score, percent in self._seed_percent.items()
+            ),
         }
 
     def _not_shown(self) -> dict:
@@ -311,10 +362,20 @@ class Page:
             sum(float(row[f"{kind}_seconds"] or 0) for row in self._records.plan)
             for kind in ("train", "measure")
         )
+        elsewhere = [
+            f"`{run.name}`"
+            for run, row in (
+                (self._records.runs[row["name"]], row)
+                for row in self._records.plan
+                if row["done"] == "1"
+            )
+            if ARMS[run.arm].trains and not row["train_seconds"]
+        ]
         return {
             "command": made["command"],
             "records": self._records.folder.as_posix(),
-            "train": duration(train),
+            "train": duration(train)
+            + (f", without {', '.join(elsewhere)}" if elsewhere else ""),
             "measure": duration(measure),
             "python": made["python"],
             "versions": ", ".join(f"{k} {v}" for k, v in made["versions"].items()),
@@ -340,6 +401,13 @@ class Page:
 def _section(name: str, values: dict) -> str:
     path = resources.files("experiments.report") / "sections" / f"{name}.md"
     return path.read_text("utf-8").format_map(values)
+
+
+def _bd_rate(found: Comparison | None) -> str:
+    if found is None:
+        return percent_interval(None)
+    mark = "" if found.overlap >= comparisons.MIN_OVERLAP else " †"
+    return percent_interval(found.rate) + mark
 
 
 def _db(value: float) -> str:

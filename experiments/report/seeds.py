@@ -35,41 +35,44 @@ def spreads(records: StudyRecords, score: Score) -> list[SeedSpread]:
     found = []
     for series in dict.fromkeys(run.series for run in records.runs.values()):
         first = records.series(series)
-        others = [r for r in records.runs.values() if r.series == series and r.seed > 0]
+        others = [r for r in records.runs.values() if r.series == series and r.seed]
+        seeds = (0, *sorted({run.seed for run in others}))
         lambdas = sorted({run.lmbda for run in others})
-        seeds = sorted({run.seed for run in others})
-        complete = len(others) == len(lambdas) * len(seeds)
-        if len(first) < 2 or len(seeds) < 2 or not complete:
-            continue
-        curve = np.array([_point(records, run.name, score) for run in first])
         runs = {(run.seed, run.lmbda): run.name for run in (*first, *others)}
-        offsets = [
-            np.mean(
-                [
-                    _offset(_point(records, runs[seed, lmbda], score), curve)
-                    for lmbda in lambdas
-                ]
-            )
-            for seed in (0, *seeds)
-        ]
-        found.append(SeedSpread(series, np.array(offsets), len(lambdas)))
+        complete = all((seed, lmbda) in runs for seed in seeds for lmbda in lambdas)
+        if len(first) > 1 and len(seeds) > 2 and complete:
+            points = _points(records, list(runs.values()), score)
+            curve = np.array([points[run.name] for run in first])
+            offsets = [
+                np.mean([_offset(points[runs[seed, x]], curve) for x in lambdas])
+                for seed in seeds
+            ]
+            found.append(SeedSpread(series, np.array(offsets), len(lambdas)))
     return found
 
 
 def largest(found: list[SeedSpread]) -> float | None:
-    """The standard deviation of a difference of two arms, by the noisier one."""
+    """The standard deviation of a difference of two arms, by the noisiest one."""
     if not found:
         return None
     return float(np.sqrt(2) * max(one.deviation for one in found))
 
 
-def _point(records: StudyRecords, name: str, score: Score) -> tuple[float, float]:
-    return tuple(
-        records.mean(score.set_name, name, metric) for metric in ("bpp", score.metric)
+def _points(
+    records: StudyRecords, names: list[str], score: Score
+) -> dict[str, np.ndarray]:
+    """Rate and quality of runs, over the images where all have the quality."""
+    images = records.images(score.set_name, names)
+    rate, quality = (
+        records.table(score.set_name, names, images, metric)
+        for metric in ("bpp", score.metric)
     )
+    usable = np.isfinite(quality).all(0)
+    means = rate[:, usable].mean(1), quality[:, usable].mean(1)
+    return dict(zip(names, np.transpose(means)))
 
 
-def _offset(point: tuple[float, float], curve: np.ndarray) -> float:
+def _offset(point: np.ndarray, curve: np.ndarray) -> float:
     """Percent of bits above a curve (rows of rate and quality) at a point's quality."""
     rate, quality = point
     at_quality = np.exp(np.interp(quality, curve[:, 1], np.log(curve[:, 0])))

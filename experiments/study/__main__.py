@@ -100,26 +100,27 @@ def main(argv):
     output_dir = folders.make("output_dir", FLAGS.output_dir or f"results/{name}")
     with folders.locked(workdir):
         train_frames, sets = _frames(workdir)
+        frames = [str(train_frames), *(str(one.folder) for one in sets)]
         records = Records(workdir, output_dir)
-        write_record(
-            output_dir / "record.json",
-            "study",
-            argv,
-            data=[str(train_frames), *(str(one.folder) for one in sets)],
-        )
+        records.check({"frames": frames, **_scorers(sets), **budget._asdict()})
+        write_record(output_dir / "record.json", "study", argv, data=frames)
         map_statistics.write(train_frames, output_dir / "maps.csv")
         if not records.has("classical"):
             logging.info("measuring the classical codecs")
             rows = measuring.measure_classical(sets[0], budget.scored)
             records.keep_rows("classical", rows)
+
+        def collect():
+            records.collect(runs)
+            reconstructions.write(runs, records.rows(), sets[0], workdir, output_dir)
+
         progress = _Progress(runs, records)
         for run in runs:
             if records.seconds(run) is None:
                 progress.log(run)
                 _perform(run, records, workdir, train_frames, sets, budget)
-                records.collect(runs)
-        records.collect(runs)
-        reconstructions.write(runs, records.rows(), sets[0], workdir, output_dir)
+                collect()
+        collect()
     page = report.page_of(output_dir)
     report.write(output_dir, page)
     print(page)
@@ -146,26 +147,35 @@ def _frames(workdir: Path) -> tuple[Path, list[EvaluationSet]]:
     return data / "train", sets
 
 
+def _scorers(sets: list[EvaluationSet]) -> dict[str, list]:
+    return {
+        "scorers": [one.scorer for one in sets],
+        "boxes": [one.boxes for one in sets],
+    }
+
+
 def _perform(run, records, workdir, train_frames, sets, budget) -> None:
     """Trains the run's model, if it has one, and measures it."""
     scratch = workdir / "frames"
     folder = workdir / run.name
-    started = time.monotonic()
+    train = None
     if run.of_arm.trains and not training.is_trained(folder):
         maps = run.of_arm.maps
         if maps != "own":
             target = scratch / f"train-{maps}"
             train_frames = control_frames.make(maps, train_frames, target)
+        started = time.monotonic()
         training.train(run, folder, train_frames, budget.flags)
-    trained = time.monotonic()
+        train = round(time.monotonic() - started, 1)
+    started = time.monotonic()
     model = folder if run.of_arm.trains else workdir / run.start
     count = budget.scored if run.of_arm.trains else budget.refined
     rows = measuring.measure(run, model, sets, count, scratch)
     records.keep(
         run,
         rows,
-        train=round(trained - started, 1),
-        measure=round(time.monotonic() - trained, 1),
+        train=train,
+        measure=round(time.monotonic() - started, 1),
     )
 
 
@@ -199,10 +209,12 @@ class _Progress:
         spent = [(steps, seconds) for steps, seconds in spent if seconds]
         if not spent:
             return 0
-        steps = sum(steps for steps, _ in spent)
-        per_step = sum(seconds["train"] for _, seconds in spent) / steps
-        measuring = sum(seconds["measure"] for _, seconds in spent) / len(spent)
-        return per_step * run.steps + measuring
+        expected = sum(seconds["measure"] for _, seconds in spent) / len(spent)
+        trained = [(n, seconds["train"]) for n, seconds in spent if seconds["train"]]
+        if trained:
+            steps, seconds = map(sum, zip(*trained))
+            expected += run.steps * seconds / steps
+        return expected
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from experiments.study import control_frames
 from experiments.study.plan import Run
 from salcomp import images, scorers
+from salcomp.errors import InputError
 
 
 class EvaluationSet(NamedTuple):
@@ -55,6 +56,8 @@ class EvaluationSet(NamedTuple):
             folder = scratch / f"{self.name}-{maps}"
             given = str(control_frames.make(maps, self.folder, folder))
         boxes = scorers.read_boxes(self.boxes) if self.boxes else {}
+        if self.boxes and not any(path.name in boxes for path in paths):
+            raise InputError(f"{self.boxes}: has boxes for no image of {self.folder}")
         return [
             scorers.Subject(path, given, self.scorer, boxes.get(path.name, []), None)
             for path in paths

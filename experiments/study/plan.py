@@ -14,7 +14,8 @@ latents that are refined at encoding time. Columns of the table:
     steps           of training, or of refinement per image
     learning_rate   peak, of training
 
-Runs are done in the order of the table.
+Refinement always divides its weights by their mean in the image. Runs are done in the
+order of the table.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ SHOWN = 3
 WINDOW = 80, 160  # height and width in pixels
 TOLERANCE = 0.01  # of the file size
 _BISECTIONS = 12
+_REFINED = "refine-saliency"
 
 
 class _Coded(NamedTuple):
@@ -85,10 +86,8 @@ def _own(by_name: dict[str, Run]) -> tuple[Run, Run, Run] | None:
 
     The refinement is by the map, with that baseline; None as long as one is missing.
     """
-    runs = [run for run in by_name.values() if run.seed == 0 and run.name != "start"]
-    baselines = {run.lmbda: run for run in runs if run.arm == "baseline"}
-    conditioned = {run.lmbda: run for run in runs if run.arm == "concat"}
-    refined = {run.start: run for run in runs if run.arm == "refine-saliency"}
+    baselines, conditioned = _curve(by_name, "baseline"), _curve(by_name, "concat")
+    refined = {run.start: run for run in by_name.values() if run.arm == _REFINED}
     for lmbda in sorted(baselines.keys() & conditioned.keys(), reverse=True):
         baseline = baselines[lmbda]
         if baseline.name in refined:
@@ -96,22 +95,38 @@ def _own(by_name: dict[str, Run]) -> tuple[Run, Run, Run] | None:
     return None
 
 
+def _curve(by_name: dict[str, Run], arm: str) -> dict[float, Run]:
+    """The runs of an arm by lambda, at seed 0, from the common start."""
+    return {
+        run.lmbda: run
+        for run in by_name.values()
+        if run.arm == arm and run.seed == 0 and run.start
+    }
+
+
 def _matches(rows, by_name, subjects) -> list[_Match]:
     """Frames with matching files, those with the largest annotated box first."""
+    arms = {
+        run.name: arm
+        for arm in ("baseline", "concat")
+        for run in _curve(by_name, arm).values()
+    }
     sizes: dict[tuple[str, str], dict[str, int]] = {}
     for row in rows:
-        run = by_name.get(row["run"])
-        if run and row["set"] == "test" and run.arm in ("baseline", "concat"):
-            sizes.setdefault((row["image"], run.arm), {})[run.name] = int(row["bytes"])
-    matches = {}
+        if row["set"] == "test" and row["run"] in arms:
+            key = row["image"], arms[row["run"]]
+            sizes.setdefault(key, {})[row["run"]] = int(row["bytes"])
+    matches = []
     for image in subjects:
-        for baseline, size in sizes.get((image, "baseline"), {}).items():
-            for saliency, other in sizes.get((image, "concat"), {}).items():
-                if abs(other / size - 1) < TOLERANCE:
-                    matches.setdefault(image, _Match(image, baseline, saliency))
-    return sorted(
-        matches.values(), key=lambda match: -_largest(subjects[match.image].boxes)
-    )
+        pairs = {
+            _Match(image, baseline, saliency): abs(np.log(other / size))
+            for baseline, size in sizes.get((image, "baseline"), {}).items()
+            for saliency, other in sizes.get((image, "concat"), {}).items()
+        }
+        nearest = min(pairs, key=pairs.get, default=None)
+        if nearest and pairs[nearest] < np.log1p(TOLERANCE):
+            matches.append(nearest)
+    return sorted(matches, key=lambda match: -_largest(subjects[match.image].boxes))
 
 
 def _largest(boxes) -> float:

@@ -4,14 +4,14 @@ In the working folder, a pair of files per run, once it is done:
 
     measured/NAME.csv   a row per image
     measured/NAME.json  the run's row of the plan, and seconds
+    measured/study.json what all runs are measured on
 
 In the folder of results, all of them together, written anew after every run:
 
     runs.csv        a row per run: the plan's, whether it is done, seconds, and the
-                    training's bit/pixel, effective lambda and mean weight at its end
+                    training's terms at its end, with the effective lambda
     per_image.csv   a row per run, set and image
     curves.csv      the training's terms over its steps, averaged in blocks
-    validation.csv  of the run that all others start from
     record.json     command, versions, data and date
 """
 
@@ -30,6 +30,7 @@ from salcomp.results_files import write_csv
 
 _TERMS = ("bpp", "mse", "weighted_mse", "effective_lambda")
 _BLOCKS = 150  # of a curve
+_SETTINGS = "study"
 _LAST = 0.2  # of the steps, for what a training ends with
 
 
@@ -47,8 +48,31 @@ class Records:
         self._measured = workdir / "measured"
         self._output_dir = output_dir
 
-    def seconds(self, run: Run) -> dict[str, float] | None:
+    def check(self, settings: dict) -> None:
+        """Makes sure that all runs are measured on the same sets in the same way.
+
+        Args:
+          settings: of the study, as JSON values.
+
+        Raises:
+          InputError: the working folder is of a study with other settings.
+        """
+        path = self._path(_SETTINGS, "json")
+        wanted = json.loads(json.dumps(settings))
+        if not path.exists():
+            write_file(path, (json.dumps(wanted, indent=2) + "\n").encode())
+        found = json.loads(path.read_text())
+        differing = [key for key in wanted if found.get(key) != wanted[key]]
+        if differing:
+            raise InputError(
+                f"{self._workdir} is of a study with other {', '.join(differing)}; "
+                "choose another --workdir, or give that study's flags"
+            )
+
+    def seconds(self, run: Run) -> dict[str, float | None] | None:
         """What a run took, by "train" and "measure"; None if it is not done.
+
+        "train" is None where the model was there already.
 
         Raises:
           InputError: it was done with other settings than the plan now has.
@@ -65,7 +89,7 @@ class Records:
             )
         return found["seconds"]
 
-    def keep(self, run: Run, rows: list[dict], **seconds: float) -> None:
+    def keep(self, run: Run, rows: list[dict], **seconds: float | None) -> None:
         """Keeps a run that is done: the rows first, then the file that says so."""
         write_csv(self._path(run.name, "csv"), rows)
         done = {"run": run.cells, "seconds": seconds}
@@ -99,9 +123,6 @@ class Records:
         ]
         if curves:
             write_csv(self._output_dir / "curves.csv", curves)
-        validation = self._workdir / runs[0].name / "validation.csv"
-        if validation.exists():
-            write_file(self._output_dir / "validation.csv", validation.read_bytes())
 
     def rows(self) -> list[dict[str, str]]:
         """What is in per_image.csv."""
@@ -131,8 +152,8 @@ class Records:
         return {
             **run.cells,
             "done": int(bool(seconds)),
-            "train_seconds": seconds["train"] if seconds else "",
-            "measure_seconds": seconds["measure"] if seconds else "",
+            "train_seconds": (seconds and seconds["train"]) or "",
+            "measure_seconds": (seconds and seconds["measure"]) or "",
             **ends,
         }
 
