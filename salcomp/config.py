@@ -12,10 +12,9 @@ from typing import NamedTuple
 
 from salcomp.errors import InputError
 from salcomp.ms_ssim import MIN_SIDE
+from salcomp.receptive_field import STRIDE
 from salcomp.weighting import NORMALIZATIONS, WEIGHTINGS
 
-# Image samples per latent, along each side.
-STRIDE = 16
 CONDITIONINGS = ("concat", "modulate")
 LAYERS = ("2019", "tfc2")
 SCHEDULES = ("constant", "stepped", "cosine")
@@ -24,11 +23,13 @@ DISTORTIONS = ("mse", "l1", "ms_ssim", "mix")
 _LEARNING_RATE_STEPS = ((0.6, 0.3), (0.85, 0.1))
 # Over how many steps the cosine schedule rises; at most this fraction of last_step.
 _WARM_UP_STEPS, _WARM_UP_FRACTION = 200, 0.1
+# Dilated layers see further the larger their rates; at these, thousands of pixels.
+_MOST_DILATED, _LARGEST_RATE = 8, 64
 
 
 class _Range(NamedTuple):
     description: str
-    holds: Callable[[float], bool]
+    holds: Callable[..., bool]
 
 
 _POSITIVE = _Range("more than 0", lambda value: value > 0)
@@ -40,7 +41,12 @@ _CROP = _Range(
     f"a positive multiple of {STRIDE}",
     lambda value: value > 0 and value % STRIDE == 0,
 )
-_TYPES = {"bool": bool, "int": int, "float": float, "str": str}
+_RATES = _Range(
+    f"at most {_MOST_DILATED} whole numbers from 1 to {_LARGEST_RATE}",
+    lambda rates: len(rates) <= _MOST_DILATED
+    and all(type(rate) is int and 1 <= rate <= _LARGEST_RATE for rate in rates),
+)
+_TYPES = {"bool": bool, "int": int, "float": float, "str": str, "tuple": tuple}
 
 
 def _field(help, choices=None, range=None, default=dataclasses.MISSING):
@@ -146,6 +152,13 @@ class Config:
         DISTORTIONS,
         default="mse",
     )
+    dilation_rates: tuple = _field(
+        "Rates of dilated 3x3 layers to put between the second and third layer of the "
+        "analysis, and mirrored in the synthesis, such as 2,4: what the 2019 "
+        "write-up tried. None by default.",
+        range=_RATES,
+        default=(),
+    )
     weight_mean: float = 1.0
     """Mean of the raw weight over the training set; found when a run starts."""
 
@@ -197,6 +210,9 @@ class Config:
         """
         names = {field.name for field in dataclasses.fields(cls)}
         values = {**DEFAULTS, **values}
+        for name, value in values.items():
+            if isinstance(value, list):  # JSON's only sequence
+                values[name] = tuple(value)
         if set(values) != names:
             odd = ", ".join(sorted(set(values) ^ names))
             raise InputError(
@@ -234,6 +250,11 @@ class Config:
                 f"--distortion={self.distortion} needs a --patchsize of at least "
                 f"{self.smallest_side}, for the windows of its five scales, not "
                 f"{self.patchsize}"
+            )
+        if self.dilation_rates and self.layers == "tfc2":
+            raise InputError(
+                "--dilation_rates is for the layers of 2019: tfc 2.14 has no dilated "
+                "ones; drop it, or take --layers=2019"
             )
 
 

@@ -41,11 +41,11 @@ class SaliencyCodec(tf.keras.Model):
     def __init__(self, config: Config):
         super().__init__(name="salcomp")
         self.config = config
-        stock = config.layers == "tfc2"
+        stock, rates = config.layers == "tfc2", config.dilation_rates
         self.analysis = AnalysisTransform(
-            config.num_filters, config.encoder_conditioning, stock
+            config.num_filters, config.encoder_conditioning, stock, rates
         )
-        self.synthesis = SynthesisTransform(config.num_filters, stock)
+        self.synthesis = SynthesisTransform(config.num_filters, stock, rates)
         self.prior = Prior(config.num_filters, config.prior_filters)
 
     def encode(self, rgb: tf.Tensor, saliency: tf.Tensor) -> tf.Tensor:

@@ -50,6 +50,7 @@ def start(
         return
     found = _read(path)
     found["config"] = {**DEFAULTS, **found["config"]}
+    found, wanted = (json.loads(json.dumps(run)) for run in (found, wanted))
     differences = [
         f"{flag_name(name)} was {found[part].get(name)!r} and is now {value!r}"
         for part in ("config", "data")

@@ -32,7 +32,7 @@ def error_of(*arguments):
 @pytest.mark.parametrize("preset", config.PRESETS)
 def test_preset_alone_gives_its_values(preset):
     values = dataclasses.asdict(parsed(f"--preset={preset}"))
-    rest = {"distortion": "mse", "weight_mean": 1.0}
+    rest = {"distortion": "mse", "dilation_rates": (), "weight_mean": 1.0}
     assert values == {**config.PRESETS[preset], "preset": preset, **rest}
 
 
@@ -125,6 +125,10 @@ def test_encoder_conditioning_is_none_without_the_map(arguments, expected):
         ("--saliency_weighting=square", "--saliency_weighting"),
         ("--weight_normalization=batch", "--weight_normalization"),
         ("--layers=2018", "--layers"),
+        ("--dilation_rates=0", "--dilation_rates"),
+        ("--dilation_rates=x", "--dilation_rates"),
+        ("--dilation_rates=65", "--dilation_rates"),
+        ("--dilation_rates=-2", "--dilation_rates"),
         ("--learning_rate_schedule=linear", "--learning_rate_schedule"),
     ],
 )
@@ -144,6 +148,21 @@ def test_refusal_of_a_preset_lists_the_presets():
     assert all(preset in message for preset in config.PRESETS)
 
 
+@pytest.mark.parametrize(
+    ("text", "rates"), [("", ()), ("2", (2,)), ("2,4", (2, 4)), ("2, 4", (2, 4))]
+)
+def test_dilation_rates_are_a_list_that_survives_json(text, rates):
+    parsed_one = parsed(f"--dilation_rates={text}")
+    assert parsed_one.dilation_rates == rates
+    text = json.dumps(dataclasses.asdict(parsed_one))
+    assert config.Config.from_dict(json.loads(text)) == parsed_one
+
+
+def test_dilated_layers_are_none_of_tfcs():
+    message = error_of("--preset=stock_v2", "--dilation_rates=2")
+    assert "--dilation_rates" in message and "--layers=2019" in message
+
+
 @pytest.mark.parametrize("preset", config.PRESETS)
 def test_json_round_trip_gives_the_same_configuration(preset):
     original = dataclasses.replace(parsed(f"--preset={preset}"), weight_mean=0.123)
@@ -153,7 +172,7 @@ def test_json_round_trip_gives_the_same_configuration(preset):
 
 def test_configuration_without_what_was_added_later_has_its_defaults():
     values = dataclasses.asdict(parsed())
-    del values["distortion"]
+    del values["distortion"], values["dilation_rates"]
     assert config.Config.from_dict(values) == parsed()
 
 

@@ -198,7 +198,7 @@ def test_weights_change_the_gradient_of_an_unconditioned_encoder():
 
 
 def test_training_step_changes_every_variable():
-    config = small_config(conditioning="modulate")
+    config = small_config(conditioning="modulate", dilation_rates=(1, 2))
     model, batch = compiled(config), batch_of(config)
     for modulation in model.analysis.modulations:  # at the start they pass no gradient
         modulation.output_conv.kernel.assign_add(
