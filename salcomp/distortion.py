@@ -23,7 +23,7 @@ from salcomp.ms_ssim import C1, C2, EXPONENTS, MIN_SIDE, RADIUS, SIGMA
 
 # Squared 8-bit levels that one unit of each is worth: the ratio of what a small change
 # of the latents changes in each, on reconstructions at the presets' lambda.
-SCALES = {"mse": 1.0, "l1": 20.0, "ms_ssim": 800.0, "mix": 200.0}
+SCALES = {"mse": 1.0, "l1": 28.0, "ms_ssim": 1800.0, "mix": 500.0}
 
 # Zhao et al. 2017: the part of MS-SSIM, and the standard deviations of its windows.
 _ALPHA = 0.84
