@@ -233,8 +233,8 @@ def _draw(path: Path, original: np.ndarray, shown: dict, index: int) -> None:
     errors = [(one.decoded[index].astype(float) - original) for one in shown.values()]
     top, left = windows.heaviest(np.square(errors).sum((0, 3)), *_ZOOM)
     window = np.s_[top : top + _ZOOM[0], left : left + _ZOOM[1]]
-    figure = figures.new(14, 11)
-    axes = figure.subplots(3, len(pictures), height_ratios=(3, 4, 3))
+    figure = figures.new(14, 10)
+    axes = figure.subplots(3, len(pictures), height_ratios=(2, 3, 3))
     spectra = [_log_mean(one, index) for one in shown.values()]
     limits = {"vmin": np.min(spectra), "vmax": np.max(spectra)}
     for (title, (picture, one)), column in zip(pictures.items(), axes.T):

@@ -21,8 +21,8 @@ import tensorflow as tf
 from salcomp.errors import InputError
 from salcomp.ms_ssim import C1, C2, EXPONENTS, MIN_SIDE, RADIUS, SIGMA
 
-# Squared 8-bit levels that one unit of each is worth: the ratio of what a small change
-# of the latents changes in each, on reconstructions at the presets' lambda.
+# Squared 8-bit levels that one unit of each is worth, so that a lambda of 0.01 gives
+# about the rate that it gives with mse: found by training on street frames.
 SCALES = {"mse": 1.0, "l1": 28.0, "ms_ssim": 1800.0, "mix": 500.0}
 
 # Zhao et al. 2017: the part of MS-SSIM, and the standard deviations of its windows.
@@ -156,7 +156,8 @@ def _blur(planes, sigma, radius, area):
     """Gaussian means over square windows.
 
     As products with banded matrices: for crops as fast as convolutions in TensorFlow,
-    and forty times as fast in programs of XLA on a CPU.
+    and twenty times as fast in programs of XLA on a CPU. For images of thousands of
+    rows and columns convolutions would be faster.
 
     Args:
       planes: [B, C, H, W].
