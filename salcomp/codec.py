@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_compression as tfc
 
-from salcomp import bitstream, export, tiling
+from salcomp import bitstream, export, receptive_field, tiling
 from salcomp.config import STRIDE
 from salcomp.errors import BitstreamError
 from salcomp.images import MAX_PIXELS
@@ -65,6 +65,7 @@ class Codec:
         self.model = exported.model
         self._tables = exported.tables
         self.config = exported.model.config
+        self._halo = receptive_field.halo(self.config.dilation_rates)
         self.fingerprint = exported.fingerprint[: bitstream.FINGERPRINT_BYTES]
 
     @classmethod
@@ -105,7 +106,9 @@ class Codec:
         Returns:
           float32 [1, ceil(H / 16), ceil(W / 16), N].
         """
-        return tiling.analyze(self._analyze, rgb, saliency, self.config.num_filters)
+        return tiling.analyze(
+            self._analyze, rgb, saliency, self.config.num_filters, self._halo
+        )
 
     def quantize(self, latents: np.ndarray) -> np.ndarray:
         """round(y - o) + o, clipped to what the range coder's tables hold."""
@@ -159,7 +162,9 @@ class Codec:
 
     def synthesize(self, latents: np.ndarray, height: int, width: int) -> np.ndarray:
         """uint8 [height, width, 3] from quantised latents."""
-        return tiling.synthesize(self._synthesize, latents, height, width)
+        return tiling.synthesize(
+            self._synthesize, latents, height, width, self._halo
+        )
 
     @tf.function(input_signature=[tf.TensorSpec((1, None, None, None), tf.float32)])
     def bits(self, latents):

@@ -11,22 +11,25 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from salcomp.errors import InputError
+from salcomp.ms_ssim import MIN_SIDE
+from salcomp.receptive_field import STRIDE
 from salcomp.weighting import NORMALIZATIONS, WEIGHTINGS
 
-# Image samples per latent, along each side.
-STRIDE = 16
 CONDITIONINGS = ("concat", "modulate")
 LAYERS = ("2019", "tfc2")
 SCHEDULES = ("constant", "stepped", "cosine")
+DISTORTIONS = ("mse", "l1", "ms_ssim", "mix")
 # Where the stepped schedule lowers the rate, as a fraction of last_step, and to what.
 _LEARNING_RATE_STEPS = ((0.6, 0.3), (0.85, 0.1))
 # Over how many steps the cosine schedule rises; at most this fraction of last_step.
 _WARM_UP_STEPS, _WARM_UP_FRACTION = 200, 0.1
+# Dilated layers see further the larger their rates; at these, thousands of pixels.
+_MOST_DILATED, _LARGEST_RATE = 8, 64
 
 
 class _Range(NamedTuple):
     description: str
-    holds: Callable[[float], bool]
+    holds: Callable[..., bool]
 
 
 _POSITIVE = _Range("more than 0", lambda value: value > 0)
@@ -38,12 +41,17 @@ _CROP = _Range(
     f"a positive multiple of {STRIDE}",
     lambda value: value > 0 and value % STRIDE == 0,
 )
-_TYPES = {"bool": bool, "int": int, "float": float, "str": str}
+_RATES = _Range(
+    f"at most {_MOST_DILATED} whole numbers from 1 to {_LARGEST_RATE}",
+    lambda rates: len(rates) <= _MOST_DILATED
+    and all(type(rate) is int and 1 <= rate <= _LARGEST_RATE for rate in rates),
+)
+_TYPES = {"bool": bool, "int": int, "float": float, "str": str, "tuple": tuple}
 
 
-def _field(help, choices=None, range=None):
+def _field(help, choices=None, range=None, default=dataclasses.MISSING):
     metadata = {"help": help, "choices": choices, "range": range}
-    return dataclasses.field(metadata=metadata)
+    return dataclasses.field(metadata=metadata, default=default)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +64,8 @@ class Config:
     preset: str
     lmbda: float = _field(
         "Trade-off lambda of the loss R + lambda D, in bit per pixel per squared "
-        "8-bit level. The preset's 0.01 is that of bls2017.py.",
+        "8-bit level, in which every --distortion is counted. The preset's 0.01 is "
+        "that of bls2017.py.",
         range=_POSITIVE,
     )
     condition_encoder: bool = _field(
@@ -69,11 +78,11 @@ class Config:
         CONDITIONINGS,
     )
     weight_distortion: bool = _field(
-        "Whether the squared error is weighted by the map. Follows --saliency unless "
+        "Whether the distortion is weighted by the map. Follows --saliency unless "
         "given."
     )
     saliency_weighting: str = _field(
-        "Weight of the squared error at saliency s: max(s, floor) (clip, our reading "
+        "Weight of the distortion at saliency s: max(s, floor) (clip, our reading "
         "of the 2019 experiment), floor + (1 - floor) s (affine), or 1 + gain s "
         "(additive).",
         WEIGHTINGS,
@@ -134,6 +143,22 @@ class Config:
         "Seed of the initial weights, the batches and the noise.",
         range=_SEED,
     )
+    # What came later has defaults: configurations that do not name it are of before.
+    distortion: str = _field(
+        "What D is: the squared error (mse, as in 2019), the absolute error (l1), 1 - "
+        "MS-SSIM (ms_ssim, for crops of at least 176), or 0.84 of that and 0.16 of "
+        "the absolute error through Gaussian windows (mix, Zhao et al. 2017). Each is "
+        "multiplied by a constant that makes the rates of one --lambda comparable.",
+        DISTORTIONS,
+        default="mse",
+    )
+    dilation_rates: tuple = _field(
+        "Rates of dilated 3x3 layers to put between the second and third layer of the "
+        "analysis, and mirrored in the synthesis, such as 2,4: what the 2019 "
+        "write-up tried. None by default.",
+        range=_RATES,
+        default=(),
+    )
     weight_mean: float = 1.0
     """Mean of the raw weight over the training set; found when a run starts."""
 
@@ -151,6 +176,11 @@ class Config:
     def uses_saliency(self) -> bool:
         """Whether training needs the map at all."""
         return self.condition_encoder or self.weight_distortion
+
+    @property
+    def smallest_side(self) -> int:
+        """Pixels that a side of an image needs for its D to be defined."""
+        return MIN_SIDE if self.distortion == "ms_ssim" else STRIDE
 
     def learning_rate_of(self, step: int) -> float:
         """The learning rate of a step, counted from 1."""
@@ -172,13 +202,17 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: dict) -> Config:
-        """The configuration that `dataclasses.asdict` gave.
+        """The configuration that `dataclasses.asdict` gave, of this version or before.
 
         Raises:
-          InputError: a field is missing or unknown, or has a value that it cannot
-            take.
+          InputError: a field without a default is missing, or one is unknown or has a
+            value that it cannot take.
         """
         names = {field.name for field in dataclasses.fields(cls)}
+        values = {**DEFAULTS, **values}
+        for name, value in values.items():
+            if isinstance(value, list):  # JSON's only sequence
+                values[name] = tuple(value)
         if set(values) != names:
             odd = ", ".join(sorted(set(values) ^ names))
             raise InputError(
@@ -211,6 +245,25 @@ class Config:
             range_ = field.metadata.get("range")
             if range_ and not range_.holds(value):
                 raise InputError(f"{name} must be {range_.description}, not {value}")
+        if self.patchsize < self.smallest_side:
+            raise InputError(
+                f"--distortion={self.distortion} needs a --patchsize of at least "
+                f"{self.smallest_side}, for the windows of its five scales, not "
+                f"{self.patchsize}"
+            )
+        if self.dilation_rates and self.layers == "tfc2":
+            raise InputError(
+                "--dilation_rates is for the layers of 2019: tfc 2.14 has no dilated "
+                "ones; drop it, or take --layers=2019"
+            )
+
+
+# Of the fields that older configurations lack.
+DEFAULTS = {
+    field.name: field.default
+    for field in dataclasses.fields(Config)
+    if field.default is not dataclasses.MISSING
+}
 
 
 def _is_finite(value: float) -> bool:

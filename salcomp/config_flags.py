@@ -32,6 +32,7 @@ def define_flags(flag_values: flags.FlagValues) -> None:
         "int": flags.DEFINE_integer,
         "float": flags.DEFINE_float,
         "str": flags.DEFINE_string,
+        "tuple": flags.DEFINE_list,
     }
     for field in dataclasses.fields(Config):
         if "help" in field.metadata:
@@ -63,6 +64,8 @@ def from_flags(flag_values: flags.FlagValues, base: Config | None = None) -> Con
     for field in dataclasses.fields(Config):
         if "help" in field.metadata:
             value = flag_values[flag_name(field.name)].value
+            if field.type == "tuple" and value is not None:
+                value = tuple(int(x) if x.isdecimal() else x for x in value)
             if value is not None:
                 values[field.name] = value
     config = Config(**values)

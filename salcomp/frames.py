@@ -15,7 +15,7 @@ from absl import logging
 from tqdm import tqdm
 
 from salcomp import frame_files, scenes
-from salcomp.config import STRIDE, Config
+from salcomp.config import Config
 from salcomp.errors import InputError
 from salcomp.weighting import raw_weight
 
@@ -213,7 +213,7 @@ def training_and_validation(args, config: Config) -> tuple[Frames, Frames]:
             )
         return (
             from_files(training, config, config.patchsize, cache_bytes),
-            from_files(validation, config, STRIDE, cache_bytes),
+            from_files(validation, config, config.smallest_side, cache_bytes),
         )
     if args.validation_glob:
         raise InputError("--validation_glob needs a --train_glob beside it")

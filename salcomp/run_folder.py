@@ -14,7 +14,7 @@ import dataclasses
 import json
 from pathlib import Path
 
-from salcomp.config import Config, flag_name
+from salcomp.config import DEFAULTS, Config, flag_name
 from salcomp.errors import InputError
 from salcomp.images import write_file
 
@@ -49,6 +49,8 @@ def start(
         write_file(path, (json.dumps(wanted, indent=2) + "\n").encode())
         return
     found = _read(path)
+    found["config"] = {**DEFAULTS, **found["config"]}
+    found, wanted = (json.loads(json.dumps(run)) for run in (found, wanted))
     differences = [
         f"{flag_name(name)} was {found[part].get(name)!r} and is now {value!r}"
         for part in ("config", "data")

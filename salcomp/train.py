@@ -26,6 +26,7 @@ from salcomp import (
     frames,
     imported_state,
     process,
+    receptive_field,
     run_folder,
     training_state,
 )
@@ -235,6 +236,8 @@ def main(argv):
             imported_state.assign(model, imported)
     if chief:
         run_folder.start(workdir, settings, data)
+        side = receptive_field.of_latent(settings.dilation_rates)
+        logging.info("a latent sees %dx%d pixels", side, side)
     with strategy.scope():
         checkpoints = Checkpoints(workdir, model)
         start = checkpoints.restore()
