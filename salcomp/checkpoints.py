@@ -10,35 +10,44 @@ import tensorflow as tf
 from absl import logging
 
 from salcomp.errors import InputError
-from salcomp.model import SaliencyCodec, named_variables
+from salcomp.model import named_variables
 
+# Name of their folder within the run's.
+FOLDER = "checkpoints"
 _KEPT_CHECKPOINTS = 3
 
 
 class Checkpoints:
     """The checkpoints of a run: variables by name, optimizer state, and step."""
 
-    def __init__(self, workdir: str, model: SaliencyCodec):
+    def __init__(
+        self,
+        workdir: str,
+        model: tf.keras.Model,
+        folder: str = FOLDER,
+        kept: int = _KEPT_CHECKPOINTS,
+    ):
         """Finds the checkpoints that there are.
 
         Args:
           workdir: of the run.
-          model: compiled, if its optimizer's state is to be kept too.
+          model: has `PARTS` and `optimizers`; compiled, if the state of its optimizers
+            is to be kept too.
+          folder: name of the folder within the run's.
+          kept: how many checkpoints to keep, the newest.
         """
-        self._folder = str(Path(workdir) / "checkpoints")
+        self._folder = str(Path(workdir) / folder)
         self._variables = named_variables(model)
-        optimizer = getattr(model, "optimizer", None)
-        if optimizer is not None:
-            optimizer.build(model.trainable_variables)
         # A dict keeps the layout of checkpoints independent of the classes' layout.
         tracked = {"variables": _keyed(self._variables)}
-        if optimizer is not None:
-            tracked["optimizer"] = optimizer
+        for name, (optimizer, trained) in model.optimizers().items():
+            optimizer.build(trained)
+            tracked[name] = optimizer
         self._checkpoint = tf.train.Checkpoint(**tracked)
         self._manager = tf.train.CheckpointManager(
             self._checkpoint,
             self._folder,
-            max_to_keep=_KEPT_CHECKPOINTS,
+            max_to_keep=kept,
             checkpoint_name="step",
         )
 

@@ -37,6 +37,8 @@ class Objective(NamedTuple):
 class SaliencyCodec(tf.keras.Model):
     """Analysis transform, prior and synthesis transform of one configuration."""
 
+    PARTS = ("analysis", "synthesis", "prior")
+
     def __init__(self, config: Config):
         super().__init__(name="salcomp")
         self.config = config
@@ -151,6 +153,12 @@ class SaliencyCodec(tf.keras.Model):
         terms = replicas.all_reduce(tf.distribute.ReduceOp.SUM, terms)
         return {**terms, "effective_lambda": effective_lambda(terms)}
 
+    def optimizers(self) -> dict[str, tuple]:
+        """Each optimizer with the variables that it trains; none before `compile`."""
+        if getattr(self, "optimizer", None) is None:
+            return {}
+        return {"optimizer": (self.optimizer, self.trainable_variables)}
+
     @tf.function(reduce_retracing=True)
     def validate(self, rgba, image_mean) -> dict[str, tf.Tensor]:
         """The terms of one batch with the latents rounded, as the codec does.
@@ -179,12 +187,11 @@ def to_uint8(rgb: tf.Tensor) -> tf.Tensor:
     return tf.saturate_cast(tf.round(rgb), tf.uint8)
 
 
-def named_variables(model: SaliencyCodec) -> dict[str, tf.Variable]:
-    """The trainable variables by their path, such as `analysis/gdns/0/reparam_beta`."""
+def named_variables(model: tf.keras.Model) -> dict[str, tf.Variable]:
+    """The variables of a model's `PARTS`, by paths as `analysis/gdns/0/reparam_beta`."""
     names, seen = {}, set()
     view = tf.train.TrackableView(model)
-    parts = ("analysis", "synthesis", "prior")
-    level = [(part, getattr(model, part)) for part in parts]
+    level = [(part, getattr(model, part)) for part in model.PARTS]
     while level:  # breadth first: a variable gets its shortest path
         children = []
         for path, node in level:

@@ -14,13 +14,14 @@ import dataclasses
 import json
 from pathlib import Path
 
-from salcomp.config import Config, flag_name
+from salcomp.config import Config
 from salcomp.errors import InputError
 from salcomp.images import write_file
+from salcomp.settings import Settings, flag_name
 
 
 def start(
-    workdir: str, config: Config, data: dict[str, object], saved: str = "checkpoints"
+    workdir: str, config: Settings, data: dict[str, object], saved: str = "checkpoints"
 ) -> None:
     """Begins a run, or makes sure that an existing one is the same run.
 
@@ -62,16 +63,21 @@ def start(
         )
 
 
-def read_config(workdir: str) -> Config:
+def read_config(workdir: str, kind: type[Settings] = Config) -> Settings:
     """The configuration of the run in a folder.
 
+    Args:
+      workdir: of the run.
+      kind: class of the configuration.
+
     Raises:
-      InputError: the folder holds no run, or one of another version of salcomp.
+      InputError: the folder holds no run, or one of another kind of model or another
+        version of salcomp.
     """
     path = Path(workdir) / "config.json"
     if not path.exists():
         raise InputError(f"{workdir} holds no run (no config.json)")
-    return Config.from_dict(_read(path)["config"])
+    return kind.from_dict(_read(path)["config"])
 
 
 def _read(path: Path) -> dict:
