@@ -188,7 +188,7 @@ def to_uint8(rgb: tf.Tensor) -> tf.Tensor:
 
 
 def named_variables(model: tf.keras.Model) -> dict[str, tf.Variable]:
-    """The variables of a model's `PARTS`, by paths as `analysis/gdns/0/reparam_beta`."""
+    """The variables of a model's `PARTS` by path: `analysis/gdns/0/reparam_beta`."""
     names, seen = {}, set()
     view = tf.train.TrackableView(model)
     level = [(part, getattr(model, part)) for part in model.PARTS]

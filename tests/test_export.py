@@ -9,7 +9,7 @@ import stat
 import numpy as np
 import pytest
 
-from salcomp import export, run_folder
+from salcomp import export, model_folder, run_folder
 from salcomp.checkpoints import Checkpoints
 from salcomp.codec import Codec
 from salcomp.config import CONDITIONINGS
@@ -152,7 +152,7 @@ def test_model_of_another_version_is_refused(copy):
     config["config"]["dropout"] = 0.5
     (copy / "config.json").write_text(json.dumps(config))
     contents = [(copy / name).read_bytes() for name in FILES[:3]]
-    (copy / "fingerprint.txt").write_text(export._fingerprint(contents).hex())
+    (copy / "fingerprint.txt").write_text(model_folder.fingerprint_of(contents).hex())
     assert "dropout" in refusal(export.load, copy)
 
 
