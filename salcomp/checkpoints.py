@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from salcomp.errors import InputError
-from salcomp.model import named_variables
+from salcomp.model import Model, named_variables
 
 # Name of their folder within the run's.
 FOLDER = "checkpoints"
@@ -20,23 +20,14 @@ _KEPT_CHECKPOINTS = 3
 class Checkpoints:
     """The checkpoints of a run: variables by name, optimizer state, and step."""
 
-    def __init__(
-        self,
-        workdir: str,
-        model: tf.keras.Model,
-        folder: str = FOLDER,
-        kept: int = _KEPT_CHECKPOINTS,
-    ):
+    def __init__(self, workdir: str, model: Model):
         """Finds the checkpoints that there are.
 
         Args:
           workdir: of the run.
-          model: has `PARTS` and `optimizers`; compiled, if the state of its optimizers
-            is to be kept too.
-          folder: name of the folder within the run's.
-          kept: how many checkpoints to keep, the newest.
+          model: compiled, if the state of its optimizers is to be kept too.
         """
-        self._folder = str(Path(workdir) / folder)
+        self._folder = str(Path(workdir) / FOLDER)
         self._variables = named_variables(model)
         # A dict keeps the layout of checkpoints independent of the classes' layout.
         tracked = {"variables": _keyed(self._variables)}
@@ -47,7 +38,7 @@ class Checkpoints:
         self._manager = tf.train.CheckpointManager(
             self._checkpoint,
             self._folder,
-            max_to_keep=kept,
+            max_to_keep=_KEPT_CHECKPOINTS,
             checkpoint_name="step",
         )
 

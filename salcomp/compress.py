@@ -15,44 +15,55 @@ from tqdm import tqdm
 from salcomp import cli, file_jobs, images, saliency_maps
 from salcomp.codec import Codec
 from salcomp.errors import InputError
+from salcomp.range_codec import RangeCodec
 from salcomp.refine import Refinement, Refiner
 
+
+def define_flags(flag_values: flags.FlagValues, max_pixels: int) -> None:
+    """Defines the flags that do not depend on the kind of model.
+
+    Args:
+      flag_values: to define them in.
+      max_pixels: default of the flag of that name.
+    """
+    flags.DEFINE_string(
+        "model",
+        None,
+        "Workdir of a run, or exported model folder, to compress with.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string(
+        "output_dir",
+        None,
+        "Folder of the .salc files; by default each goes beside its image.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_boolean(
+        "overwrite", False, "Whether to replace outputs that exist.", flag_values=flag_values
+    )
+    flags.DEFINE_string(
+        "saliency",
+        "auto",
+        f"Where the saliency map comes from. {saliency_maps.CHOICES}",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        "max_pixels",
+        max_pixels,
+        "Refuse images with more pixels. Pillow opens none over 178,956,970.",
+        lower_bound=1,
+        flag_values=flag_values,
+    )
+    flags.DEFINE_boolean(
+        "reconstruction",
+        False,
+        "Whether to write beside each .salc file a .salc.png of what it decodes to.",
+        flag_values=flag_values,
+    )
+
+
 FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "model",
-    None,
-    "Workdir of a run, or exported model folder, to compress with.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
-    "output_dir",
-    None,
-    "Folder of the .salc files; by default each goes beside its image.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_boolean(
-    "overwrite", False, "Whether to replace outputs that exist.", flag_values=FLAGS
-)
-flags.DEFINE_string(
-    "saliency",
-    "auto",
-    f"Where the saliency map comes from. {saliency_maps.CHOICES}",
-    flag_values=FLAGS,
-)
-flags.DEFINE_integer(
-    "max_pixels",
-    images.MAX_PIXELS,
-    "Refuse images with more pixels; the default is 2^26. Pillow opens none over "
-    "178,956,970.",
-    lower_bound=1,
-    flag_values=FLAGS,
-)
-flags.DEFINE_boolean(
-    "reconstruction",
-    False,
-    "Whether to write beside each .salc file a .salc.png of what it decodes to.",
-    flag_values=FLAGS,
-)
+define_flags(FLAGS, images.MAX_PIXELS)
 flags.DEFINE_integer(
     "refine_steps",
     0,
@@ -96,7 +107,7 @@ flags.DEFINE_integer(
 
 
 def compress_files(
-    codec: Codec,
+    codec: RangeCodec,
     jobs: Sequence[file_jobs.Job],
     saliency_spec: str = "auto",
     refinement: Refinement | None = None,
@@ -149,10 +160,21 @@ def compress_files(
     file_jobs.run(jobs, work, "compress", workers)
 
 
-def main(argv):
-    sources = images.expand_inputs(cli.parse(FLAGS, argv, __doc__, files=True))
-    if not FLAGS.model:
+def plan(args: flags.FlagValues, arguments: list[str]) -> list[file_jobs.Job]:
+    """What the flags of `define_flags` and the arguments beside them ask for.
+
+    Raises:
+      InputError: an image or the model is not named, or two images would become one
+        file.
+    """
+    sources = images.expand_inputs(arguments)
+    if not args.model:
         raise InputError("--model is needed: a run's workdir or an exported model")
+    return file_jobs.plan(sources, ".salc", args.output_dir, args.overwrite)
+
+
+def main(argv):
+    arguments = cli.parse(FLAGS, argv, __doc__, files=True)
     lmbda = FLAGS["lambda"].value
     if not FLAGS.refine_steps:
         for name in ("lambda", "saliency_floor", "refine_weighting", "seed"):
@@ -160,7 +182,7 @@ def main(argv):
                 raise InputError(
                     f"--{name} only matters to refinement; add --refine_steps=150"
                 )
-    jobs = file_jobs.plan(sources, ".salc", FLAGS.output_dir, FLAGS.overwrite)
+    jobs = plan(FLAGS, arguments)
     if not jobs:
         return
     codec = Codec.load(FLAGS.model)

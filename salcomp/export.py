@@ -16,30 +16,36 @@ from salcomp import cli, model_folder
 from salcomp.checkpoints import Checkpoints
 from salcomp.config import Config
 from salcomp.errors import InputError
-from salcomp.model import SaliencyCodec, named_variables
+from salcomp.model import Model, SaliencyCodec, named_variables
 from salcomp.model_folder import Export
 from salcomp.run_folder import read_config
 from salcomp.warm_start import fitted
 
+
+def define_flags(flag_values: flags.FlagValues) -> None:
+    """Defines which checkpoint of which run to export, and where to."""
+    flags.DEFINE_string(
+        "workdir", None, "Folder of the run, as given to salcomp.train.", flag_values=flag_values
+    )
+    flags.DEFINE_integer(
+        "step",
+        None,
+        "Step of the checkpoint to export; the newest by default.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string(
+        "output",
+        None,
+        "Folder to write; by default the run's own model/, which --model=WORKDIR uses.",
+        flag_values=flag_values,
+    )
+
+
 FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "workdir", None, "Folder of the run, as given to salcomp.train.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "step",
-    None,
-    "Step of the checkpoint to export; the newest by default.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
-    "output",
-    None,
-    "Folder to write; by default the run's own model/, which --model=WORKDIR uses.",
-    flag_values=FLAGS,
-)
+define_flags(FLAGS)
 
 
-def save(model: SaliencyCodec, step: int, folder: str | os.PathLike) -> None:
+def save(model: Model, step: int, folder: str | os.PathLike) -> None:
     """Builds the tables and writes a model folder, whole or not at all.
 
     Args:
@@ -50,27 +56,30 @@ def save(model: SaliencyCodec, step: int, folder: str | os.PathLike) -> None:
     Raises:
       InputError: the folder exists and is something else.
     """
-    tables = model.prior.tables()
-    variables = named_variables(model)
-    model_folder.write(folder, model.config, step, variables, tables)
+    variables = model.exported_variables()
+    model_folder.write(folder, model.config, step, variables, model.tables())
 
 
-def load(folder: str | os.PathLike) -> Export:
+def load(folder: str | os.PathLike, kind: type[Model] = SaliencyCodec) -> Export:
     """Loads a model folder, or the export of a run's workdir.
 
     A run that was killed before its export is exported from its newest checkpoint.
 
+    Args:
+      folder: of either.
+      kind: of model.
+
     Raises:
-      InputError: there is no model, or its files are damaged, altered, or of another
-        version of salcomp.
+      InputError: there is no model, or its files are damaged, altered, of another kind
+        of model, or of another version of salcomp.
     """
-    found = model_folder.read(folder, export_run)
-    model = SaliencyCodec(Config.from_dict(found.config))
+    found = model_folder.read(folder, lambda workdir: export_run(workdir, kind=kind))
+    model = kind(kind.config_class.from_dict(found.config))
     assign(model, found.weights)
     return Export(model, found.tables, found.fingerprint, found.step)
 
 
-def assign(model: SaliencyCodec, weights: dict[str, np.ndarray]) -> None:
+def assign(model: Model, weights: dict[str, np.ndarray]) -> None:
     """Gives a model the weights of another one, as `warm_start.fitted` makes them fit.
 
     Args:
@@ -80,7 +89,7 @@ def assign(model: SaliencyCodec, weights: dict[str, np.ndarray]) -> None:
     Raises:
       InputError: they do not fit.
     """
-    variables = named_variables(model)
+    variables = model.exported_variables()
     current = {name: variable.numpy() for name, variable in variables.items()}
     for name, value in fitted(weights, current).items():
         variables[name].assign(value)
@@ -104,13 +113,19 @@ def initial_model(config: Config, init_from: str | None) -> SaliencyCodec:
     return model
 
 
-def export_run(workdir: str | os.PathLike, step=None, output=None) -> Path:
+def export_run(
+    workdir: str | os.PathLike,
+    step: int | None = None,
+    output: str | os.PathLike | None = None,
+    kind: type[Model] = SaliencyCodec,
+) -> Path:
     """Exports a checkpoint of a run.
 
     Args:
       workdir: of the run.
       step: of the checkpoint; the newest if None.
       output: folder to write; the run's `model` if None.
+      kind: of model.
 
     Returns:
       The folder written.
@@ -118,7 +133,7 @@ def export_run(workdir: str | os.PathLike, step=None, output=None) -> Path:
     Raises:
       InputError: there is no run or no such checkpoint.
     """
-    model = SaliencyCodec(read_config(workdir))
+    model = kind(read_config(workdir, kind.config_class))
     checkpoints = Checkpoints(workdir, model)
     if not checkpoints.steps():
         raise InputError(f"{workdir} has no checkpoint yet; train longer")
@@ -128,11 +143,16 @@ def export_run(workdir: str | os.PathLike, step=None, output=None) -> Path:
     return output
 
 
+def run(args: flags.FlagValues, kind: type[Model] = SaliencyCodec) -> None:
+    """Does what the flags of `define_flags` say, and prints the folder written."""
+    if not args.workdir:
+        raise InputError("--workdir is needed: the folder of the run")
+    print(export_run(args.workdir, args.step, args.output, kind))
+
+
 def main(argv):
     cli.parse(FLAGS, argv, __doc__)
-    if not FLAGS.workdir:
-        raise InputError("--workdir is needed: the folder of the run")
-    print(export_run(FLAGS.workdir, FLAGS.step, FLAGS.output))
+    run(FLAGS)
 
 
 if __name__ == "__main__":
