@@ -39,7 +39,10 @@ def define_flags(flag_values: flags.FlagValues, max_pixels: int) -> None:
         flag_values=flag_values,
     )
     flags.DEFINE_boolean(
-        "overwrite", False, "Whether to replace outputs that exist.", flag_values=flag_values
+        "overwrite",
+        False,
+        "Whether to replace outputs that exist.",
+        flag_values=flag_values,
     )
     flags.DEFINE_string(
         "saliency",

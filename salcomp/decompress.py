@@ -31,12 +31,15 @@ def define_flags(flag_values: flags.FlagValues, max_pixels: int) -> None:
     flags.DEFINE_string(
         "output_dir",
         None,
-        "Folder of the PNG files, named NAME.png. By default each goes beside its file as "
-        "NAME.salc.png, which is never the original.",
+        "Folder of the PNG files, named NAME.png. By default each goes beside its file "
+        "as NAME.salc.png, which is never the original.",
         flag_values=flag_values,
     )
     flags.DEFINE_boolean(
-        "overwrite", False, "Whether to replace outputs that exist.", flag_values=flag_values
+        "overwrite",
+        False,
+        "Whether to replace outputs that exist.",
+        flag_values=flag_values,
     )
     flags.DEFINE_integer(
         "max_pixels",

@@ -25,7 +25,10 @@ from salcomp.warm_start import fitted
 def define_flags(flag_values: flags.FlagValues) -> None:
     """Defines which checkpoint of which run to export, and where to."""
     flags.DEFINE_string(
-        "workdir", None, "Folder of the run, as given to salcomp.train.", flag_values=flag_values
+        "workdir",
+        None,
+        "Folder of the run, as given to the trainer.",
+        flag_values=flag_values,
     )
     flags.DEFINE_integer(
         "step",

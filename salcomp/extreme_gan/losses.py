@@ -15,12 +15,9 @@ FEATURE_WEIGHT = 10.0
 
 def discriminator_loss(real: list[Judgement], fake: list[Judgement]) -> tf.Tensor:
     """Sum over the scales of mean (D(x) - 1)^2 + mean D(G)^2."""
-    return tf.add_n(
-        [
-            tf.reduce_mean(tf.square(x.logits - 1)) + tf.reduce_mean(tf.square(g.logits))
-            for x, g in zip(real, fake)
-        ]
-    )
+    terms = [tf.reduce_mean(tf.square(x.logits - 1)) for x in real]
+    terms += [tf.reduce_mean(tf.square(g.logits)) for g in fake]
+    return tf.add_n(terms)
 
 
 def adversarial_loss(fake: list[Judgement]) -> tf.Tensor:

@@ -121,7 +121,7 @@ class ResidualBlock(tf.keras.layers.Layer):
 
 
 class Generator(tf.keras.layers.Layer):
-    """Code, and maybe noise channels, [B, h, w, *] to RGB in -1..1, [B, 16h, 16w, 3]."""
+    """Code and noise channels [B, h, w, *] to RGB in -1..1, [B, 16 h, 16 w, 3]."""
 
     def __init__(self, inputs: int, width: float):
         """Makes the layers.
