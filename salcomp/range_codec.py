@@ -51,10 +51,12 @@ class RangeCodec(abc.ABC):
       model: with its weights.
       config: of the training.
       fingerprint: 8 bytes in the header of every file of this model.
+      step: of training that the weights are of.
     """
 
     def __init__(self, exported: Export):
         self.model = exported.model
+        self.step = exported.step
         self._tables = exported.tables
         self.config = exported.model.config
         self.fingerprint = exported.fingerprint[: bitstream.FINGERPRINT_BYTES]
@@ -80,7 +82,7 @@ class RangeCodec(abc.ABC):
         """uint8 [height, width, 3] from quantised latents."""
 
     @abc.abstractmethod
-    def bits(self, latents: np.ndarray) -> tf.Tensor:
+    def bits(self, latents: np.ndarray) -> float:
         """The information content of quantised latents, in bits."""
 
     def quantize(self, latents: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@
     workdir/validation.csv a row per validation
     workdir/events.*       the same for TensorBoard, with images
     workdir/model/         the export that compresses and decompresses
+    workdir/samples/       reconstructions as training goes on (a GAN's)
 """
 
 from __future__ import annotations

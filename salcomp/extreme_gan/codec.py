@@ -14,8 +14,8 @@ from salcomp.extreme_gan.networks import code_size, decoding_noise
 from salcomp.extreme_gan.quantizer import CENTERS
 from salcomp.range_codec import RangeCodec
 
-# 4 megapixels. Instance normalisation wants the image in one piece, and every pixel of
-# the published width takes a kilobyte.
+# 4 megapixels. Instance normalisation wants the image in one piece, of which each layer
+# at its resolution takes 240 bytes a pixel at the published width.
 MAX_PIXELS = 2**22
 
 

@@ -44,9 +44,8 @@ class Evaluation:
         most: int,
         workdir: str | os.PathLike,
         writer,
-        start: int,
     ):
-        """Finds out how good the best was.
+        """Reads the frames.
 
         Args:
           model: in training.
@@ -56,7 +55,6 @@ class Evaluation:
           workdir: of the run; the best is exported there, if the configuration says
             that frames are held out.
           writer: TensorBoard's.
-          start: steps already taken.
         """
         self._model = model
         self._sets = {
@@ -64,11 +62,8 @@ class Evaluation:
             for name, frames in zip(SETS, (training, held_out))
             if frames is not None
         }
-        self._export = Path(workdir) / "model"
+        self._workdir = Path(workdir)
         self._writer = writer
-        self._best = math.inf
-        if model.config.held_out and self._export.exists():
-            self._best = best(Path(workdir), start)[1]
 
     def __call__(self, step: int) -> dict[str, float]:
         """Measures, writes to TensorBoard, and exports a model that is the best yet.
@@ -84,9 +79,11 @@ class Evaluation:
                 for measure, value in self._measure(name, frames).items():
                     means[f"{name}_{measure}"] = value
                     tf.summary.scalar(f"{name}/{measure}", value)
-        if self._model.config.held_out and means["held_out_mse"] < self._best:
-            self._best = means["held_out_mse"]
-            export.save(self._model, step, self._export)
+        if self._model.config.held_out:
+            output = self._workdir / "model"
+            # The row of this step is not there yet.
+            if means["held_out_mse"] < best(self._workdir)[1] or not output.exists():
+                export.save(self._model, step, output)
         return means
 
     def _measure(self, name: str, frames: list[np.ndarray]) -> dict[str, float]:
@@ -116,20 +113,11 @@ def history(workdir: str | os.PathLike) -> list[dict[str, float]]:
         ]
 
 
-def best(workdir: str | os.PathLike, last: int) -> tuple[int, float]:
-    """The step with the least squared error on held-out frames, and that error.
+def best(workdir: str | os.PathLike) -> tuple[int, float]:
+    """The step of a run with the least error on held-out frames, and that MSE.
 
-    Args:
-      workdir: of a run.
-      last: later steps do not count.
-
-    Returns:
-      0 and infinity if there was no evaluation.
+    0 and infinity if there was no evaluation yet.
     """
-    found = [
-        (row["held_out_mse"], int(row["step"]))
-        for row in history(workdir)
-        if row["step"] <= last
-    ]
+    found = [(row["held_out_mse"], int(row["step"])) for row in history(workdir)]
     error, step = min(found, default=(math.inf, 0))
     return step, error

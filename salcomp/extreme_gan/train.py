@@ -4,8 +4,8 @@
     python -m salcomp.extreme_gan.train --preset=repaired --train_glob='frames/*.png'
     python -m salcomp.extreme_gan.train --preset=repaired --width=0.125 --saliency
 
-At width 1 it wants a GPU of 12 GB; --width=0.125 trains on a CPU. A command that is
-given again goes on from the run's last checkpoint.
+At width 1 it wants a GPU; --width=0.125 trains on a CPU. A command that is given again
+goes on from the run's last checkpoint.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _fit(model, training, held_out, workdir, checkpoints, start):
         evaluation.TERMS,
         FLAGS.validate_every,
         evaluation.Evaluation(
-            model, training, held_out, FLAGS.validation_images, workdir, writer, start
+            model, training, held_out, FLAGS.validation_images, workdir, writer
         ),
         "MSE {train_mse:.1f} on training frames, {held_out_mse:.1f} on held-out ones",
     )
@@ -121,7 +121,11 @@ def _fit(model, training, held_out, workdir, checkpoints, start):
         recorder.save()
     source = batches.dataset(training, model.config, start)
     # A checkpoint, once saved, implies the evaluation and the samples of its step.
-    fitting.fit(model, source, start, [validator, samples, recorder], TERMS)
+    observers = [validator, samples, recorder]
+    hint = ""
+    if model.config.width == 1 and not tf.config.list_physical_devices("GPU"):
+        hint = "; --width=0.125 makes networks that train on a CPU"
+    fitting.fit(model, source, start, observers, TERMS, hint=hint)
 
 
 if __name__ == "__main__":
