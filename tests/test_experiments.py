@@ -198,7 +198,9 @@ def test_gan_overfitting_goes_on_and_writes_table_figures_and_record(tmp_path):
     assert float(rows["repaired"]["encoder gradient norm"]) > 0
     assert set(rows["as_published"]["codes"].split()) <= {"0", "1", "2"}
     for name in ("curves", "training_set", "test_set"):
-        assert Image.open(tmp_path / "out" / f"{name}.png").size[0] > 500
+        drawn = np.asarray(Image.open(tmp_path / "out" / f"{name}.png").convert("RGB"))
+        assert drawn.shape[1] > 500
+        assert np.ptp(drawn.astype(int), axis=2).max() > 100  # lines, pictures
     record = json.loads((tmp_path / "out/record.json").read_text())
     assert (record["train_frames"], record["crop"]) == (3, "64x32")
 

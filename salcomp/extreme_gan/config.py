@@ -23,7 +23,7 @@ from salcomp.settings import (
 class GanConfig(Settings):
     """The configuration of a GAN.
 
-    What the presets as_published have is the code of Justin-Tan/generative-compression.
+    "As published" is what the code of Justin-Tan/generative-compression does.
     """
 
     width: float = field(
