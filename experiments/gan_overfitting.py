@@ -47,6 +47,8 @@ ARMS = {
     ),
     "distortion_x10": ("--distortion_weight=120",),
     "l1": ("--distortion=l1",),
+    # In the place of MS-SSIM, whose five scales need larger frames.
+    "mix": ("--distortion=mix",),
     "saliency": ("--saliency",),
     "gradient": ("--quantizer_gradient=soft",),
     "all_centres": ("--nofinal_relu",),

@@ -11,7 +11,7 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from salcomp import export, tiling
+from salcomp import export, receptive_field, tiling
 from salcomp.config import STRIDE
 from salcomp.model import to_uint8
 from salcomp.range_codec import RangeCodec
@@ -20,6 +20,10 @@ from salcomp.weighting import normalized_weight, raw_weight
 
 class Codec(RangeCodec):
     """The saliency-conditioned transform codec with its range coder."""
+
+    def __init__(self, exported: export.Export):
+        super().__init__(exported)
+        self._halo = receptive_field.halo(self.config.dilation_rates)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Codec:
@@ -50,10 +54,14 @@ class Codec(RangeCodec):
         return 1, -(-height // STRIDE), -(-width // STRIDE), self.config.num_filters
 
     def analyze(self, rgb: np.ndarray, saliency: np.ndarray) -> np.ndarray:
-        return tiling.analyze(self._analyze, rgb, saliency, self.config.num_filters)
+        return tiling.analyze(
+            self._analyze, rgb, saliency, self.config.num_filters, self._halo
+        )
 
     def synthesize(self, latents: np.ndarray, height: int, width: int) -> np.ndarray:
-        return tiling.synthesize(self._synthesize, latents, height, width)
+        return tiling.synthesize(
+            self._synthesize, latents, height, width, self._halo
+        )
 
     @tf.function(input_signature=[tf.TensorSpec((1, None, None, None), tf.float32)])
     def bits(self, latents):

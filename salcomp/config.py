@@ -8,24 +8,36 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from salcomp.errors import InputError
+from salcomp.ms_ssim import MIN_SIDE
+from salcomp.receptive_field import STRIDE
 from salcomp.settings import (
     AT_LEAST_1,
     POSITIVE,
     SEED,
+    Range,
     Settings,
     field,
     multiple_of,
 )
 
-# Image samples per latent, along each side.
-STRIDE = 16
 CONDITIONINGS = ("concat", "modulate")
 LAYERS = ("2019", "tfc2")
 SCHEDULES = ("constant", "stepped", "cosine")
+DISTORTIONS = ("mse", "l1", "ms_ssim", "mix")
 # Where the stepped schedule lowers the rate, as a fraction of last_step, and to what.
 _LEARNING_RATE_STEPS = ((0.6, 0.3), (0.85, 0.1))
 # Over how many steps the cosine schedule rises; at most this fraction of last_step.
 _WARM_UP_STEPS, _WARM_UP_FRACTION = 200, 0.1
+# Dilated layers see further the larger their rates; at these, thousands of pixels.
+_MOST_DILATED, _LARGEST_RATE = 8, 64
+
+
+_RATES = Range(
+    f"at most {_MOST_DILATED} whole numbers from 1 to {_LARGEST_RATE}",
+    lambda rates: len(rates) <= _MOST_DILATED
+    and all(type(rate) is int and 1 <= rate <= _LARGEST_RATE for rate in rates),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +46,8 @@ class Config(Settings):
 
     lmbda: float = field(
         "Trade-off lambda of the loss R + lambda D, in bit per pixel per squared "
-        "8-bit level. The preset's 0.01 is that of bls2017.py.",
+        "8-bit level, in which every --distortion is counted. The preset's 0.01 is "
+        "that of bls2017.py.",
         range=POSITIVE,
     )
     conditioning: str = field(
@@ -82,6 +95,22 @@ class Config(Settings):
         "Seed of the initial weights, the batches and the noise.",
         range=SEED,
     )
+    # What came later has defaults: configurations that do not name it are of before.
+    distortion: str = field(
+        "What D is: the squared error (mse, as in 2019), the absolute error (l1), 1 - "
+        "MS-SSIM (ms_ssim, for crops of at least 176), or 0.84 of that and 0.16 of "
+        "the absolute error through Gaussian windows (mix, Zhao et al. 2017). Each is "
+        "multiplied by a constant that makes the rates of one --lambda comparable.",
+        DISTORTIONS,
+        default="mse",
+    )
+    dilation_rates: tuple = field(
+        "Rates of dilated 3x3 layers to put between the second and third layer of the "
+        "analysis, and mirrored in the synthesis, such as 2,4: what the 2019 "
+        "write-up tried. None by default.",
+        range=_RATES,
+        default=(),
+    )
     weight_mean: float = 1.0
     """Mean of the raw weight over the training set; found when a run starts."""
 
@@ -100,6 +129,16 @@ class Config(Settings):
         """Units of the hidden layers of the prior's cumulatives."""
         return (3, 3, 3) if self.layers == "2019" else (3, 3)
 
+    @property
+    def smallest_side(self) -> int:
+        """Pixels that a side of an image needs for its D to be defined."""
+        return MIN_SIDE if self.distortion == "ms_ssim" else STRIDE
+
+    @property
+    def smallest_frame(self) -> tuple[int, int]:
+        """Smallest height and width of a validation frame in pixels."""
+        return self.smallest_side, self.smallest_side
+
     def learning_rate_of(self, step: int) -> float:
         """The learning rate of a step, counted from 1."""
         return self.learning_rate * self._learning_rate_factor(step)
@@ -117,6 +156,20 @@ class Config(Settings):
                 if step > round(fraction * self.last_step) + 1:
                     factor = later
         return factor
+
+    def validate(self) -> None:
+        super().validate()
+        if self.patchsize < self.smallest_side:
+            raise InputError(
+                f"--distortion={self.distortion} needs a --patchsize of at least "
+                f"{self.smallest_side}, for the windows of its five scales, not "
+                f"{self.patchsize}"
+            )
+        if self.dilation_rates and self.layers == "tfc2":
+            raise InputError(
+                "--dilation_rates is for the layers of 2019: tfc 2.14 has no dilated "
+                "ones; drop it, or take --layers=2019"
+            )
 
 
 _BLOG = dict(

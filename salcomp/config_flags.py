@@ -58,6 +58,7 @@ def define_flags(flag_values: flags.FlagValues, presets: Presets = CODEC) -> Non
         "int": flags.DEFINE_integer,
         "float": flags.DEFINE_float,
         "str": flags.DEFINE_string,
+        "tuple": flags.DEFINE_list,
     }
     for field in dataclasses.fields(presets.config):
         if "help" in field.metadata:
@@ -94,6 +95,8 @@ def from_flags(
     for field in dataclasses.fields(presets.config):
         if "help" in field.metadata:
             value = flag_values[flag_name(field.name)].value
+            if field.type == "tuple" and value is not None:
+                value = tuple(int(x) if x.isdecimal() else x for x in value)
             if value is not None:
                 values[field.name] = value
     config = presets.config(**values)

@@ -15,7 +15,6 @@ from absl import logging
 from tqdm import tqdm
 
 from salcomp import frame_files, scenes
-from salcomp.config import STRIDE
 from salcomp.errors import InputError
 from salcomp.settings import Settings
 from salcomp.weighting import raw_weight
@@ -175,7 +174,6 @@ def training_and_validation(
     args,
     config: Settings,
     held_out: bool = True,
-    minimum: tuple[int, int] = (STRIDE, STRIDE),
 ) -> tuple[Frames, Frames | None]:
     """The frames that the flags of `run_flags` name.
 
@@ -185,7 +183,6 @@ def training_and_validation(
       config: of the run.
       held_out: whether there have to be frames to validate on, where no
         --validation_glob names any.
-      minimum: smallest height and smallest width in pixels of validation frames.
 
     Returns:
       The two sets; None for the second if it need not be and nothing names it.
@@ -228,7 +225,8 @@ def training_and_validation(
             )
         return (
             from_files(training, config, config.crop, cache_bytes),
-            validation and from_files(validation, config, minimum, cache_bytes),
+            validation
+            and from_files(validation, config, config.smallest_frame, cache_bytes),
         )
     if args.validation_glob:
         raise InputError("--validation_glob needs a --train_glob beside it")

@@ -9,22 +9,24 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import correlate1d
 
-# The smallest side for which the last of five scales still holds one whole window:
-# 11 * 2^4. Below, MS-SSIM is not defined without dropping scales.
-MS_SSIM_MIN_SIDE = 176
+# Wang 2003: the scales' exponents, the Gaussian windows in samples, the constants.
+EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+SIGMA, RADIUS = 1.5, 5
+C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+# The smallest side for which the last of five scales still holds one whole window: 176.
+# Below, MS-SSIM is not defined without dropping scales.
+MIN_SIDE = (2 * RADIUS + 1) * 2 ** (len(EXPONENTS) - 1)
 
-_EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang 2003, scale by scale
-_WINDOW = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
+_WINDOW = np.exp(-(np.arange(-RADIUS, RADIUS + 1) ** 2) / (2 * SIGMA**2))
 _WINDOW /= _WINDOW.sum()
-_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def ms_ssim(x: np.ndarray, x_hat: np.ndarray) -> float:
     """Five-scale MS-SSIM of TensorFlow, averaged over RGB, 0..1.
 
-    NaN for images with a side under MS_SSIM_MIN_SIDE.
+    NaN for images with a side under MIN_SIDE.
     """
-    if min(x.shape[:2]) < MS_SSIM_MIN_SIDE:
+    if min(x.shape[:2]) < MIN_SIDE:
         return float("nan")
     import tensorflow as tf  # takes seconds to import
 
@@ -46,21 +48,21 @@ def weighted_ms_ssim(x: np.ndarray, x_hat: np.ndarray, weight: np.ndarray) -> fl
       weight: [H, W], not negative, of any scale.
 
     Returns:
-      NaN for images with a side under MS_SSIM_MIN_SIDE, or a weight that is zero
+      NaN for images with a side under MIN_SIDE, or a weight that is zero
       at every window's centre.
     """
-    if min(x.shape[:2]) < MS_SSIM_MIN_SIDE:
+    if min(x.shape[:2]) < MIN_SIDE:
         return float("nan")
     x, x_hat = x.astype(np.float64), x_hat.astype(np.float64)
     weight = weight.astype(np.float64)[..., None]
     product = np.ones(3)
-    for scale, exponent in enumerate(_EXPONENTS):
+    for scale, exponent in enumerate(EXPONENTS):
         if scale:
             x, x_hat, weight = _halve(x), _halve(x_hat), _halve(weight)
         luminance, structure = _ssim_maps(x, x_hat)
-        last = scale == len(_EXPONENTS) - 1
+        last = scale == len(EXPONENTS) - 1
         similarity = luminance * structure if last else structure
-        inner = weight[5:-5, 5:-5]
+        inner = weight[RADIUS:-RADIUS, RADIUS:-RADIUS]
         total = inner.sum()
         if total == 0:
             return float("nan")
@@ -79,16 +81,16 @@ def _ssim_maps(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean_x, mean_y = _blur(x), _blur(y)
     product = 2 * mean_x * mean_y
     squares = mean_x**2 + mean_y**2
-    luminance = (product + _C1) / (squares + _C1)
+    luminance = (product + C1) / (squares + C1)
     covariance = 2 * _blur(x * y) - product
     variances = _blur(x * x + y * y) - squares
-    return luminance, (covariance + _C2) / (variances + _C2)
+    return luminance, (covariance + C2) / (variances + C2)
 
 
 def _blur(image: np.ndarray) -> np.ndarray:
     """Separable 11-tap Gaussian, sigma 1.5, valid area: [H - 10, W - 10, C]."""
-    rows = correlate1d(image, _WINDOW, axis=0)[5:-5]
-    return correlate1d(rows, _WINDOW, axis=1)[:, 5:-5]
+    rows = correlate1d(image, _WINDOW, axis=0)[RADIUS:-RADIUS]
+    return correlate1d(rows, _WINDOW, axis=1)[:, RADIUS:-RADIUS]
 
 
 def _halve(image: np.ndarray) -> np.ndarray:

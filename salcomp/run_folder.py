@@ -51,6 +51,8 @@ def start(
         write_file(path, (json.dumps(wanted, indent=2) + "\n").encode())
         return
     found = _read(path)
+    found["config"] = {**config.defaults(), **found["config"]}
+    found, wanted = (json.loads(json.dumps(run)) for run in (found, wanted))
     differences = [
         f"{flag_name(name)} was {found[part].get(name)!r} and is now {value!r}"
         for part in ("config", "data")

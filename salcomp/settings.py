@@ -18,7 +18,7 @@ class Range(NamedTuple):
     """The values that a number may have."""
 
     description: str
-    holds: Callable[[float], bool]
+    holds: Callable[..., bool]
 
 
 POSITIVE = Range("more than 0", lambda value: value > 0)
@@ -26,7 +26,7 @@ AT_LEAST_0 = Range("at least 0", lambda value: value >= 0)
 AT_LEAST_1 = Range("at least 1", lambda value: value >= 1)
 FRACTION = Range("from 0 to 1", lambda value: 0 <= value <= 1)
 SEED = Range("from 0 to 2147483647", lambda value: 0 <= value < 2**31)
-_TYPES = {"bool": bool, "int": int, "float": float, "str": str}
+_TYPES = {"bool": bool, "int": int, "float": float, "str": str, "tuple": tuple}
 
 
 def multiple_of(number: int) -> Range:
@@ -37,16 +37,22 @@ def multiple_of(number: int) -> Range:
     )
 
 
-def field(help: str, choices: tuple[str, ...] | None = None, range=None):
+def field(
+    help: str,
+    choices: tuple[str, ...] | None = None,
+    range: Range | None = None,
+    default=dataclasses.MISSING,
+):
     """A field of a configuration.
 
     Args:
       help: of the flag, with the unit.
       choices: of a string.
-      range: of a number, a `Range`.
+      range: of a number or a tuple.
+      default: of a field that older configurations lack.
     """
     metadata = {"help": help, "choices": choices, "range": range}
-    return dataclasses.field(metadata=metadata)
+    return dataclasses.field(metadata=metadata, default=default)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,14 +99,27 @@ class Settings:
         return self.condition_encoder or self.weight_distortion
 
     @classmethod
+    def defaults(cls) -> dict[str, object]:
+        """Values of the fields that older configurations lack."""
+        return {
+            field.name: field.default
+            for field in dataclasses.fields(cls)
+            if field.default is not dataclasses.MISSING
+        }
+
+    @classmethod
     def from_dict(cls, values: dict):
-        """The configuration that `dataclasses.asdict` gave.
+        """The configuration that `dataclasses.asdict` gave, of this version or before.
 
         Raises:
-          InputError: a field is missing or unknown, or has a value that it cannot
-            take.
+          InputError: a field without a default is missing, or one is unknown or has a
+            value that it cannot take.
         """
         names = {field.name for field in dataclasses.fields(cls)}
+        values = {**cls.defaults(), **values}
+        for name, value in values.items():
+            if isinstance(value, list):  # JSON's only sequence
+                values[name] = tuple(value)
         if set(values) != names:
             odd = ", ".join(sorted(set(values) ^ names))
             raise InputError(

@@ -25,6 +25,7 @@ from salcomp import (
     fitting,
     frames,
     imported_state,
+    receptive_field,
     run_flags,
     run_folder,
     training_state,
@@ -163,6 +164,8 @@ def main(argv):
             imported_state.assign(model, imported)
     if chief:
         run_folder.start(workdir, settings, data)
+        side = receptive_field.of_latent(settings.dilation_rates)
+        logging.info("a latent sees %dx%d pixels", side, side)
     with strategy.scope():
         checkpoints = Checkpoints(workdir, model)
         start = checkpoints.restore()

@@ -46,6 +46,7 @@ def inputs_of(found, config, step: int) -> tuple[Inputs, dict]:
         {"weight_normalization": "none", "saliency_weighting": "additive"},
         {"condition_encoder": False, "weight_distortion": False},
         {"conditioning": "modulate"},
+        {"distortion": "mix"},
     ],
 )
 def test_steps_are_those_of_the_trainer(frames_glob, changes):
@@ -91,8 +92,11 @@ def test_a_step_does_not_depend_on_the_model_s_own_weights(frames_glob):
     np.testing.assert_array_equal(terms[0], terms[2])
 
 
-def test_the_program_names_every_parameter_once_and_draws_nothing():
-    step = PureStep(SaliencyCodec(small_config()))
+@pytest.mark.parametrize(
+    "changes", [{}, {"distortion": "ms_ssim", "patchsize": 176}, {"distortion": "mix"}]
+)
+def test_the_program_names_every_parameter_once_and_draws_nothing(changes):
+    step = PureStep(SaliencyCodec(small_config(**changes)))
     program, parameters, results = step.program()
     names = [tensor.name for tensor in parameters]
     assert len(set(names)) == len(names) == 3 * len(step.names) + len(Inputs._fields)

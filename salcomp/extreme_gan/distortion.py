@@ -1,11 +1,15 @@
-"""The distortions that the generator's loss may have."""
+"""The distortions that the generator's loss may have, in the units of its weight."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-DISTORTIONS = ("mse", "l1")
-_ERRORS = {"mse": tf.square, "l1": tf.abs}
+from salcomp import distortion as measures
+
+# What is 1 here, in the unit of each measure: errors of images in -1..1, and what does
+# not depend on the range of an image.
+_UNITS = {"mse": 127.5**2, "l1": 127.5, "ms_ssim": 1.0, "mix": 1.0}
+DISTORTIONS = tuple(_UNITS)
 
 
 def distortion(
@@ -19,7 +23,8 @@ def distortion(
       weight: [B, H, W], of each pixel.
 
     Returns:
-      [B], the mean over pixels of the weight times the mean error over RGB.
+      [B].
     """
-    error = tf.reduce_mean(_ERRORS[kind](x - x_hat), axis=-1)  # [B, H, W]
-    return tf.reduce_mean(weight * error, axis=(1, 2))
+    measure = measures.distortion(kind)
+    found = measure(127.5 * (x + 1), 127.5 * (x_hat + 1), weight)
+    return found / (measures.SCALES[kind] * _UNITS[kind])

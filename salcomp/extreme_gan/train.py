@@ -72,7 +72,7 @@ def main(argv):
     if FLAGS.deterministic:
         tf.config.experimental.enable_op_determinism()
     training, held_out = frames.training_and_validation(
-        FLAGS, settings, settings.held_out, settings.crop
+        FLAGS, settings, settings.held_out
     )
     settings = dataclasses.replace(settings, weight_mean=training.weight_mean)
     workdir = os.path.expanduser(

@@ -33,6 +33,14 @@ def test_feature_matching_is_ten_times_the_sum_of_all_differences():
     assert float(found) == pytest.approx(10 * (1 + 3 + 0.5))
 
 
+def test_mixed_distortion_is_near_0_for_equal_images_and_grows_with_the_error():
+    x = np.random.default_rng(0).uniform(-0.8, 0.8, (1, 32, 32, 3)).astype(np.float32)
+    weight = np.ones((1, 32, 32), np.float32)
+    errors = [distortion("mix", x, x + shift, weight) for shift in (0.0, 0.05, 0.2)]
+    assert abs(float(errors[0])) < 1e-4
+    assert 1e-3 < float(errors[1]) < float(errors[2]) < 1
+
+
 @pytest.mark.parametrize(("kind", "error"), [("mse", 0.25), ("l1", 0.5)])
 def test_distortion_weighs_each_pixel(kind, error):
     x = np.zeros((2, 4, 4, 3), np.float32)
