@@ -49,7 +49,8 @@ def test_codes_take_three_centres_as_published_and_five_repaired(preset, expecte
 
 
 def test_reconstruction_is_an_8_bit_image():
-    decoded, codes = gan().reconstruct(frame(0, 64, 96)[None])
+    model = gan()
+    decoded, codes = model.reconstruct(frame(0, 64, 96)[None])
     assert decoded.dtype == tf.uint8 and decoded.shape == (1, 64, 96, 3)
     assert codes.shape == (1, 4, 6, 4)
 
