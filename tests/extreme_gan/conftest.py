@@ -14,6 +14,7 @@ def arguments(preset, frames_glob, workdir):
     """Of a run of 50 steps on the frames of 128x96."""
     return [
         *("train", *TINY, f"--preset={preset}", f"--last_step={STEPS}"),
+        "--learning_rate=2e-3",
         *("--validate_every=20", "--sample_every=30", "--checkpoint_seconds=0"),
         *(f"--train_glob={frames_glob}", f"--workdir={workdir}"),
     ]
