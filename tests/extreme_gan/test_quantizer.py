@@ -36,7 +36,7 @@ def test_soft_quantizer_passes_back_that_of_its_soft_assignment():
     away = np.abs(VALUES - np.round(VALUES)) > step  # from the kinks of |w - c|
     np.testing.assert_allclose(gradient_of("soft")[away], slopes[away], atol=1e-3)
     within = np.abs(VALUES) < 2  # beyond, the assignment no longer changes
-    assert (gradient_of("soft")[within] > 0).all()
+    assert (gradient_of("soft").numpy()[within] > 0).all()
 
 
 def test_histogram_counts_each_channel():

@@ -65,8 +65,8 @@ def test_shares_of_the_centres_are_a_histogram(published, repaired):
 
 
 def test_training_lowers_the_error(published):
-    errors = [row["train_mse"] for row in evaluation.history(published)]
-    assert errors[-1] < 0.95 * errors[0]
+    before = rows_of(published)[0]["mse"]  # of the first step, before its update
+    assert evaluation.history(published)[-1]["train_mse"] < 0.9 * before
 
 
 def test_published_run_holds_nothing_out_and_repaired_does(published, repaired):
