@@ -9,7 +9,8 @@ import tensorflow as tf
 from salcomp import weighting
 from salcomp.config import Config
 from salcomp.distortion import distortion
-from salcomp.prior import Prior, quantize
+from salcomp.prior import Prior, Tables, quantize
+from salcomp.settings import Settings
 from salcomp.transforms import AnalysisTransform, SynthesisTransform
 
 
@@ -35,8 +36,31 @@ class Objective(NamedTuple):
         return cls(config.lmbda, coefficients, config.weight_distortion)
 
 
-class SaliencyCodec(tf.keras.Model):
+class Model(tf.keras.Model):
+    """What runs, checkpoints and exports need of a model; it has a `config`."""
+
+    config_class: type[Settings]
+    parts: tuple[str, ...]
+    """Names of the attributes that hold its variables."""
+
+    def optimizers(self) -> dict[str, tuple]:
+        """Each optimizer with the variables that it trains; none before `compile`."""
+        raise NotImplementedError
+
+    def exported_variables(self) -> dict[str, tf.Variable]:
+        """By name, the variables that compressing and decompressing need."""
+        return named_variables(self)
+
+    def tables(self) -> Tables:
+        """The range coder's tables."""
+        raise NotImplementedError
+
+
+class SaliencyCodec(Model):
     """Analysis transform, prior and synthesis transform of one configuration."""
+
+    config_class = Config
+    parts = ("analysis", "synthesis", "prior")
 
     def __init__(self, config: Config):
         super().__init__(name="salcomp")
@@ -171,6 +195,14 @@ class SaliencyCodec(tf.keras.Model):
             replicas.all_reduce(tf.distribute.ReduceOp.SUM, terms)
         )
 
+    def optimizers(self) -> dict[str, tuple]:
+        if getattr(self, "optimizer", None) is None:
+            return {}
+        return {"optimizer": (self.optimizer, self.trainable_variables)}
+
+    def tables(self) -> Tables:
+        return self.prior.tables()
+
     @tf.function(reduce_retracing=True)
     def validate(self, rgba, image_mean) -> dict[str, tf.Tensor]:
         """The terms of one batch with the latents rounded, as the codec does.
@@ -204,12 +236,11 @@ def to_uint8(rgb: tf.Tensor) -> tf.Tensor:
     return tf.saturate_cast(tf.round(rgb), tf.uint8)
 
 
-def named_variables(model: SaliencyCodec) -> dict[str, tf.Variable]:
-    """The trainable variables by their path, such as `analysis/gdns/0/reparam_beta`."""
+def named_variables(model: Model) -> dict[str, tf.Variable]:
+    """The variables of a model's `parts` by path: `analysis/gdns/0/reparam_beta`."""
     names, seen = {}, set()
     view = tf.train.TrackableView(model)
-    parts = ("analysis", "synthesis", "prior")
-    level = [(part, getattr(model, part)) for part in parts]
+    level = [(part, getattr(model, part)) for part in model.parts]
     while level:  # breadth first: a variable gets its shortest path
         children = []
         for path, node in level:

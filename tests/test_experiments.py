@@ -17,6 +17,7 @@ from experiments import (
     compare_reference,
     demo,
     dilation,
+    gan_overfitting,
     gtsdb_split,
     mask_storage,
     refinement,
@@ -264,3 +265,35 @@ def test_gtsdb_split_replaces_no_file(tmp_path):
             + [f"--output_dir={tmp_path / 'out'}"]
         )
     assert own.read_text() == "mine"
+
+
+def test_gan_overfitting_goes_on_and_writes_table_figures_and_record(tmp_path):
+    for part, count in (("train", 3), ("test", 2)):
+        save_frames(tmp_path / "frames" / part, count, height=64, width=128)
+    argv = ["gan_overfitting", f"--data={tmp_path / 'frames'}", "--reduction=2"]
+    argv += ["--width=0.02", "--steps=4", f"--runs_dir={tmp_path / 'runs'}"]
+    argv += [f"--output_dir={tmp_path / 'out'}"]
+    gan_overfitting.main([*argv, "--arms=as_published"])
+    metrics = tmp_path / "runs" / "as_published" / "metrics.csv"
+    written = metrics.stat().st_mtime_ns
+    gan_overfitting.main([*argv, "--arms=as_published,repaired"])
+    assert metrics.stat().st_mtime_ns == written  # was not trained again
+    rows = {r["arm"]: r for r in csv.DictReader((tmp_path / "out/table.csv").open())}
+    assert float(rows["as_published"]["encoder gradient norm"]) == 0
+    assert float(rows["repaired"]["encoder gradient norm"]) > 0
+    assert set(rows["as_published"]["codes"].split()) <= {"0", "1", "2"}
+    for name in ("curves", "training_set", "test_set"):
+        drawn = np.asarray(Image.open(tmp_path / "out" / f"{name}.png").convert("RGB"))
+        assert drawn.shape[1] > 500
+        assert np.ptp(drawn.astype(int), axis=2).max() > 100  # lines, pictures
+    record = json.loads((tmp_path / "out/record.json").read_text())
+    assert (record["train_frames"], record["crop"]) == (3, "64x32")
+
+
+def test_reduced_frames_are_means_of_each_channel_by_itself():
+    rgba = frame(0, 9, 13)
+    small = gan_overfitting.reduced(rgba, 4)
+    assert small.shape == (2, 3, 4)
+    np.testing.assert_array_equal(
+        small[1, 2], np.round(rgba[4:8, 8:12].mean(axis=(0, 1)))
+    )

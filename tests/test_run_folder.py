@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from salcomp import run_folder
 from salcomp.checkpoints import Checkpoints
-from salcomp.config import DEFAULTS
 from salcomp.errors import InputError
 from salcomp.model import SaliencyCodec, named_variables
 from tests.fixtures import small_config
@@ -72,7 +71,7 @@ def test_run_of_before_a_field_was_added_goes_on(tmp_path):
     workdir = started_and_saved(tmp_path / "run")
     path = tmp_path / "run" / "config.json"
     written = json.loads(path.read_text())
-    for name in DEFAULTS:
+    for name in CONFIG.defaults():
         del written["config"][name]
     path.write_text(json.dumps(written))
     run_folder.start(workdir, CONFIG, DATA)
