@@ -30,7 +30,7 @@ def rows_of(workdir):
 def encoder_change(workdir):
     """The largest change of a weight of the encoder from its initial value."""
     start = train.build(run_folder.read_config(workdir, GanConfig))
-    trained = export.load(workdir, ExtremeGan).model
+    trained = export.load_folder(workdir, ExtremeGan).model
     initial = named_variables(start)
     return max(
         np.abs(variable.numpy() - initial[name].numpy()).max()
@@ -79,11 +79,11 @@ def test_published_run_holds_nothing_out_and_repaired_does(published, repaired):
 
 def test_run_that_holds_frames_out_exports_the_best_on_them(repaired):
     step, _ = evaluation.best(repaired)
-    assert export.load(repaired, ExtremeGan).step == step
+    assert export.load_folder(repaired, ExtremeGan).step == step
 
 
 def test_published_run_exports_the_last_step(published):
-    assert export.load(published, ExtremeGan).step == STEPS
+    assert export.load_folder(published, ExtremeGan).step == STEPS
 
 
 def test_best_is_the_least_error_so_far(tmp_path):
