@@ -39,7 +39,7 @@ from salcomp import (
 from salcomp.codec import Codec
 from salcomp.config import PRESETS, STRIDE, Config
 from salcomp.model import SaliencyCodec
-from salcomp.transforms import CONVOLUTIONS
+from salcomp.receptive_field import CONVOLUTIONS
 
 _MATMUL_SIDE = 2048
 _WARM_UP = 3

@@ -19,7 +19,7 @@ from absl import flags
 from salcomp import cli, scenes
 from salcomp.config import PRESETS, Config
 from salcomp.errors import InputError, SalcompError
-from salcomp.model import SaliencyCodec, to_uint8
+from salcomp.model import Objective, SaliencyCodec, to_uint8
 from salcomp.prior import quantize
 
 _TOLERANCE = 1e-5  # relative; float32 sums in another order
@@ -110,8 +110,10 @@ def main(argv):
     y = reference.analysis_transform(tf.cast(x, tf.float32))
     x_hat = reference.synthesis_transform(quantize(y, offset))
     weight_mean = tf.ones(len(rgba))
-    sums = ours.sums(rgba, weight_mean, lambda y: quantize(y, offset))
-    found = ours.terms(sums, tf.size(rgba[..., 0], tf.float32))
+    objective = Objective.of(ours.config)
+    sums = ours.sums(rgba, weight_mean, lambda y: quantize(y, offset), objective)
+    pixels = tf.cast(tf.size(rgba[..., 0]), tf.float32)
+    found = ours.terms(sums, pixels, objective)
 
     print(f"{'':6}{'bls2017.py':>14}{'stock_v2':>14}{'relative':>12}")
     worst = 0.0

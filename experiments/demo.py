@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags, logging
 
+from experiments import windows
 from experiments.record import write_record
 from salcomp import (
     cli,
@@ -167,7 +168,7 @@ def _draw(path: Path, source: Path, arms: dict, caption: str) -> None:
             f"PSNR {values['PSNR']:.2f} dB, EWPSNR {values['EWPSNR']:.2f} dB"
         )
         shown[title] = x_hat
-    top, left = _most_salient(image.alpha, *_ZOOM)
+    top, left = windows.heaviest(image.alpha, *_ZOOM)
     window = np.s_[top : top + _ZOOM[0], left : left + _ZOOM[1]]
     figure = figures.new(16, 5.4)
     axes = figure.subplots(2, 4, height_ratios=(3, 4))
@@ -188,18 +189,6 @@ def _rectangle(left: int, top: int):
 
     height, width = _ZOOM
     return Rectangle((left, top), width, height, fill=False, edgecolor="yellow")
-
-
-def _most_salient(saliency: np.ndarray, height: int, width: int) -> tuple[int, int]:
-    """Top and left of the window with the largest sum of the map."""
-    sums = np.pad(saliency.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    windows = (
-        sums[height:, width:]
-        - sums[:-height, width:]
-        - sums[height:, :-width]
-        + sums[:-height, :-width]
-    )
-    return np.unravel_index(windows.argmax(), windows.shape)
 
 
 def _write_table(path: Path, means: dict[str, np.ndarray]) -> None:

@@ -16,12 +16,16 @@ TOOLS = {
     "compress": "images to .salc files",
     "decompress": ".salc files to PNG images",
     "evaluate": "rates and qualities of models and of other codecs on images",
+    "extreme_gan.train": "train the GAN baseline of 2019, as published or repaired",
+    "extreme_gan.export": "the same as export, of a GAN",
+    "extreme_gan.compress": "the same as compress, with a GAN",
+    "extreme_gan.decompress": "the same as decompress, with a GAN",
 }
 
 
 def usage() -> str:
     """The list of tools, with a line on each."""
-    lines = [f"  {tool:<12}{purpose}" for tool, purpose in TOOLS.items()]
+    lines = [f"  {tool:<24}{purpose}" for tool, purpose in TOOLS.items()]
     return "\n".join(
         [
             f"{salcomp.__doc__}\n",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
@@ -9,29 +12,62 @@ from salcomp import sampling
 from salcomp.config import STRIDE, Config
 from salcomp.errors import InputError
 from salcomp.frames import Frames
+from salcomp.settings import Settings
 
 _PREFETCHED = 4
 _PARALLEL_CALLS = 2
 
 
-def examples(frames: Frames, config: Config, step: int, first: int, count: int):
-    """Examples `first` to `first + count` of the global batch of a step.
+class Batch(NamedTuple):
+    """A share of a step's batch.
+
+    Attributes:
+      rgba: uint8 [b, P, P, 4].
+      image_mean: float32 [b], mean of the raw weight over each crop's whole frame.
+      noise: float32 [b, P/16, P/16, N].
+    """
+
+    rgba: np.ndarray
+    image_mean: np.ndarray
+    noise: np.ndarray
+
+
+def crops(
+    frames: Frames, config: Settings, step: int, batchsize: int, chosen: slice
+) -> tuple[np.ndarray, np.ndarray]:
+    """Crops of the global batch of a step.
+
+    Args:
+      frames: to crop from.
+      config: of the run.
+      step: from 0.
+      batchsize: of the global batch.
+      chosen: which of its crops.
 
     Returns:
-      rgba uint8 [count, P, P, 4]; image_mean float32 [count], mean of the raw weight
-      over each crop's whole frame; noise float32 [count, P/16, P/16, N].
+      rgba uint8 [b, P, Q, 4]; image_mean float32 [b], mean of the raw weight over each
+      crop's whole frame.
     """
-    side = config.patchsize
-    crops = sampling.crops(config.seed, step, config.batchsize, frames.sizes, side)
-    rgba = np.empty((count, side, side, 4), np.uint8)
-    chosen = slice(first, first + count)
+    height, width = config.crop
+    drawn = sampling.crops(config.seed, step, batchsize, frames.sizes, config.crop)
+    indices = drawn.frames[chosen]
+    rgba = np.empty((len(indices), height, width, 4), np.uint8)
     for i, (frame, top, left) in enumerate(
-        zip(crops.frames[chosen], crops.tops[chosen], crops.lefts[chosen])
+        zip(indices, drawn.tops[chosen], drawn.lefts[chosen])
     ):
-        rgba[i] = frames[frame][top : top + side, left : left + side]
-    latents = (count, side // STRIDE, side // STRIDE, config.num_filters)
-    noise = sampling.noise(config.seed, step, first, latents)
-    return rgba, frames.image_means[crops.frames[chosen]], noise
+        rgba[i] = frames[frame][top : top + height, left : left + width]
+    return rgba, frames.image_means[indices]
+
+
+def examples(
+    frames: Frames, config: Config, step: int, first: int, count: int
+) -> Batch:
+    """Examples `first` to `first + count` of the global batch of a step."""
+    chosen = slice(first, first + count)
+    rgba, image_mean = crops(frames, config, step, config.batchsize, chosen)
+    rows, columns = (size // STRIDE for size in config.crop)
+    latents = (count, rows, columns, config.num_filters)
+    return Batch(rgba, image_mean, sampling.noise(config.seed, step, first, latents))
 
 
 def dataset(frames: Frames, config: Config, start: int, context) -> tf.data.Dataset:
@@ -59,22 +95,39 @@ def dataset(frames: Frames, config: Config, start: int, context) -> tf.data.Data
     count = config.batchsize // replicas
     local = replicas // context.num_input_pipelines
     first_replica = context.input_pipeline_id * local
-    side = config.patchsize
-    latents = (count, side // STRIDE, side // STRIDE, config.num_filters)
 
-    def load(index):  # index counts this worker's replicas, step by step
-        step, replica = divmod(int(index), local)
+    def load(index: int) -> Batch:  # counts this worker's replicas, step by step
+        step, replica = divmod(index, local)
         return examples(frames, config, step, (first_replica + replica) * count, count)
 
+    return pipeline(load, start * local, config.last_step * local)
+
+
+def pipeline(load: Callable[[int], tuple], start: int, stop: int) -> tf.data.Dataset:
+    """Loads batches in the background, in order.
+
+    Args:
+      load: gives batch i, a NamedTuple of arrays whose shapes are those of every other.
+      start: first batch.
+      stop: the one after the last.
+
+    Returns:
+      A dataset of dicts by the tuple's names.
+    """
+    specs = {
+        name: tf.TensorSpec(value.shape, value.dtype)
+        for name, value in load(start)._asdict().items()
+    }
+    types = [spec.dtype for spec in specs.values()]
+
     def batch(index):
-        rgba, image_mean, noise = tf.numpy_function(
-            load, [index], (tf.uint8, tf.float32, tf.float32), stateful=False
+        values = tf.numpy_function(
+            lambda i: tuple(load(int(i))), [index], types, stateful=False
         )
         return {
-            "rgba": tf.ensure_shape(rgba, (count, side, side, 4)),
-            "image_mean": tf.ensure_shape(image_mean, (count,)),
-            "noise": tf.ensure_shape(noise, latents),
+            name: tf.ensure_shape(value, spec.shape)
+            for (name, spec), value in zip(specs.items(), values)
         }
 
-    indices = tf.data.Dataset.range(start * local, config.last_step * local)
+    indices = tf.data.Dataset.range(start, stop)
     return indices.map(batch, _PARALLEL_CALLS, deterministic=True).prefetch(_PREFETCHED)

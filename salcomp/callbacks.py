@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,11 @@ from salcomp.config import STRIDE
 from salcomp.durations import duration
 from salcomp.errors import DivergenceError
 from salcomp.frames import Frames
-from salcomp.metrics_file import TERMS, MetricsFile
+from salcomp.metrics_file import MetricsFile
 from salcomp.model import SaliencyCodec
 
-_VALIDATION_TERMS = ("loss", "bpp", "mse", "weighted_mse", "psnr", "ewpsnr")
+# What is logged of each validation of the codec.
+VALIDATION_TERMS = ("loss", "bpp", "mse", "weighted_mse", "psnr", "ewpsnr")
 _IMAGES_SHOWN = 2
 _ETA_AFTER = 5  # steps, the first of which is slowed by tracing
 _LOG_SECONDS = 30
@@ -46,7 +48,9 @@ class Recorder(StepCounter):
     A loss that is not finite stops the run with what is needed to go on.
     """
 
-    def __init__(self, start: int, workdir, writer, checkpoints: Checkpoints, seconds):
+    def __init__(
+        self, start: int, workdir, writer, checkpoints: Checkpoints, seconds, terms
+    ):
         """Opens metrics.csv.
 
         Args:
@@ -55,20 +59,22 @@ class Recorder(StepCounter):
           writer: TensorBoard's.
           checkpoints: of the run.
           seconds: between checkpoints.
+          terms: names of what a step returns; "loss" is among them.
         """
         super().__init__(start)
         self._checkpoints = checkpoints
         self._seconds = seconds
         self._saved_at = time.monotonic()
+        self._terms = terms
 
         @tf.function  # one call for all: five eager ones take 2 ms
         def summarize(step, values):
             with writer.as_default(step):
-                for i, name in enumerate(TERMS):
+                for i, name in enumerate(terms):
                     tf.summary.scalar(name, values[i])
 
         self._summarize = summarize
-        columns = (*TERMS, "learning_rate")
+        columns = (*terms, "learning_rate")
         self._file = MetricsFile(Path(workdir) / "metrics.csv", columns, start)
 
     def after_step(self, terms):
@@ -77,7 +83,8 @@ class Recorder(StepCounter):
             raise self._divergence("the loss is")
         self._file.append(self.step, {**terms, "learning_rate": rate})
         self._summarize(
-            tf.constant(self.step, tf.int64), tf.constant([terms[t] for t in TERMS])
+            tf.constant(self.step, tf.int64),
+            tf.constant([terms[name] for name in self._terms]),
         )
         if time.monotonic() - self._saved_at >= self._seconds:
             self.save()
@@ -106,43 +113,42 @@ class Recorder(StepCounter):
 
 
 class Validation(StepCounter):
-    """Evaluates whole held-out frames with rounded latents, every so many steps."""
+    """Evaluates whole frames every so many steps, and after the last."""
 
-    def __init__(self, start, workdir, writer, frames: Frames, every: int, most: int):
+    def __init__(
+        self,
+        start: int,
+        workdir,
+        terms: tuple[str, ...],
+        every: int,
+        measure: Callable[[int], dict[str, float]],
+        summary: str,
+    ):
         """Opens validation.csv.
 
         Args:
           start: steps already taken.
           workdir: of the run.
-          writer: TensorBoard's.
-          frames: held out.
+          terms: names of what `measure` gives.
           every: steps between validations.
-          most: frames to use, from the first.
+          measure: gives the terms after a step.
+          summary: of the terms, a format for the log.
         """
         super().__init__(start)
-        self._writer = writer
-        self._frames = frames
         self._every = every
-        self._count = min(most, len(frames))
-        path = Path(workdir) / "validation.csv"
-        self._file = MetricsFile(path, _VALIDATION_TERMS, start)
+        self._measure = measure
+        self._summary = summary
+        self._file = MetricsFile(Path(workdir) / "validation.csv", terms, start)
 
     def after_step(self, terms):
         last = self.step == self.model.config.last_step
         if (self.step % self._every and not last) or not math.isfinite(terms["loss"]):
             return
-        means = validate(
-            self.model, self._frames, self._count, self._writer, self.step
-        )
+        means = self._measure(self.step)
         self._file.append(self.step, means)
         self._file.flush()
-        logging.info(
-            "validation at step %d: bpp %.4f, PSNR %.2f dB, EWPSNR %.2f dB",
-            self.step,
-            means["bpp"],
-            means["psnr"],
-            means["ewpsnr"],
-        )
+        summary = self._summary.format(**means)
+        logging.info("validation at step %d: %s", self.step, summary)
 
     def on_train_end(self, logs=None):
         self._file.close()
@@ -153,7 +159,8 @@ def validate(
 ) -> dict[str, float]:
     """Mean terms, PSNR and EWPSNR [dB] over the first frames; writes them and images.
 
-    Frames are cropped at the right and bottom to multiples of 16.
+    The frames are held out, and the latents rounded, as the codec does. Frames are
+    cropped at the right and bottom to multiples of 16.
     """
     rows = []
     with writer.as_default(step):
@@ -177,7 +184,7 @@ def validate(
                 for name, image in shown.items():
                     tf.summary.image(f"{name}/{i}", image[None])
         means = {name: float(np.mean([r[name] for r in rows])) for name in rows[0]}
-        for name in _VALIDATION_TERMS:
+        for name in VALIDATION_TERMS:
             tf.summary.scalar(f"validation/{name}", means[name])
     return means
 

@@ -10,30 +10,30 @@ import tensorflow as tf
 from absl import logging
 
 from salcomp.errors import InputError
-from salcomp.model import SaliencyCodec, named_variables
+from salcomp.model import Model, named_variables
 
+# Name of their folder within the run's.
+FOLDER = "checkpoints"
 _KEPT_CHECKPOINTS = 3
 
 
 class Checkpoints:
     """The checkpoints of a run: variables by name, optimizer state, and step."""
 
-    def __init__(self, workdir: str, model: SaliencyCodec):
+    def __init__(self, workdir: str, model: Model):
         """Finds the checkpoints that there are.
 
         Args:
           workdir: of the run.
-          model: compiled, if its optimizer's state is to be kept too.
+          model: compiled, if the state of its optimizers is to be kept too.
         """
-        self._folder = str(Path(workdir) / "checkpoints")
+        self._folder = str(Path(workdir) / FOLDER)
         self._variables = named_variables(model)
-        optimizer = getattr(model, "optimizer", None)
-        if optimizer is not None:
-            optimizer.build(model.trainable_variables)
         # A dict keeps the layout of checkpoints independent of the classes' layout.
         tracked = {"variables": _keyed(self._variables)}
-        if optimizer is not None:
-            tracked["optimizer"] = optimizer
+        for name, (optimizer, trained) in model.optimizers().items():
+            optimizer.build(trained)
+            tracked[name] = optimizer
         self._checkpoint = tf.train.Checkpoint(**tracked)
         self._manager = tf.train.CheckpointManager(
             self._checkpoint,

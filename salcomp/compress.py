@@ -20,7 +20,49 @@ from salcomp.errors import InputError
 if TYPE_CHECKING:  # they import TensorFlow, which takes seconds
     from salcomp import encoders
 
+
+def define_flags(flag_values: flags.FlagValues, max_pixels: int) -> None:
+    """Defines the flags that do not depend on the kind of model.
+
+    Args:
+      flag_values: to define them in.
+      max_pixels: default of the flag of that name.
+    """
+    flags.DEFINE_string(
+        "output_dir",
+        None,
+        "Folder of the .salc files; by default each goes beside its image.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_boolean(
+        "overwrite",
+        False,
+        "Whether to replace outputs that exist.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string(
+        "saliency",
+        "auto",
+        f"Where the saliency map comes from. {saliency_maps.CHOICES}",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        "max_pixels",
+        max_pixels,
+        "Refuse images with more pixels. Pillow opens none over 178,956,970.",
+        lower_bound=1,
+        flag_values=flag_values,
+    )
+    flags.DEFINE_boolean(
+        "reconstruction",
+        False,
+        "Whether to write beside each .salc file a .salc.png of what it decodes to.",
+        flag_values=flag_values,
+    )
+
+
 FLAGS = flags.FlagValues()
+define_flags(FLAGS, images.MAX_PIXELS)
 flags.DEFINE_string(
     "model",
     None,
@@ -45,35 +87,6 @@ flags.DEFINE_float(
     "closer still, in five refinements an image.",
     flag_values=FLAGS,
 )
-flags.DEFINE_string(
-    "output_dir",
-    None,
-    "Folder of the .salc files; by default each goes beside its image.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_boolean(
-    "overwrite", False, "Whether to replace outputs that exist.", flag_values=FLAGS
-)
-flags.DEFINE_string(
-    "saliency",
-    "auto",
-    f"Where the saliency map comes from. {saliency_maps.CHOICES}",
-    flag_values=FLAGS,
-)
-flags.DEFINE_integer(
-    "max_pixels",
-    images.MAX_PIXELS,
-    "Refuse images with more pixels; the default is 2^26. Pillow opens none over "
-    "178,956,970.",
-    lower_bound=1,
-    flag_values=FLAGS,
-)
-flags.DEFINE_boolean(
-    "reconstruction",
-    False,
-    "Whether to write beside each .salc file a .salc.png of what it decodes to.",
-    flag_values=FLAGS,
-)
 flags.DEFINE_integer(
     "refine_steps",
     0,
@@ -86,7 +99,7 @@ flags.DEFINE_enum(
     "refine_weighting",
     "saliency",
     ["saliency", "uniform"],
-    "What refinement weights the squared error by: the map, weighted as in the model's "
+    "What refinement weights the distortion by: the map, weighted as in the model's "
     "training and divided by its mean over the image, or nothing.",
     flag_values=FLAGS,
 )
@@ -198,14 +211,27 @@ def _check_flags() -> None:
             raise InputError("--target_bpp finds the lambda; leave out --lambda")
 
 
+def plan(args: flags.FlagValues, arguments: list[str]) -> list[file_jobs.Job]:
+    """The images to read and the .salc files to write.
+
+    Args:
+      args: the flags of `define_flags`.
+      arguments: what stands beside the flags.
+
+    Raises:
+      InputError: no image is named, or two would become one file.
+    """
+    sources = images.expand_inputs(arguments)
+    return file_jobs.plan(sources, ".salc", args.output_dir, args.overwrite)
+
+
 def main(argv):
     arguments = cli.parse(FLAGS, argv, __doc__, files=True)
     if FLAGS.list_models:
         print(model_zoo.table(model_zoo.cards()))
         return
-    sources = images.expand_inputs(arguments)
     _check_flags()
-    jobs = file_jobs.plan(sources, ".salc", FLAGS.output_dir, FLAGS.overwrite)
+    jobs = plan(FLAGS, arguments)
     if jobs:
         compress_files(
             _encoder(), jobs, FLAGS.saliency, FLAGS.reconstruction, FLAGS.max_pixels

@@ -7,135 +7,117 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
-from typing import NamedTuple
 
 from salcomp.errors import InputError
-from salcomp.weighting import NORMALIZATIONS, WEIGHTINGS
+from salcomp.ms_ssim import MIN_SIDE
+from salcomp.receptive_field import STRIDE
+from salcomp.settings import (
+    AT_LEAST_1,
+    POSITIVE,
+    SEED,
+    Range,
+    Settings,
+    field,
+    multiple_of,
+)
 
-# Image samples per latent, along each side.
-STRIDE = 16
 CONDITIONINGS = ("concat", "modulate")
 LAYERS = ("2019", "tfc2")
 SCHEDULES = ("constant", "stepped", "cosine")
+DISTORTIONS = ("mse", "l1", "ms_ssim", "mix")
 # Where the stepped schedule lowers the rate, as a fraction of last_step, and to what.
 _LEARNING_RATE_STEPS = ((0.6, 0.3), (0.85, 0.1))
 # Over how many steps the cosine schedule rises; at most this fraction of last_step.
 _WARM_UP_STEPS, _WARM_UP_FRACTION = 200, 0.1
+# Dilated layers see further the larger their rates; at these, thousands of pixels.
+_MOST_DILATED, _LARGEST_RATE = 8, 64
 
 
-class _Range(NamedTuple):
-    description: str
-    holds: Callable[[float], bool]
-
-
-_POSITIVE = _Range("more than 0", lambda value: value > 0)
-_AT_LEAST_0 = _Range("at least 0", lambda value: value >= 0)
-_AT_LEAST_1 = _Range("at least 1", lambda value: value >= 1)
-_FRACTION = _Range("from 0 to 1", lambda value: 0 <= value <= 1)
-_SEED = _Range("from 0 to 2147483647", lambda value: 0 <= value < 2**31)
-_CROP = _Range(
-    f"a positive multiple of {STRIDE}",
-    lambda value: value > 0 and value % STRIDE == 0,
+_RATES = Range(
+    f"at most {_MOST_DILATED} whole numbers from 1 to {_LARGEST_RATE}",
+    lambda rates: len(rates) <= _MOST_DILATED
+    and all(type(rate) is int and 1 <= rate <= _LARGEST_RATE for rate in rates),
 )
-_TYPES = {"bool": bool, "int": int, "float": float, "str": str}
-
-
-def _field(help, choices=None, range=None):
-    metadata = {"help": help, "choices": choices, "range": range}
-    return dataclasses.field(metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
-    """All that decides what a run computes, save its training images.
+class Config(Settings):
+    """The configuration of the codec."""
 
-    The help of each field, with its unit, is in its metadata; it is the flag's help.
-    """
-
-    preset: str
-    lmbda: float = _field(
+    lmbda: float = field(
         "Trade-off lambda of the loss R + lambda D, in bit per pixel per squared "
-        "8-bit level. The preset's 0.01 is that of bls2017.py.",
-        range=_POSITIVE,
+        "8-bit level, in which every --distortion is counted. The preset's 0.01 is "
+        "that of bls2017.py.",
+        range=POSITIVE,
     )
-    condition_encoder: bool = _field(
-        "Whether the analysis transform sees the saliency map. Follows --saliency "
-        "unless given."
-    )
-    conditioning: str = _field(
+    conditioning: str = field(
         "How the map enters the encoder: as a fourth input channel (concat, the 2019 "
         "experiment) or as scales and shifts of the features (modulate).",
         CONDITIONINGS,
     )
-    weight_distortion: bool = _field(
-        "Whether the squared error is weighted by the map. Follows --saliency unless "
-        "given."
-    )
-    saliency_weighting: str = _field(
-        "Weight of the squared error at saliency s: max(s, floor) (clip, our reading "
-        "of the 2019 experiment), floor + (1 - floor) s (affine), or 1 + gain s "
-        "(additive).",
-        WEIGHTINGS,
-    )
-    saliency_floor: float = _field(
-        "Smallest weight of clip and affine, from 0 to 1. The 2019 write-up does not "
-        "give its value; 0.1 is ours.",
-        range=_FRACTION,
-    )
-    saliency_gain: float = _field(
-        "Slope of the additive weighting, at least 0. The preset's 1 doubles the "
-        "weight where the map is 1.",
-        range=_AT_LEAST_0,
-    )
-    weight_normalization: str = _field(
-        "What the weight is divided by: nothing (none, as in 2019; changes what "
-        "lambda means), its mean over the whole image (image), or over the training "
-        "set (dataset).",
-        NORMALIZATIONS,
-    )
-    num_filters: int = _field(
+    num_filters: int = field(
         "Channels of every hidden layer and of the latents; 128 in bls2017.py.",
-        range=_AT_LEAST_1,
+        range=AT_LEAST_1,
     )
-    layers: str = _field(
+    layers: str = field(
         "Layers of the codec: those of winter 2019 (2019), or those that tfc 2.14's "
         "bls2017.py has by default (tfc2), to compare with.",
         LAYERS,
     )
-    patchsize: int = _field(
+    patchsize: int = field(
         "Side of the training crops in pixels, a multiple of 16; 256 in bls2017.py.",
-        range=_CROP,
+        range=multiple_of(STRIDE),
     )
-    batchsize: int = _field(
+    batchsize: int = field(
         "Crops per step over all replicas; 8 in bls2017.py.",
-        range=_AT_LEAST_1,
+        range=AT_LEAST_1,
     )
-    last_step: int = _field(
+    last_step: int = field(
         "Steps to train in all; 1,000,000 in bls2017.py of 2019.",
-        range=_AT_LEAST_1,
+        range=AT_LEAST_1,
     )
-    learning_rate: float = _field(
+    learning_rate: float = field(
         "Adam's learning rate before the schedule lowers it; 1e-4 in 2019.",
-        range=_POSITIVE,
+        range=POSITIVE,
     )
-    learning_rate_schedule: str = _field(
+    learning_rate_schedule: str = field(
         "Whether the learning rate stays (constant, as in 2019), falls to 0.3 of "
         "itself after 60 % of the steps and to 0.1 after 85 % (stepped), or rises from "
         "0 over 200 steps, or a tenth of all if that is less, and then falls to 0 as "
         "half a cosine does (cosine).",
         SCHEDULES,
     )
-    adam_epsilon: float = _field(
+    adam_epsilon: float = field(
         "Adam's epsilon: 1e-8 in TensorFlow 1, 1e-7 in today's Keras.",
-        range=_POSITIVE,
+        range=POSITIVE,
     )
-    seed: int = _field(
+    seed: int = field(
         "Seed of the initial weights, the batches and the noise.",
-        range=_SEED,
+        range=SEED,
+    )
+    # What came later has defaults: configurations that do not name it are of before.
+    distortion: str = field(
+        "What D is: the squared error (mse, as in 2019), the absolute error (l1), 1 - "
+        "MS-SSIM (ms_ssim, for crops of at least 176), or 0.84 of that and 0.16 of "
+        "the absolute error through Gaussian windows (mix, Zhao et al. 2017). Each is "
+        "multiplied by a constant that makes the rates of one --lambda comparable.",
+        DISTORTIONS,
+        default="mse",
+    )
+    dilation_rates: tuple = field(
+        "Rates of dilated 3x3 layers to put between the second and third layer of the "
+        "analysis, and mirrored in the synthesis, such as 2,4: what the 2019 "
+        "write-up tried. None by default.",
+        range=_RATES,
+        default=(),
     )
     weight_mean: float = 1.0
     """Mean of the raw weight over the training set; found when a run starts."""
+
+    @property
+    def crop(self) -> tuple[int, int]:
+        """Height and width of the training crops in pixels."""
+        return self.patchsize, self.patchsize
 
     @property
     def encoder_conditioning(self) -> str | None:
@@ -148,9 +130,14 @@ class Config:
         return (3, 3, 3) if self.layers == "2019" else (3, 3)
 
     @property
-    def uses_saliency(self) -> bool:
-        """Whether training needs the map at all."""
-        return self.condition_encoder or self.weight_distortion
+    def smallest_side(self) -> int:
+        """Pixels that a side of an image needs for its D to be defined."""
+        return MIN_SIDE if self.distortion == "ms_ssim" else STRIDE
+
+    @property
+    def smallest_frame(self) -> tuple[int, int]:
+        """Smallest height and width of a validation frame in pixels."""
+        return self.smallest_side, self.smallest_side
 
     def learning_rate_of(self, step: int) -> float:
         """The learning rate of a step, counted from 1."""
@@ -170,54 +157,19 @@ class Config:
                     factor = later
         return factor
 
-    @classmethod
-    def from_dict(cls, values: dict) -> Config:
-        """The configuration that `dataclasses.asdict` gave.
-
-        Raises:
-          InputError: a field is missing or unknown, or has a value that it cannot
-            take.
-        """
-        names = {field.name for field in dataclasses.fields(cls)}
-        if set(values) != names:
-            odd = ", ".join(sorted(set(values) ^ names))
-            raise InputError(
-                f"the configuration is of another version of salcomp (fields: {odd})"
-            )
-        config = cls(**values)
-        config.validate()
-        return config
-
     def validate(self) -> None:
-        """Checks every value.
-
-        Raises:
-          InputError: the first value that is out of range, with the range.
-        """
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            name = f"--{flag_name(field.name)}"
-            kinds = (int, float) if field.type == "float" else _TYPES[field.type]
-            of_kind = isinstance(value, kinds) and (
-                field.type == "bool" or not isinstance(value, bool)
+        super().validate()
+        if self.patchsize < self.smallest_side:
+            raise InputError(
+                f"--distortion={self.distortion} needs a --patchsize of at least "
+                f"{self.smallest_side}, for the windows of its five scales, not "
+                f"{self.patchsize}"
             )
-            if not of_kind or (field.type == "float" and not _is_finite(value)):
-                raise InputError(f"{name} must be a finite {field.type}, not {value!r}")
-            choices = field.metadata.get("choices")
-            if choices and value not in choices:
-                raise InputError(
-                    f"{name} must be one of {', '.join(choices)}, not {value!r}"
-                )
-            range_ = field.metadata.get("range")
-            if range_ and not range_.holds(value):
-                raise InputError(f"{name} must be {range_.description}, not {value}")
-
-
-def _is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer beyond all floats
-        return False
+        if self.dilation_rates and self.layers == "tfc2":
+            raise InputError(
+                "--dilation_rates is for the layers of 2019: tfc 2.14 has no dilated "
+                "ones; drop it, or take --layers=2019"
+            )
 
 
 _BLOG = dict(
@@ -260,8 +212,3 @@ PRESETS = {
     "cpu": _CPU,
     "smoke": dict(_CPU, num_filters=8, patchsize=64, batchsize=2, last_step=20),
 }
-
-
-def flag_name(field_name: str) -> str:
-    """The name of the flag, without dashes, that sets a field of `Config`."""
-    return "lambda" if field_name == "lmbda" else field_name

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from absl import flags, logging
@@ -14,31 +15,46 @@ from absl import flags, logging
 from salcomp import bitstream, cli, file_jobs, images, model_zoo
 from salcomp.codec import Codec
 from salcomp.errors import BitstreamError, InputError
+from salcomp.range_codec import RangeCodec
+
+
+def define_flags(flag_values: flags.FlagValues, max_pixels: int) -> None:
+    """Defines the flags that do not depend on the kind of model.
+
+    Args:
+      flag_values: to define them in.
+      max_pixels: default of the flag of that name.
+    """
+    flags.DEFINE_string(
+        "output_dir",
+        None,
+        "Folder of the PNG files, named NAME.png. By default each goes beside its file "
+        "as NAME.salc.png, which is never the original.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_boolean(
+        "overwrite",
+        False,
+        "Whether to replace outputs that exist.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        "max_pixels",
+        max_pixels,
+        "Refuse files of images with more pixels.",
+        lower_bound=1,
+        flag_values=flag_values,
+    )
+
 
 FLAGS = flags.FlagValues()
+define_flags(FLAGS, images.MAX_PIXELS)
 flags.DEFINE_string(
     "model",
     None,
     "What compressed the files: the workdir of a run, an exported model folder, or the "
     "name of a model that comes with salcomp. By default each file is decompressed by "
     "the one of these that its header tells of.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
-    "output_dir",
-    None,
-    "Folder of the PNG files, named NAME.png. By default each goes beside its file as "
-    "NAME.salc.png, which is never the original.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_boolean(
-    "overwrite", False, "Whether to replace outputs that exist.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "max_pixels",
-    images.MAX_PIXELS,
-    "Refuse files of images with more pixels; the default is 2^26.",
-    lower_bound=1,
     flag_values=FLAGS,
 )
 
@@ -83,24 +99,55 @@ def _read(path: Path) -> bytes:
         raise InputError(f"{path}: {error.strerror}") from error
 
 
-def main(argv):
-    arguments = cli.parse(FLAGS, argv, __doc__, files=True)
+def plan(args: flags.FlagValues, arguments: list[str]) -> list[file_jobs.Job]:
+    """The .salc files to read and the PNG files to write.
+
+    Args:
+      args: the flags of `define_flags`.
+      arguments: what stands beside the flags.
+
+    Raises:
+      InputError: no file is named, or two would become one.
+    """
     sources = images.expand_inputs(arguments, (".salc",))
     # Beside its file, photo.png may well be the original of photo.salc.
-    suffix = ".salc.png" if FLAGS.output_dir is None else ".png"
-    jobs = file_jobs.plan(sources, suffix, FLAGS.output_dir, FLAGS.overwrite)
-    if not jobs:
-        return
-    given = Codec.load(FLAGS.model) if FLAGS.model else None
-    zoo = _ZooCodecs()
+    suffix = ".salc.png" if args.output_dir is None else ".png"
+    return file_jobs.plan(sources, suffix, args.output_dir, args.overwrite)
+
+
+def decompress_files(
+    codec_for: Callable[[bytes], RangeCodec],
+    jobs: Sequence[file_jobs.Job],
+    max_pixels: int,
+) -> None:
+    """Decompresses files.
+
+    Args:
+      codec_for: the codec of a file's bytes.
+      jobs: .salc files to read and PNG files to write.
+      max_pixels: most pixels of an image.
+
+    Raises:
+      SalcompError: at least one file failed; the reasons have been logged.
+    """
 
     def work(job: file_jobs.Job):
         data = _read(job.source)
-        codec = given or zoo.codec_for(data)
-        images.write_png(job.output, codec.decode(data, FLAGS.max_pixels))
+        images.write_png(job.output, codec_for(data).decode(data, max_pixels))
         logging.info("%s", job.output)
 
     file_jobs.run(jobs, work, "decompress")
+
+
+def main(argv):
+    jobs = plan(FLAGS, cli.parse(FLAGS, argv, __doc__, files=True))
+    if not jobs:
+        return
+    if FLAGS.model:
+        given = Codec.load(FLAGS.model)
+        decompress_files(lambda data: given, jobs, FLAGS.max_pixels)
+    else:
+        decompress_files(_ZooCodecs().codec_for, jobs, FLAGS.max_pixels)
 
 
 if __name__ == "__main__":

@@ -156,7 +156,7 @@ def _draws(frames: FrameSet, image_means, config: Config, step: int, count: int)
     rows = []
     for i in range(step, step + count):
         crops = sampling.crops(
-            config.seed, i, config.batchsize, frames.sizes, config.patchsize
+            config.seed, i, config.batchsize, frames.sizes, config.crop
         )
         divisor = weighting.divisor(config, image_means[crops.frames])
         rows.append(

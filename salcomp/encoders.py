@@ -18,7 +18,8 @@ from absl import logging
 from tqdm import tqdm
 
 from salcomp import file_jobs
-from salcomp.codec import Codec, Encoded
+from salcomp.codec import Codec
+from salcomp.range_codec import Encoded, RangeCodec
 from salcomp.refine import Refinement
 
 _Setting = TypeVar("_Setting")
@@ -33,7 +34,7 @@ class Plain:
 
     workers = file_jobs.WORKERS
 
-    def __init__(self, codec: Codec):
+    def __init__(self, codec: RangeCodec):
         self._codec = codec
         self.uses_map = codec.config.condition_encoder
 

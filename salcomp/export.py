@@ -19,31 +19,39 @@ import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
-from salcomp import __version__, cli, model_folder, model_zoo, npz
-from salcomp.checkpoints import Checkpoints, step_of
+from salcomp import __version__, checkpoints, cli, model_folder, model_zoo, npz
 from salcomp.config import Config
 from salcomp.errors import InputError
-from salcomp.model import SaliencyCodec, named_variables
+from salcomp.model import Model, SaliencyCodec, named_variables
 from salcomp.prior import Tables
 from salcomp.run_folder import read_config
 from salcomp.warm_start import fitted
 
+
+def define_flags(flag_values: flags.FlagValues) -> None:
+    """Defines which checkpoint of which run to export, and where to."""
+    flags.DEFINE_string(
+        "workdir",
+        None,
+        "Folder of the run, as given to the trainer.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        "step",
+        None,
+        "Step of the checkpoint to export; the newest by default.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_string(
+        "output",
+        None,
+        "Folder to write; by default the run's own model/, which --model=WORKDIR uses.",
+        flag_values=flag_values,
+    )
+
+
 FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "workdir", None, "Folder of the run, as given to salcomp.train.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "step",
-    None,
-    "Step of the checkpoint to export; the newest by default.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
-    "output",
-    None,
-    "Folder to write; by default the run's own model/, which --model=WORKDIR uses.",
-    flag_values=FLAGS,
-)
+define_flags(FLAGS)
 
 
 class Export(NamedTuple):
@@ -56,13 +64,13 @@ class Export(NamedTuple):
       step: of training that the weights are of.
     """
 
-    model: SaliencyCodec
+    model: Model
     tables: Tables
     fingerprint: bytes
     step: int
 
 
-def save(model: SaliencyCodec, step: int, folder: str | os.PathLike) -> None:
+def save(model: Model, step: int, folder: str | os.PathLike) -> None:
     """Builds the tables and writes a model folder, whole or not at all.
 
     Args:
@@ -78,33 +86,46 @@ def save(model: SaliencyCodec, step: int, folder: str | os.PathLike) -> None:
         "step": step,
         "version": __version__,
     }
-    weights = {name: v.numpy() for name, v in named_variables(model).items()}
+    weights = {name: v.numpy() for name, v in model.exported_variables().items()}
     files = {
         model_folder.CONFIG: (json.dumps(config, indent=2) + "\n").encode(),
         model_folder.WEIGHTS: npz.dumps(weights),
-        model_folder.TABLES: npz.dumps(model.prior.tables()._asdict()),
+        model_folder.TABLES: npz.dumps(model.tables()._asdict()),
     }
     model_folder.write(Path(folder), files)
 
 
 def load(model: str | os.PathLike) -> Export:
-    """Loads a model folder, the export of a run's workdir, or a model by its name.
-
-    A run that was killed before its export is exported from its newest checkpoint.
+    """Loads a codec: a model folder, the export of a run, or a model by its name.
 
     Args:
       model: path, or name, as `model_zoo.folder_of` takes it.
 
     Raises:
-      InputError: there is no model, or its files are damaged, altered, or of another
-        version of salcomp.
+      InputError: as of `load_folder`.
     """
-    folder = model_zoo.folder_of(model)
+    return load_folder(model_zoo.folder_of(model), SaliencyCodec)
+
+
+def load_folder(folder: str | os.PathLike, kind: type[Model]) -> Export:
+    """Loads a model folder, or the export of a run's workdir.
+
+    A run that was killed before its export is exported from its newest checkpoint.
+
+    Args:
+      folder: of either.
+      kind: of model.
+
+    Raises:
+      InputError: there is no model, or its files are damaged, altered, of another kind
+        of model, or of another version of salcomp.
+    """
+    folder = Path(folder).expanduser()
     newest = None
-    if (folder / "checkpoints").is_dir():
+    if (folder / checkpoints.FOLDER).is_dir():
         if not model_folder.is_model(folder / "model"):
-            export_run(folder)
-        newest = tf.train.latest_checkpoint(folder / "checkpoints")
+            export_run(folder, kind=kind)
+        newest = tf.train.latest_checkpoint(folder / checkpoints.FOLDER)
         folder = folder / "model"
     if not model_folder.is_model(folder):
         raise InputError(
@@ -117,21 +138,21 @@ def load(model: str | os.PathLike) -> Export:
         name: npz.loads(files[name], str(folder / name))
         for name in (model_folder.WEIGHTS, model_folder.TABLES)
     }
-    loaded = SaliencyCodec(Config.from_dict(config["config"]))
+    loaded = kind(kind.config_class.from_dict(config["config"]))
     assign(loaded, arrays[model_folder.WEIGHTS])
     tables = Tables(**arrays[model_folder.TABLES])
-    if newest and step_of(newest) > config["step"]:
+    if newest and checkpoints.step_of(newest) > config["step"]:
         logging.info(
-            "%s is of step %d and its run has come to step %d; python -m "
-            "salcomp.export renews it",
+            "%s is of step %d and its run has come to step %d; export the run again "
+            "to renew it",
             folder,
             config["step"],
-            step_of(newest),
+            checkpoints.step_of(newest),
         )
     return Export(loaded, tables, model_folder.fingerprint(files), config["step"])
 
 
-def assign(model: SaliencyCodec, weights: dict[str, np.ndarray]) -> None:
+def assign(model: Model, weights: dict[str, np.ndarray]) -> None:
     """Gives a model the weights of another one, as `warm_start.fitted` makes them fit.
 
     Args:
@@ -141,7 +162,7 @@ def assign(model: SaliencyCodec, weights: dict[str, np.ndarray]) -> None:
     Raises:
       InputError: they do not fit.
     """
-    variables = named_variables(model)
+    variables = model.exported_variables()
     current = {name: variable.numpy() for name, variable in variables.items()}
     for name, value in fitted(weights, current).items():
         variables[name].assign(value)
@@ -165,13 +186,19 @@ def initial_model(config: Config, init_from: str | None) -> SaliencyCodec:
     return model
 
 
-def export_run(workdir: str | os.PathLike, step=None, output=None) -> Path:
+def export_run(
+    workdir: str | os.PathLike,
+    step: int | None = None,
+    output: str | os.PathLike | None = None,
+    kind: type[Model] = SaliencyCodec,
+) -> Path:
     """Exports a checkpoint of a run.
 
     Args:
       workdir: of the run.
       step: of the checkpoint; the newest if None.
       output: folder to write; the run's `model` if None.
+      kind: of model.
 
     Returns:
       The folder written.
@@ -179,21 +206,26 @@ def export_run(workdir: str | os.PathLike, step=None, output=None) -> Path:
     Raises:
       InputError: there is no run or no such checkpoint.
     """
-    model = SaliencyCodec(read_config(workdir))
-    checkpoints = Checkpoints(workdir, model)
-    if not checkpoints.steps():
+    model = kind(read_config(workdir, kind.config_class))
+    saved = checkpoints.Checkpoints(workdir, model)
+    if not saved.steps():
         raise InputError(f"{workdir} has no checkpoint yet; train longer")
-    restored = checkpoints.restore(step)
+    restored = saved.restore(step)
     output = Path(output or Path(workdir) / "model")
     save(model, restored, output)
     return output
 
 
+def run(args: flags.FlagValues, kind: type[Model] = SaliencyCodec) -> None:
+    """Does what the flags of `define_flags` say, and prints the folder written."""
+    if not args.workdir:
+        raise InputError("--workdir is needed: the folder of the run")
+    print(export_run(args.workdir, args.step, args.output, kind))
+
+
 def main(argv):
     cli.parse(FLAGS, argv, __doc__)
-    if not FLAGS.workdir:
-        raise InputError("--workdir is needed: the folder of the run")
-    print(export_run(FLAGS.workdir, FLAGS.step, FLAGS.output))
+    run(FLAGS)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
 
 Writes the step as a program of XLA, which `python -m salcomp.run_step` runs where JAX
 is and TensorFlow is not. One export serves every lambda, weighting, learning rate,
-schedule, number of steps and seed; whether the encoder sees the map, N, crops and batch
-size are part of the program.
+schedule, number of steps and seed; whether the encoder sees the map, N, dilation,
+distortion, crops and batch size are part of the program.
 """
 
 from __future__ import annotations

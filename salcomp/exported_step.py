@@ -41,7 +41,7 @@ class Inputs(NamedTuple):
       learning_rate: float32 [].
       lmbda: float32 [], bit / pixel per squared 8-bit level.
       weighting: float32 [4], the `Coefficients` of the raw weight.
-      weight_distortion: bool [], whether the squared error is weighted.
+      weight_distortion: bool [], whether the distortion is weighted.
       step: int32 [], number of this step, from 1.
     """
 

@@ -59,12 +59,12 @@ def digest(names: Sequence[str]) -> str:
     return f"{len(names)} ({zlib.crc32(text.encode()):08x})"
 
 
-def read(path: str, minimum: int, needs_map: bool) -> np.ndarray:
+def read(path: str, minimum: tuple[int, int], needs_map: bool) -> np.ndarray:
     """A frame: RGB and, as straight alpha, the saliency map.
 
     Args:
       path: of the file.
-      minimum: smallest height and width in pixels.
+      minimum: smallest height and smallest width in pixels.
       needs_map: whether a file without a map is refused; else its map is 255.
 
     Returns:
@@ -74,11 +74,11 @@ def read(path: str, minimum: int, needs_map: bool) -> np.ndarray:
       InputError: the file cannot be read, is too small, or lacks a needed map.
     """
     rgb, alpha = read_image(path)
-    if min(rgb.shape[:2]) < minimum:
-        height, width = rgb.shape[:2]
+    height, width = rgb.shape[:2]
+    if height < minimum[0] or width < minimum[1]:
         raise InputError(
-            f"{path} is {width}x{height} pixels, smaller than {minimum}; remove "
-            "it or lower --patchsize"
+            f"{path} is {width}x{height} pixels, smaller than {minimum[1]}x"
+            f"{minimum[0]}; remove it or lower --patchsize"
         )
     if alpha is None:
         if needs_map:

@@ -40,12 +40,12 @@ class FrameSet(NamedTuple):
         return float(self.weight_sums(config).sum() / self.sizes.prod(axis=1).sum())
 
 
-def read(paths: Sequence[str], minimum: int, needs_map: bool) -> FrameSet:
+def read(paths: Sequence[str], minimum: tuple[int, int], needs_map: bool) -> FrameSet:
     """Reads frames.
 
     Args:
       paths: of the files.
-      minimum: smallest height and width in pixels.
+      minimum: smallest height and smallest width in pixels.
       needs_map: whether a file without a map is refused.
 
     Raises:

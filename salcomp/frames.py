@@ -15,8 +15,8 @@ from absl import logging
 from tqdm import tqdm
 
 from salcomp import frame_files, scenes
-from salcomp.config import STRIDE, Config
 from salcomp.errors import InputError
+from salcomp.settings import Settings
 from salcomp.weighting import raw_weight
 
 _SCENE_VALIDATION_COUNT = 16
@@ -37,7 +37,7 @@ class Frames:
         self,
         names: Sequence[str],
         read: Callable[[int], np.ndarray],
-        config: Config,
+        config: Settings,
         cache_bytes: float,
     ):
         """Reads and checks every frame once.
@@ -94,14 +94,17 @@ class Frames:
 
 
 def from_files(
-    paths: Sequence[str], config: Config, minimum: int, cache_bytes: float
+    paths: Sequence[str],
+    config: Settings,
+    minimum: tuple[int, int],
+    cache_bytes: float,
 ) -> Frames:
     """Frames of image files, RGBA where the configuration needs a saliency map.
 
     Args:
       paths: of the files.
       config: of the run.
-      minimum: smallest height and width in pixels.
+      minimum: smallest height and smallest width in pixels.
       cache_bytes: memory budget for decoded frames.
 
     Raises:
@@ -114,18 +117,18 @@ def from_files(
     return Frames(paths, read, config, cache_bytes)
 
 
-def from_scenes(config: Config, first: int, count: int) -> Frames:
+def from_scenes(config: Settings, first: int, count: int) -> Frames:
     """Built-in scenes `first` to `first + count`; the same for every run."""
     names = [f"scene {first + i}" for i in range(count)]
     return Frames(names, lambda i: scenes.scene(0, first + i), config, float("inf"))
 
 
-def held_out_scenes(config: Config) -> Frames:
+def held_out_scenes(config: Settings) -> Frames:
     """The built-in scenes that no training uses."""
     return from_scenes(config, 0, _SCENE_VALIDATION_COUNT)
 
 
-def from_tfds(name: str, split: str, config: Config, cache_bytes: float) -> Frames:
+def from_tfds(name: str, split: str, config: Settings, cache_bytes: float) -> Frames:
     """RGB images of a tensorflow-datasets set, as many as the budget holds.
 
     Args:
@@ -149,8 +152,9 @@ def from_tfds(name: str, split: str, config: Config, cache_bytes: float) -> Fram
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(f"--tfds_name={name}, split {split!r}: {reason}") from error
     images, used = [], 0
+    least = np.array(config.crop)
     for example in source.map(lambda e: e[key]).as_numpy_iterator():
-        if example.shape[-1] == 3 and min(example.shape[:2]) >= config.patchsize:
+        if example.shape[-1] == 3 and (example.shape[:2] >= least).all():
             used += example.size // 3 * 4
             if images and used > cache_bytes:
                 logging.info("%d images of %s fill --cache_mib", len(images), name)
@@ -160,19 +164,28 @@ def from_tfds(name: str, split: str, config: Config, cache_bytes: float) -> Fram
     if not images:
         raise InputError(
             f"--tfds_name={name}, split {split!r} has no RGB image of at least "
-            f"{config.patchsize}x{config.patchsize} pixels; lower --patchsize"
+            f"{least[1]}x{least[0]} pixels; lower --patchsize"
         )
     names = [f"{name} {split} {i}" for i in range(len(images))]
     return Frames(names, images.__getitem__, config, cache_bytes)
 
 
-def training_and_validation(args, config: Config) -> tuple[Frames, Frames]:
-    """The frames that the flags of `salcomp.train` name.
+def training_and_validation(
+    args,
+    config: Settings,
+    held_out: bool = True,
+) -> tuple[Frames, Frames | None]:
+    """The frames that the flags of `run_flags` name.
 
     Args:
       args: has train_glob, validation_glob, tfds_name, tfds_validation_split,
         num_scenes and cache_mib.
       config: of the run.
+      held_out: whether there have to be frames to validate on, where no
+        --validation_glob names any.
+
+    Returns:
+      The two sets; None for the second if it need not be and nothing names it.
 
     Raises:
       InputError: as of the functions above; or flags that exclude each other.
@@ -186,14 +199,13 @@ def training_and_validation(args, config: Config) -> tuple[Frames, Frames]:
                 "sets of --tfds_name have no saliency maps; add --nosaliency, or pack "
                 "maps into RGBA PNGs and give --train_glob"
             )
-        return (
-            from_tfds(args.tfds_name, "train", config, cache_bytes),
-            from_tfds(
-                args.tfds_name, args.tfds_validation_split, config, cache_bytes
-            ),
-        )
+        validation = None
+        if held_out:
+            split = args.tfds_validation_split
+            validation = from_tfds(args.tfds_name, split, config, cache_bytes)
+        return from_tfds(args.tfds_name, "train", config, cache_bytes), validation
     if args.train_glob:
-        training = frame_files.find(args.train_glob)
+        training, validation = frame_files.find(args.train_glob), None
         if args.validation_glob:
             validation = frame_files.find(args.validation_glob)
             both = set(map(os.path.realpath, training)) & set(
@@ -204,7 +216,7 @@ def training_and_validation(args, config: Config) -> tuple[Frames, Frames]:
                     f"{min(both)} is in both --train_glob and --validation_glob; "
                     "validation frames must be held out"
                 )
-        else:
+        elif held_out:
             training, validation = frame_files.split(training)
             logging.info(
                 "no --validation_glob: %d of the files are held out for validation, "
@@ -212,8 +224,9 @@ def training_and_validation(args, config: Config) -> tuple[Frames, Frames]:
                 len(validation),
             )
         return (
-            from_files(training, config, config.patchsize, cache_bytes),
-            from_files(validation, config, STRIDE, cache_bytes),
+            from_files(training, config, config.crop, cache_bytes),
+            validation
+            and from_files(validation, config, config.smallest_frame, cache_bytes),
         )
     if args.validation_glob:
         raise InputError("--validation_glob needs a --train_glob beside it")
@@ -224,5 +237,5 @@ def training_and_validation(args, config: Config) -> tuple[Frames, Frames]:
     )
     return (
         from_scenes(config, _SCENE_VALIDATION_COUNT, args.num_scenes),
-        held_out_scenes(config),
+        held_out_scenes(config) if held_out else None,
     )

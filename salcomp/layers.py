@@ -143,8 +143,36 @@ def upsampling_conv(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
     return tf.ensure_shape(y, (None, None, None, kernel.shape[3]))
 
 
+def dilated_conv(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
+    """Correlates with taps `rate` samples apart, with zeros around the image.
+
+    As a convolution of the `rate`² interleaved parts of the image: TensorFlow has no
+    gradient of the direct one on a CPU without oneDNN.
+
+    Args:
+      x: [B, H, W, inputs].
+      kernel: [S, S, inputs, outputs], S odd.
+      rate: samples between taps.
+
+    Returns:
+      [B, H, W, outputs].
+    """
+
+    def convolve(parts, num_spatial_dims, padding):
+        return tf.nn.conv2d(parts, kernel, 1, padding)
+
+    return tf.nn.with_space_to_batch(
+        x,
+        [rate, rate],
+        "SAME",
+        convolve,
+        filter_shape=kernel.shape[:2],
+        spatial_dims=[1, 2],
+    )
+
+
 class Conv(tf.keras.layers.Layer):
-    """A convolution of the transforms, down- or upsampling, with a DFT kernel.
+    """A convolution of the transforms, with a DFT kernel.
 
     Computes in the type of its input.
     """
@@ -153,11 +181,11 @@ class Conv(tf.keras.layers.Layer):
         """Makes the variables.
 
         Args:
-          convolve: `downsampling_conv` or `upsampling_conv`.
+          convolve: `downsampling_conv`, `upsampling_conv` or `dilated_conv`.
           inputs: channels in.
           outputs: channels out.
           support: side of the kernel, odd.
-          stride: factor of the down- or upsampling.
+          stride: factor of the down- or upsampling, or rate of the dilation.
           use_bias: whether a constant per output channel is added.
           name: of the layer.
         """

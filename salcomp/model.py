@@ -8,7 +8,9 @@ import tensorflow as tf
 
 from salcomp import weighting
 from salcomp.config import Config
-from salcomp.prior import Prior, quantize
+from salcomp.distortion import distortion
+from salcomp.prior import Prior, Tables, quantize
+from salcomp.settings import Settings
 from salcomp.transforms import AnalysisTransform, SynthesisTransform
 
 
@@ -19,8 +21,8 @@ class Objective(NamedTuple):
 
     Attributes:
       lmbda: bit / pixel per squared 8-bit level.
-      weighting: of the squared error.
-      weight_distortion: whether D is the weighted error.
+      weighting: of the distortion.
+      weight_distortion: whether D is weighted.
     """
 
     lmbda: float
@@ -34,17 +36,40 @@ class Objective(NamedTuple):
         return cls(config.lmbda, coefficients, config.weight_distortion)
 
 
-class SaliencyCodec(tf.keras.Model):
+class Model(tf.keras.Model):
+    """What runs, checkpoints and exports need of a model; it has a `config`."""
+
+    config_class: type[Settings]
+    parts: tuple[str, ...]
+    """Names of the attributes that hold its variables."""
+
+    def optimizers(self) -> dict[str, tuple]:
+        """Each optimizer with the variables that it trains; none before `compile`."""
+        raise NotImplementedError
+
+    def exported_variables(self) -> dict[str, tf.Variable]:
+        """By name, the variables that compressing and decompressing need."""
+        return named_variables(self)
+
+    def tables(self) -> Tables:
+        """The range coder's tables."""
+        raise NotImplementedError
+
+
+class SaliencyCodec(Model):
     """Analysis transform, prior and synthesis transform of one configuration."""
+
+    config_class = Config
+    parts = ("analysis", "synthesis", "prior")
 
     def __init__(self, config: Config):
         super().__init__(name="salcomp")
         self.config = config
-        stock = config.layers == "tfc2"
+        stock, rates = config.layers == "tfc2", config.dilation_rates
         self.analysis = AnalysisTransform(
-            config.num_filters, config.encoder_conditioning, stock
+            config.num_filters, config.encoder_conditioning, stock, rates
         )
-        self.synthesis = SynthesisTransform(config.num_filters, stock)
+        self.synthesis = SynthesisTransform(config.num_filters, stock, rates)
         self.prior = Prior(config.num_filters, config.prior_filters)
 
     def encode(self, rgb: tf.Tensor, saliency: tf.Tensor) -> tf.Tensor:
@@ -63,32 +88,49 @@ class SaliencyCodec(tf.keras.Model):
         """x^ = 255 g_s, from [B, h, w, N] to [B, 16 h, 16 w, 3], not clipped."""
         return 255.0 * self.synthesis(y)
 
-    def sums(self, rgba, divisor, perturb, coefficients) -> dict[str, tf.Tensor]:
-        """Bits and squared errors of a batch, summed over its pixels.
+    def sums(self, rgba, divisor, perturb, objective: Objective):
+        """Bits and distortions of a batch, summed over its pixels.
 
         Args:
           rgba: uint8 [B, H, W, 4], H and W multiples of 16; alpha is the map.
           divisor: [B], or one for all: what the raw weights are divided by.
           perturb: from y to y~: adds noise, or rounds.
-          coefficients: of the weighting.
+          objective: what to weight, and how.
 
         Returns:
-          "bits", and "error" and "weighted_error": per pixel the mean over RGB of
-          (x - x^)^2, unweighted and times w(s); and "reconstruction" [B, H, W, 3].
+          "bits"; "error" and "weighted_error": per pixel the mean over RGB of
+          (x - x^)^2, unweighted and times w(s); "distortion", the D of the objective,
+          and "plain_distortion", the same unweighted; and "reconstruction"
+          [B, H, W, 3].
         """
         x = tf.cast(rgba[..., :3], tf.float32)
         saliency = tf.cast(rgba[..., 3:], tf.float32) / 255.0  # [B, H, W, 1]
         y = perturb(self.encode(x, saliency))
         x_hat = self.decode(y)
         error = tf.reduce_mean(tf.math.squared_difference(x, x_hat), axis=-1)
-        raw = weighting.apply(coefficients, saliency[..., 0], tf.maximum)  # [B, H, W]
-        weight = raw / tf.reshape(divisor, (-1, 1, 1))
-        return {
+        raw = weighting.apply(objective.weighting, saliency[..., 0], tf.maximum)
+        weight = raw / tf.reshape(divisor, (-1, 1, 1))  # [B, H, W]
+        plain, weighted = tf.reduce_sum(error), tf.reduce_sum(weight * error)
+        sums = {
             "bits": tf.reduce_sum(self.prior.bits(y)),
-            "error": tf.reduce_sum(error),
-            "weighted_error": tf.reduce_sum(weight * error),
+            "error": plain,
+            "weighted_error": weighted,
             "reconstruction": x_hat,
         }
+        if self.config.distortion == "mse":
+            used = tf.where(objective.weight_distortion, weighted, plain)
+        else:
+            weight = tf.where(objective.weight_distortion, weight, 1.0)
+            used = self._distortion_sum(x, x_hat, weight)
+            ones = tf.ones_like(weight)
+            plain = self._distortion_sum(x, tf.stop_gradient(x_hat), ones)
+        return {**sums, "distortion": used, "plain_distortion": plain}
+
+    def _distortion_sum(self, x, x_hat, weight):
+        """The sum over all pixels whose mean is the distortion of the batch."""
+        pixels = tf.cast(tf.size(x[0, ..., 0]), tf.float32)
+        measure = distortion(self.config.distortion)
+        return pixels * tf.reduce_sum(measure(x, x_hat, weight))
 
     def gradients(self, rgba, divisor, noise, objective: Objective, pixels):
         """Terms of the loss, and its gradients, of one batch with additive noise.
@@ -105,9 +147,7 @@ class SaliencyCodec(tf.keras.Model):
           The terms, as of `terms`; and the gradients, one per trainable variable.
         """
         with tf.GradientTape() as tape:
-            sums = self.sums(
-                rgba, divisor, lambda y: y + noise, objective.weighting
-            )
+            sums = self.sums(rgba, divisor, lambda y: y + noise, objective)
             terms = self.terms(sums, pixels, objective)
         return terms, tape.gradient(terms["loss"], self.trainable_variables)
 
@@ -115,14 +155,17 @@ class SaliencyCodec(tf.keras.Model):
         """The loss R + lambda D and its terms, from sums over `pixels` pixels.
 
         Returns:
-          "loss", "bpp" [bit / pixel], "mse" and "weighted_mse" [8-bit levels²].
+          "loss", "bpp" [bit / pixel]; "mse", "weighted_mse" and "plain_distortion"
+          [8-bit levels²], the last being D without weights.
         """
         bpp = sums["bits"] / pixels
-        mse = sums["error"] / pixels
-        weighted_mse = sums["weighted_error"] / pixels
-        distortion = tf.where(objective.weight_distortion, weighted_mse, mse)
-        loss = bpp + objective.lmbda * distortion
-        return {"loss": loss, "bpp": bpp, "mse": mse, "weighted_mse": weighted_mse}
+        return {
+            "loss": bpp + objective.lmbda * (sums["distortion"] / pixels),
+            "bpp": bpp,
+            "mse": sums["error"] / pixels,
+            "weighted_mse": sums["weighted_error"] / pixels,
+            "plain_distortion": sums["plain_distortion"] / pixels,
+        }
 
     def train_step(self, batch) -> dict[str, tf.Tensor]:
         """One step of Adam on this replica's share of a batch.
@@ -148,8 +191,17 @@ class SaliencyCodec(tf.keras.Model):
             tf.cast(pixels, tf.float32),
         )
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
-        terms = replicas.all_reduce(tf.distribute.ReduceOp.SUM, terms)
-        return {**terms, "effective_lambda": effective_lambda(terms)}
+        return with_effective_lambda(
+            replicas.all_reduce(tf.distribute.ReduceOp.SUM, terms)
+        )
+
+    def optimizers(self) -> dict[str, tuple]:
+        if getattr(self, "optimizer", None) is None:
+            return {}
+        return {"optimizer": (self.optimizer, self.trainable_variables)}
+
+    def tables(self) -> Tables:
+        return self.prior.tables()
 
     @tf.function(reduce_retracing=True)
     def validate(self, rgba, image_mean) -> dict[str, tf.Tensor]:
@@ -161,17 +213,22 @@ class SaliencyCodec(tf.keras.Model):
         offset = self.prior.quantization_offset()
         objective = Objective.of(self.config)
         divisor = weighting.divisor(self.config, image_mean)
-        sums = self.sums(
-            rgba, divisor, lambda y: quantize(y, offset), objective.weighting
-        )
+        sums = self.sums(rgba, divisor, lambda y: quantize(y, offset), objective)
         pixels = tf.cast(tf.size(rgba[..., 0]), tf.float32)
         terms = self.terms(sums, pixels, objective)
         return {**terms, "reconstruction": to_uint8(sums["reconstruction"])}
 
 
-def effective_lambda(terms):
-    """The lambda that the unweighted errors would need for the same distortion term."""
-    return (terms["loss"] - terms["bpp"]) / terms["mse"]
+def with_effective_lambda(terms: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """The terms that are logged, of those of `SaliencyCodec.terms`.
+
+    "effective_lambda" is the lambda that D without weights would need for the same
+    distortion term.
+    """
+    terms = dict(terms)
+    distortion_term = terms["loss"] - terms["bpp"]
+    terms["effective_lambda"] = distortion_term / terms.pop("plain_distortion")
+    return terms
 
 
 def to_uint8(rgb: tf.Tensor) -> tf.Tensor:
@@ -179,12 +236,11 @@ def to_uint8(rgb: tf.Tensor) -> tf.Tensor:
     return tf.saturate_cast(tf.round(rgb), tf.uint8)
 
 
-def named_variables(model: SaliencyCodec) -> dict[str, tf.Variable]:
-    """The trainable variables by their path, such as `analysis/gdns/0/reparam_beta`."""
+def named_variables(model: Model) -> dict[str, tf.Variable]:
+    """The variables of a model's `parts` by path: `analysis/gdns/0/reparam_beta`."""
     names, seen = {}, set()
     view = tf.train.TrackableView(model)
-    parts = ("analysis", "synthesis", "prior")
-    level = [(part, getattr(model, part)) for part in parts]
+    level = [(part, getattr(model, part)) for part in model.parts]
     while level:  # breadth first: a variable gets its shortest path
         children = []
         for path, node in level:

@@ -6,23 +6,24 @@ assessment, Asilomar 2003. Images are uint8 [H, W, 3] of one size.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-# The smallest side for which the last of five scales still holds one whole window:
-# 11 * 2^4. Below, MS-SSIM is not defined without dropping scales.
-MS_SSIM_MIN_SIDE = 176
+# Wang 2003: the scales' exponents, the Gaussian windows in samples, the constants.
+EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+SIGMA, RADIUS = 1.5, 5
+C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+# The smallest side for which the last of five scales still holds one whole window: 176.
+# Below, MS-SSIM is not defined without dropping scales.
+MIN_SIDE = (2 * RADIUS + 1) * 2 ** (len(EXPONENTS) - 1)
 
-_EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang 2003, scale by scale
-_WINDOW = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
+_WINDOW = np.exp(-(np.arange(-RADIUS, RADIUS + 1) ** 2) / (2 * SIGMA**2))
 _WINDOW /= _WINDOW.sum()
-_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def ms_ssim(x: np.ndarray, x_hat: np.ndarray) -> float:
     """Five-scale MS-SSIM as TensorFlow's `ssim_multiscale`, averaged over RGB, 0..1.
 
-    NaN for images with a side under MS_SSIM_MIN_SIDE.
+    NaN for images with a side under MIN_SIDE.
     """
     return weighted_ms_ssims(x, x_hat, [np.ones(x.shape[:2])])[0]
 
@@ -44,21 +45,21 @@ def weighted_ms_ssims(
       weights: of shape [H, W], not negative, of any scale; the maps serve all.
 
     Returns:
-      A value per weight. NaN for images with a side under MS_SSIM_MIN_SIDE, or a
-      weight that is zero at every window's centre.
+      A value per weight. NaN for images with a side under MIN_SIDE, or a weight that
+      is zero at every window's centre.
     """
-    if min(x.shape[:2]) < MS_SSIM_MIN_SIDE:
+    if min(x.shape[:2]) < MIN_SIDE:
         return [float("nan")] * len(weights)
     x, x_hat = x.astype(np.float64), x_hat.astype(np.float64)
     weight = np.stack(weights, -1).astype(np.float64)  # [H, W, weights]
     product = np.ones((len(weights), 3))
-    for scale, exponent in enumerate(_EXPONENTS):
+    for scale, exponent in enumerate(EXPONENTS):
         if scale:
             x, x_hat, weight = _halve(x), _halve(x_hat), _halve(weight)
         luminance, structure = _ssim_maps(x, x_hat)
-        last = scale == len(_EXPONENTS) - 1
+        last = scale == len(EXPONENTS) - 1
         similarity = luminance * structure if last else structure
-        inner = weight[5:-5, 5:-5]
+        inner = weight[RADIUS:-RADIUS, RADIUS:-RADIUS]
         with np.errstate(invalid="ignore"):  # 0 / 0: no weight at all
             pooled = np.tensordot(inner, similarity, ((0, 1), (0, 1)))
             pooled /= inner.sum((0, 1))[:, None]  # [weights, 3]
@@ -76,15 +77,18 @@ def _ssim_maps(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean_x, mean_y = _blur(x), _blur(y)
     product = 2 * mean_x * mean_y
     squares = mean_x**2 + mean_y**2
-    luminance = (product + _C1) / (squares + _C1)
+    luminance = (product + C1) / (squares + C1)
     covariance = 2 * _blur(x * y) - product
     variances = _blur(x * x + y * y) - squares
-    return luminance, (covariance + _C2) / (variances + _C2)
+    return luminance, (covariance + C2) / (variances + C2)
 
 
 def _blur(image: np.ndarray) -> np.ndarray:
     """Separable 11-tap Gaussian, sigma 1.5, valid area: [H - 10, W - 10, C]."""
-    return cv2.sepFilter2D(image, -1, _WINDOW, _WINDOW)[5:-5, 5:-5]
+    import cv2  # missing where steps run in JAX, which need the constants above
+
+    inner = slice(RADIUS, -RADIUS)
+    return cv2.sepFilter2D(image, -1, _WINDOW, _WINDOW)[inner, inner]
 
 
 def _halve(image: np.ndarray) -> np.ndarray:

@@ -17,8 +17,8 @@ from salcomp.metrics_file import TERMS
 from salcomp.model import (
     Objective,
     SaliencyCodec,
-    effective_lambda,
     named_variables,
+    with_effective_lambda,
 )
 from salcomp.weighting import Coefficients
 
@@ -141,5 +141,5 @@ class PureStep:
             self._variables[name] - m * rate / (tf.sqrt(v) + epsilon)
             for name, m, v in zip(self.names, first, second)
         ]
-        terms["effective_lambda"] = effective_lambda(terms)
+        terms = with_effective_lambda(terms)
         return variables, first, second, tf.stack([terms[name] for name in TERMS])

@@ -1,10 +1,11 @@
 """Refinement at encoding time: better latents for one image, same decoder.
 
 The decoder is blind, so any encoder may serve it. Starting from y = g_a(...), the
-latents are improved by gradient descent on R + lambda D with decoder and prior frozen
-(Campos et al., "Content adaptive optimization for neural image compression", CVPR
-workshops 2019; Yang, Bamler, Mandt, "Improving inference for neural image
-compression", NeurIPS 2020), with additive noise in place of the rounding.
+latents are improved by gradient descent on R + lambda D, with the D of the model's
+training, decoder and prior frozen (Campos et al., "Content adaptive optimization for
+neural image compression", CVPR workshops 2019; Yang, Bamler, Mandt, "Improving
+inference for neural image compression", NeurIPS 2020), with additive noise in place of
+the rounding.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from salcomp.codec import Codec
+from salcomp.distortion import distortion
 from salcomp.errors import InputError
 from salcomp.weighting import raw_weight
 
@@ -75,12 +77,15 @@ class Refiner:
         Args:
           rgb: uint8 [H, W, 3].
           saliency: float32 [H, W], 0..1, which the encoder starts from.
-          weight: float32 [H, W], of the squared error; divided by its mean here.
+          weight: float32 [H, W], of the distortion; divided by its mean here.
           progress: called after each step.
           lmbda: trade-off in the place of the refiner's, more than 0.
 
         Returns:
           float32 [1, ceil(H / 16), ceil(W / 16), N], quantised.
+
+        Raises:
+          InputError: the image is too small for the model's distortion.
         """
         size = rgb.shape[:2]
         if size != self._size:
@@ -119,7 +124,7 @@ class Refinement(NamedTuple):
     floor: float | None
 
     def weight(self, config, saliency: np.ndarray) -> np.ndarray:
-        """The weight of the squared error, float32 [H, W]; uniform for a zero map."""
+        """The weight of the distortion, float32 [H, W]; uniform for a zero map."""
         if self.weighting == "saliency":
             if self.floor is not None:
                 config = dataclasses.replace(config, saliency_floor=self.floor)
@@ -137,6 +142,7 @@ class _Problem:
         shape = codec.latent_shape(height, width)
         self._codec = codec
         self._lmbda = tf.Variable(0.0, trainable=False)
+        self._distortion = distortion(codec.config.distortion)
         self._rgb = tf.Variable(tf.zeros((1, height, width, 3)), trainable=False)
         self._weight = tf.Variable(tf.zeros((1, height, width)), trainable=False)
         self.latents = tf.Variable(tf.zeros(shape))
@@ -155,10 +161,9 @@ class _Problem:
     def _lagrangian(self, latents):
         _, height, width, _ = self._rgb.shape
         x_hat = self._codec.model.decode(latents)[:, :height, :width]
-        error = tf.reduce_mean(tf.math.squared_difference(self._rgb, x_hat), axis=-1)
-        distortion = tf.reduce_mean(self._weight * error)
+        distorted = self._distortion(self._rgb, x_hat, self._weight)[0]
         rate = self._codec.model.prior.bits(latents)[0] / (height * width)
-        return rate + self._lmbda * distortion
+        return rate + self._lmbda * distorted
 
     @tf.function
     def cost(self, latents):

@@ -6,6 +6,7 @@
     workdir/validation.csv a row per validation
     workdir/events.*       the same for TensorBoard, with images
     workdir/model/         the export that compresses and decompresses
+    workdir/samples/       reconstructions as training goes on (a GAN's)
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import dataclasses
 import json
 from pathlib import Path
 
-from salcomp.config import Config, flag_name
+from salcomp.config import Config
 from salcomp.errors import InputError
 from salcomp.images import write_file
+from salcomp.settings import Settings, flag_name
 
 
 def start(
-    workdir: str, config: Config, data: dict[str, object], saved: str = "checkpoints"
+    workdir: str, config: Settings, data: dict[str, object], saved: str = "checkpoints"
 ) -> None:
     """Begins a run, or makes sure that an existing one is the same run.
 
@@ -49,6 +51,8 @@ def start(
         write_file(path, (json.dumps(wanted, indent=2) + "\n").encode())
         return
     found = _read(path)
+    found["config"] = {**config.defaults(), **found["config"]}
+    found, wanted = (json.loads(json.dumps(run)) for run in (found, wanted))
     differences = [
         f"{flag_name(name)} was {found[part].get(name)!r} and is now {value!r}"
         for part in ("config", "data")
@@ -62,16 +66,21 @@ def start(
         )
 
 
-def read_config(workdir: str) -> Config:
+def read_config(workdir: str, kind: type[Settings] = Config) -> Settings:
     """The configuration of the run in a folder.
 
+    Args:
+      workdir: of the run.
+      kind: class of the configuration.
+
     Raises:
-      InputError: the folder holds no run, or one of another version of salcomp.
+      InputError: the folder holds no run, or one of another kind of model or another
+        version of salcomp.
     """
     path = Path(workdir) / "config.json"
     if not path.exists():
         raise InputError(f"{workdir} holds no run (no config.json)")
-    return Config.from_dict(_read(path)["config"])
+    return kind.from_dict(_read(path)["config"])
 
 
 def _read(path: Path) -> dict:

@@ -284,7 +284,7 @@ def _read_frames(args, exported: ExportedStep, runs: list[Run]):
     if not args.validation_glob:
         paths, _ = frame_files.split(paths)
     needs_map = any(run.config.uses_saliency for run in runs)
-    frames = frame_set.read(paths, exported.config.patchsize, needs_map)
+    frames = frame_set.read(paths, exported.config.crop, needs_map)
     return frames, {"training frames": frame_files.digest(paths)}
 
 

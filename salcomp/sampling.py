@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 _STREAM_ORDER, _STREAM_TOP, _STREAM_LEFT, _STREAM_NOISE = range(4)
+_STREAM_FLIP, _STREAM_NORMAL = range(4, 6)
 
 
 class Crops(NamedTuple):
@@ -70,7 +71,9 @@ def _hash(first, second, counters):
     return _mix(_mix(counters ^ first) + second)
 
 
-def crops(seed: int, step: int, batchsize: int, sizes: np.ndarray, patchsize: int):
+def crops(
+    seed: int, step: int, batchsize: int, sizes: np.ndarray, crop: tuple[int, int]
+) -> Crops:
     """The crops of one global batch.
 
     Frames come in a new random order each time all have been used, as
@@ -80,8 +83,8 @@ def crops(seed: int, step: int, batchsize: int, sizes: np.ndarray, patchsize: in
       seed: of the run.
       step: from 0.
       batchsize: B, over all replicas.
-      sizes: int [F, 2], heights and widths of the frames, none under `patchsize`.
-      patchsize: side of the crops in pixels.
+      sizes: int [F, 2], heights and widths of the frames, none under `crop`.
+      crop: height and width in pixels.
 
     Returns:
       A `Crops` of B.
@@ -91,7 +94,7 @@ def crops(seed: int, step: int, batchsize: int, sizes: np.ndarray, patchsize: in
         [_order(seed, p // len(sizes), len(sizes))[p % len(sizes)] for p in positions]
     )
     counters = np.arange(batchsize, dtype=np.uint32)
-    room = (sizes[frames] - patchsize + 1).astype(np.uint64)  # [B, 2]
+    room = (sizes[frames] - np.array(crop) + 1).astype(np.uint64)  # [B, 2]
     draws = [
         random_bits(seed, stream, step, counters).astype(np.uint64)
         for stream in (_STREAM_TOP, _STREAM_LEFT)
@@ -141,3 +144,27 @@ def noise_of(keys, counters):
     """
     bits = _hash(keys[0], keys[1], counters) >> 8
     return bits.astype(np.float32) * np.float32(2.0**-24) - np.float32(0.5)
+
+
+def flips(seed: int, step: int, batchsize: int) -> np.ndarray:
+    """Whether each crop of a global batch is mirrored, bool [B]; half of them are."""
+    counters = np.arange(batchsize, dtype=np.uint32)
+    return random_bits(seed, _STREAM_FLIP, step, counters) >> 31 == 1
+
+
+def normal(seed: int, step: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Standard normal numbers (Box and Muller, 1958).
+
+    Args:
+      seed: of the run.
+      step: which draw.
+      shape: of the result.
+
+    Returns:
+      float32 of that shape.
+    """
+    counters = np.arange(2 * np.prod(shape, dtype=int), dtype=np.uint32)
+    bits = random_bits(seed, _STREAM_NORMAL, step, counters)
+    first, second = np.split((bits + 0.5) / 2.0**32, 2)  # in 0..1, never 0
+    values = np.sqrt(-2 * np.log(first)) * np.cos(2 * np.pi * second)
+    return values.reshape(shape).astype(np.float32)

@@ -31,7 +31,7 @@ class Point(NamedTuple):
       setting: lambda, or the quality.
       encode: (uint8 [H, W, 3], saliency float32 [H, W]) -> an object with the whole
         file as `data` and the information content as `information_bits`, as
-        `salcomp.codec.Encoded` and `File` have them.
+        `salcomp.range_codec.Encoded` and `File` have them.
       decode: the file's bytes -> uint8 [H, W, 3].
     """
 

@@ -16,8 +16,9 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from salcomp.config import Config, flag_name
+from salcomp.config import Config
 from salcomp.errors import InputError
+from salcomp.settings import flag_name
 
 # What may differ between runs of one program.
 FIELDS = (

@@ -14,17 +14,15 @@ from salcomp.config import STRIDE
 
 # Pixels of a strip. At N = 128 each feature map of one takes 67 MB.
 _STRIP_PIXELS = 2**21
-# Rows of latents around a strip. One row of g_a's output sees 57 pixels, plus the 3x3
-# kernels of modulation at each resolution; g_s reaches less than 2 rows.
-_HALO = 4
 
 
-def strips(rows: int, columns: int) -> Iterator[tuple[slice, slice, slice]]:
+def strips(rows: int, columns: int, halo: int) -> Iterator[tuple[slice, slice, slice]]:
     """Cuts latents into strips of rows.
 
     Args:
       rows: of the latents.
       columns: of the latents.
+      halo: rows around a strip, as of `receptive_field.halo`.
 
     Yields:
       Slices of rows of latents: of the strip, of the strip with its surroundings, and
@@ -33,13 +31,17 @@ def strips(rows: int, columns: int) -> Iterator[tuple[slice, slice, slice]]:
     height = max(1, _STRIP_PIXELS // (columns * STRIDE**2))
     for start in range(0, rows, height):
         stop = min(start + height, rows)
-        first = max(start - _HALO, 0)
-        last = min(stop + _HALO, rows)
+        first = max(start - halo, 0)
+        last = min(stop + halo, rows)
         yield slice(start, stop), slice(first, last), slice(start - first, stop - first)
 
 
 def analyze(
-    transform: Callable, rgb: np.ndarray, saliency: np.ndarray, channels: int
+    transform: Callable,
+    rgb: np.ndarray,
+    saliency: np.ndarray,
+    channels: int,
+    halo: int,
 ) -> np.ndarray:
     """Applies g_a strip by strip.
 
@@ -48,6 +50,7 @@ def analyze(
       rgb: uint8 [H, W, 3], of any size: padded to multiples of 16 by its edges.
       saliency: float32 [H, W].
       channels: N.
+      halo: as of `strips`.
 
     Returns:
       float32 [1, h, w, N] with h = ceil(H / 16), w = ceil(W / 16).
@@ -56,7 +59,7 @@ def analyze(
     rows, columns = -(-height // STRIDE), -(-width // STRIDE)
     latents = np.empty((1, rows, columns, channels), np.float32)
     right = columns * STRIDE - width
-    for strip, surroundings, within in strips(rows, columns):
+    for strip, surroundings, within in strips(rows, columns, halo):
         top, bottom = surroundings.start * STRIDE, surroundings.stop * STRIDE
         margin = ((0, max(bottom - height, 0)), (0, right))
         y = transform(
@@ -68,7 +71,7 @@ def analyze(
 
 
 def synthesize(
-    transform: Callable, latents: np.ndarray, height: int, width: int
+    transform: Callable, latents: np.ndarray, height: int, width: int, halo: int
 ) -> np.ndarray:
     """Applies g_s strip by strip.
 
@@ -77,13 +80,14 @@ def synthesize(
       latents: float32 [1, h, w, N], quantised.
       height: of the image, at most 16 h.
       width: of the image, at most 16 w.
+      halo: as of `strips`.
 
     Returns:
       uint8 [height, width, 3].
     """
     _, rows, columns, _ = latents.shape
     rgb = np.empty((height, width, 3), np.uint8)
-    for strip, surroundings, within in strips(rows, columns):
+    for strip, surroundings, within in strips(rows, columns, halo):
         decoded = transform(latents[:, surroundings])
         bottom = min(strip.stop * STRIDE, height)
         top = strip.start * STRIDE

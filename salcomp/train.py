@@ -10,8 +10,8 @@ A command that is given again goes on from the run's last checkpoint.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
-import sys
 
 import tensorflow as tf
 from absl import flags, logging
@@ -22,10 +22,11 @@ from salcomp import (
     cli,
     config_flags,
     export,
-    frame_files,
+    fitting,
     frames,
     imported_state,
-    process,
+    receptive_field,
+    run_flags,
     run_folder,
     training_state,
 )
@@ -39,46 +40,7 @@ STRATEGIES = ("one", "mirrored", "multi_worker")
 
 FLAGS = flags.FlagValues()
 config_flags.define_flags(FLAGS)
-flags.DEFINE_string(
-    "train_glob",
-    None,
-    "Pattern of the training frames: RGBA PNGs with the saliency map as straight "
-    "alpha. Built-in drawn scenes by default.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
-    "validation_glob",
-    None,
-    "Pattern of held-out frames. By default a tenth of the training files is held "
-    "out, chosen by a hash of the file name.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
-    "tfds_name",
-    None,
-    "Name of an RGB set of tensorflow-datasets to train the baseline on, such as clic.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
-    "tfds_validation_split",
-    "validation",
-    "Split of that set to validate on; some sets have only a test split.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_integer(
-    "num_scenes",
-    128,
-    "Built-in scenes to draw where no frames are given; ten take about a second.",
-    lower_bound=1,
-    flag_values=FLAGS,
-)
-flags.DEFINE_integer(
-    "cache_mib",
-    2048,
-    "Memory for decoded frames in MiB; 2048 hold 4,000 frames of 512x256.",
-    lower_bound=0,
-    flag_values=FLAGS,
-)
+run_flags.define_flags(FLAGS)
 flags.DEFINE_string(
     "workdir",
     None,
@@ -99,34 +61,6 @@ flags.DEFINE_string(
     None,
     "File state.npz of a run that salcomp.run_step trained, to go on from and export. "
     "Its configuration takes the preset's place; a larger --last_step trains on.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_float(
-    "checkpoint_seconds",
-    60,
-    "Seconds between checkpoints; a killed run loses no more. 0 saves at every step.",
-    lower_bound=0,
-    flag_values=FLAGS,
-)
-flags.DEFINE_integer(
-    "validate_every",
-    1000,
-    "Steps between validations; 1000 is an epoch of tfc's bls2017.py.",
-    lower_bound=1,
-    flag_values=FLAGS,
-)
-flags.DEFINE_integer(
-    "validation_images",
-    16,
-    "Held-out frames to validate on; 16 as bls2017.py's validation steps.",
-    lower_bound=1,
-    flag_values=FLAGS,
-)
-flags.DEFINE_boolean(
-    "deterministic",
-    False,
-    "Whether to use only kernels that give the same bits in every run on a machine; "
-    "slower on GPUs.",
     flag_values=FLAGS,
 )
 flags.DEFINE_enum(
@@ -199,13 +133,9 @@ def _build(settings: Config, init_from: str | None = None) -> SaliencyCodec:
 
 
 def _describe(training: frames.Frames, validation: frames.Frames) -> dict[str, object]:
-    """What else tells a run from another; the frames by a checksum of their names."""
+    """What else tells a run from another."""
     return {
-        "training frames": frame_files.digest(training.names),
-        "validation frames": frame_files.digest(validation.names),
-        "validate_every": FLAGS.validate_every,
-        "validation_images": FLAGS.validation_images,
-        "deterministic": FLAGS.deterministic,
+        **run_flags.describe(FLAGS, training.names, validation.names),
         "init_from": FLAGS.init_from,
         "import_state": FLAGS.import_state,
     }
@@ -235,6 +165,8 @@ def main(argv):
             imported_state.assign(model, imported)
     if chief:
         run_folder.start(workdir, settings, data)
+        side = receptive_field.of_latent(settings.dilation_rates)
+        logging.info("a latent sees %dx%d pixels", side, side)
     with strategy.scope():
         checkpoints = Checkpoints(workdir, model)
         start = checkpoints.restore()
@@ -277,51 +209,32 @@ def _check_import(state: training_state.TrainingState, settings: Config) -> None
 
 def _fit(model, strategy, training, validation, workdir, checkpoints, start, chief):
     settings = model.config
-    bar = sys.stdout.isatty() and chief
     hint = ""
     if settings.preset == "blog" and not tf.config.list_physical_devices("GPU"):
         hint = "; --preset=cpu trains a useful model in tens of minutes on two cores"
-    progress = callbacks.Progress(start, settings.last_step, bar, hint)
-    observers = [progress]
+    observers = []
     if chief:
         writer = tf.summary.create_file_writer(workdir)
         recorder = callbacks.Recorder(
-            start, workdir, writer, checkpoints, FLAGS.checkpoint_seconds
+            start, workdir, writer, checkpoints, FLAGS.checkpoint_seconds, TERMS
         )
+        count = min(FLAGS.validation_images, len(validation))
         validator = callbacks.Validation(
             start,
             workdir,
-            writer,
-            validation,
+            callbacks.VALIDATION_TERMS,
             FLAGS.validate_every,
-            FLAGS.validation_images,
+            functools.partial(callbacks.validate, model, validation, count, writer),
+            "bpp {bpp:.4f}, PSNR {psnr:.2f} dB, EWPSNR {ewpsnr:.2f} dB",
         )
         # A checkpoint, once saved, implies the validation of its step.
         observers += [validator, recorder]
         if not start:
             recorder.save()
-    if bar:
-        # As stateful metrics, the bar shows each step's terms, not their mean so far.
-        observers.append(
-            tf.keras.callbacks.ProgbarLogger("steps", stateful_metrics=TERMS)
-        )
     batch_source = strategy.distribute_datasets_from_function(
         lambda context: batches.dataset(training, settings, start, context)
     )
-
-    def stop():
-        model.stop_training = True
-
-    with process.stopped_between_steps(stop) as stopped:
-        model.fit(
-            batch_source,
-            steps_per_epoch=settings.last_step - start,
-            verbose=int(bar),
-            callbacks=observers,
-        )
-    if stopped:
-        logging.info("stopped at step %d; the same command goes on", progress.step)
-        raise KeyboardInterrupt
+    fitting.fit(model, batch_source, start, observers, TERMS, chief, hint)
 
 
 if __name__ == "__main__":

@@ -8,18 +8,26 @@
 
 g_a: 9x9 conv /4, GDN; 5x5 conv /2, GDN; 5x5 conv /2 without bias. g_s mirrors it
 with inverse GDN (Balle, Laparra, Simoncelli, ICLR 2017; `bls2017.py` of
-tensorflow/compression v1.0).
+tensorflow/compression v1.0). Dilated 3x3 convolutions, each with its GDN, may stand
+before the last convolution of g_a, and mirrored in g_s, as the 2019 experiment tried.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 import tensorflow_compression as tfc
 
-from salcomp.layers import GDN, Conv, downsampling_conv, upsampling_conv
+from salcomp.layers import (
+    GDN,
+    Conv,
+    dilated_conv,
+    downsampling_conv,
+    upsampling_conv,
+)
+from salcomp.receptive_field import CONVOLUTIONS, DILATED_AFTER, DILATED_SUPPORT
 
-# (support, stride) of the convolutions of g_a, in order; `STRIDE` in all.
-CONVOLUTIONS = ((9, 4), (5, 2), (5, 2))
 _MODULATION_HIDDEN = 32
 
 
@@ -29,7 +37,13 @@ class AnalysisTransform(tf.keras.layers.Layer):
     H and W are multiples of 16. The result is [B, H/16, W/16, N].
     """
 
-    def __init__(self, num_filters: int, conditioning: str | None, stock: bool):
+    def __init__(
+        self,
+        num_filters: int,
+        conditioning: str | None,
+        stock: bool,
+        dilation_rates: Sequence[int] = (),
+    ):
         """Makes the layers.
 
         Args:
@@ -37,6 +51,7 @@ class AnalysisTransform(tf.keras.layers.Layer):
           conditioning: None, "concat" (a fourth input channel) or "modulate" (a
             scale and a shift from the map after each convolution's layer).
           stock: whether the layers are tfc 2.14's own, as its bls2017.py has them.
+          dilation_rates: of the dilated layers, in order.
         """
         super().__init__(name="analysis")
         self._conditioning = conditioning
@@ -51,6 +66,7 @@ class AnalysisTransform(tf.keras.layers.Layer):
             if not last:
                 self.gdns.append(normalization(num_filters, f"gdn_{i}"))
             channels = num_filters
+        self.dilated = _dilated_layers(num_filters, dilation_rates, False)
         self.modulations = []
         if conditioning == "modulate":
             reduction = 1
@@ -70,6 +86,9 @@ class AnalysisTransform(tf.keras.layers.Layer):
                 x = self.gdns[i](x)
             if self.modulations:
                 x = self.modulations[i](x, saliency)
+            if i == DILATED_AFTER:
+                for layer in self.dilated:
+                    x = layer(x)
         return x
 
 
@@ -80,7 +99,10 @@ class SynthesisTransform(tf.keras.layers.Layer):
     tensorflow-compression have float32 alone.
     """
 
-    def __init__(self, num_filters: int, stock: bool):
+    def __init__(
+        self, num_filters: int, stock: bool, dilation_rates: Sequence[int] = ()
+    ):
+        """Makes the layers; arguments as of `AnalysisTransform`."""
         super().__init__(name="synthesis", autocast=False)
         conv, normalization = _STOCK_UP if stock else _UP
         self.convs, self.gdns = [], []
@@ -92,14 +114,42 @@ class SynthesisTransform(tf.keras.layers.Layer):
             )
             if not last:
                 self.gdns.append(normalization(num_filters, f"igdn_{i}"))
+        self.dilated = _dilated_layers(num_filters, dilation_rates[::-1], True)
 
     def call(self, y):
         x = y
         for i, conv in enumerate(self.convs):
+            if i == len(self.convs) - 1 - DILATED_AFTER:
+                for layer in self.dilated:
+                    x = layer(x)
             x = conv(x)  # [B, 2h, 2w, N], then 4h, then [B, 16h, 16w, 3]
             if i < len(self.gdns):
                 x = self.gdns[i](x)
         return x
+
+
+class DilatedLayer(tf.keras.layers.Layer):
+    """A dilated 3x3 convolution and its GDN, or inverse GDN, at one resolution.
+
+    Computes in the type of its input.
+    """
+
+    def __init__(self, channels: int, rate: int, inverse: bool, name: str):
+        super().__init__(name=name, autocast=False)
+        self.conv = Conv(
+            dilated_conv, channels, channels, DILATED_SUPPORT, rate, True, "conv"
+        )
+        self.gdn = GDN(channels, inverse, "gdn")
+
+    def call(self, x):
+        return self.gdn(self.conv(x))
+
+
+def _dilated_layers(channels: int, rates: Sequence[int], inverse: bool):
+    return [
+        DilatedLayer(channels, rate, inverse, f"dilated_{i}")
+        for i, rate in enumerate(rates)
+    ]
 
 
 class Modulation(tf.keras.layers.Layer):

@@ -69,6 +69,16 @@ def small_config(**changes):
     return config
 
 
+def untrained_codec(**changes):
+    """The codec of a model with random weights, of `small_config`."""
+    from salcomp.codec import Codec
+    from salcomp.export import Export
+    from salcomp.model import SaliencyCodec
+
+    model = SaliencyCodec(small_config(**changes))
+    return Codec(Export(model, model.prior.tables(), bytes(32), 0))
+
+
 def run_python(*arguments: str, check: bool = True, **environment: str):
     """Runs the interpreter in the checkout, with its output captured."""
     return subprocess.run(

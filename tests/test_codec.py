@@ -16,7 +16,7 @@ from salcomp.errors import BitstreamError
 from salcomp.export import Export
 from salcomp.model import SaliencyCodec, to_uint8
 from salcomp.weighting import normalized_weight
-from tests.fixtures import frame, parts, run_python, small_config
+from tests.fixtures import frame, parts, run_python, small_config, untrained_codec
 from tests.fuzz_decoder import fuzz, repaired
 
 SIDES = (1, 2, 15, 16, 17, 31, 33, 48, 70)
@@ -49,9 +49,11 @@ def test_other_instruction_sets_decode_to_the_same_pixels(workdir):
     assert len(pixels) == 1
 
 
-def test_decoder_computes_in_float64(codec):
+@pytest.mark.parametrize("rates", [(), (2, 4)])
+def test_decoder_computes_in_float64(rates):
+    codec = untrained_codec(dilation_rates=rates)
     shape = (1, 4, 4, codec.config.num_filters)
-    latents = codec.quantize(np.random.default_rng(0).normal(0, 6, shape))
+    latents = codec.quantize(np.random.default_rng(0).normal(0, 1, shape))
     precise = codec.model.decode(tf.constant(latents, tf.float64))
     assert precise.dtype == tf.float64
     decoded = codec.synthesize(latents, 64, 64)

@@ -32,7 +32,8 @@ def error_of(*arguments):
 @pytest.mark.parametrize("preset", config.PRESETS)
 def test_preset_alone_gives_its_values(preset):
     values = dataclasses.asdict(parsed(f"--preset={preset}"))
-    assert values == {**config.PRESETS[preset], "preset": preset, "weight_mean": 1.0}
+    rest = {"distortion": "mse", "dilation_rates": (), "weight_mean": 1.0}
+    assert values == {**config.PRESETS[preset], "preset": preset, **rest}
 
 
 def test_default_is_the_run_of_the_2019_experiment():
@@ -120,9 +121,14 @@ def test_encoder_conditioning_is_none_without_the_map(arguments, expected):
         ("--seed=2147483648", "--seed"),
         ("--preset=gpu", "--preset"),
         ("--conditioning=film", "--conditioning"),
+        ("--distortion=lpips", "--distortion"),
         ("--saliency_weighting=square", "--saliency_weighting"),
         ("--weight_normalization=batch", "--weight_normalization"),
         ("--layers=2018", "--layers"),
+        ("--dilation_rates=0", "--dilation_rates"),
+        ("--dilation_rates=x", "--dilation_rates"),
+        ("--dilation_rates=65", "--dilation_rates"),
+        ("--dilation_rates=-2", "--dilation_rates"),
         ("--learning_rate_schedule=linear", "--learning_rate_schedule"),
     ],
 )
@@ -142,11 +148,47 @@ def test_refusal_of_a_preset_lists_the_presets():
     assert all(preset in message for preset in config.PRESETS)
 
 
+@pytest.mark.parametrize(
+    ("text", "rates"), [("", ()), ("2", (2,)), ("2,4", (2, 4)), ("2, 4", (2, 4))]
+)
+def test_dilation_rates_are_a_list_that_survives_json(text, rates):
+    parsed_one = parsed(f"--dilation_rates={text}")
+    assert parsed_one.dilation_rates == rates
+    text = json.dumps(dataclasses.asdict(parsed_one))
+    assert config.Config.from_dict(json.loads(text)) == parsed_one
+
+
+def test_dilated_layers_are_none_of_tfcs():
+    message = error_of("--preset=stock_v2", "--dilation_rates=2")
+    assert "--dilation_rates" in message and "--layers=2019" in message
+
+
 @pytest.mark.parametrize("preset", config.PRESETS)
 def test_json_round_trip_gives_the_same_configuration(preset):
     original = dataclasses.replace(parsed(f"--preset={preset}"), weight_mean=0.123)
     text = json.dumps(dataclasses.asdict(original))
     assert config.Config.from_dict(json.loads(text)) == original
+
+
+def test_configuration_without_what_was_added_later_has_its_defaults():
+    values = dataclasses.asdict(parsed())
+    del values["distortion"], values["dilation_rates"]
+    assert config.Config.from_dict(values) == parsed()
+
+
+@pytest.mark.parametrize("patchsize", [16, 160])
+def test_ms_ssim_of_small_crops_is_refused_with_the_smallest_that_will_do(patchsize):
+    message = error_of("--distortion=ms_ssim", f"--patchsize={patchsize}")
+    assert "--patchsize" in message and "176" in message and str(patchsize) in message
+
+
+@pytest.mark.parametrize("distortion", ["mse", "l1", "mix"])
+def test_other_distortions_take_any_crop(distortion):
+    assert parsed(f"--distortion={distortion}", "--patchsize=16").patchsize == 16
+
+
+def test_ms_ssim_takes_crops_of_176():
+    assert parsed("--distortion=ms_ssim", "--patchsize=176").patchsize == 176
 
 
 def test_unknown_field_is_refused_by_name():

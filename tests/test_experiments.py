@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import types
 
 import numpy as np
 import pytest
@@ -15,20 +16,23 @@ from experiments import (
     benchmark_speed,
     compare_reference,
     demo,
+    dilation,
+    gan_overfitting,
     gtsdb_split,
     mask_storage,
     refinement,
     saliency_samples,
+    windows,
 )
 from salcomp.config import PRESETS, Config
 from salcomp.errors import InputError
 from tests.fixtures import frame, parts, save_frames
 
 
-def test_most_salient_window_is_where_the_map_is():
+def test_heaviest_window_is_where_the_map_is():
     saliency = np.zeros((100, 200), np.uint8)
     saliency[40:50, 150:160] = 255
-    top, left = demo._most_salient(saliency, 20, 30)
+    top, left = windows.heaviest(saliency, 20, 30)
     assert top <= 40 and top + 20 >= 50
     assert left <= 150 and left + 30 >= 160
 
@@ -54,6 +58,68 @@ def test_demo_refuses_frames_without_a_map_before_training(tmp_path):
     with pytest.raises(InputError, match="no saliency map"):
         demo.main(["demo", f"--data={tmp_path}", f"--output_dir={tmp_path / 'demo'}"])
     assert not (tmp_path / "demo" / "start").exists()
+
+
+def test_dilation_compares_the_codecs_and_goes_on_where_it_was(frames_glob, tmp_path):
+    argv = [
+        "dilation",
+        "--preset=smoke",
+        "--steps=3",
+        "--lambda=0.1",
+        "--dilation_rates=2",
+        f"--data={frames_glob}",
+        f"--runs_dir={tmp_path / 'runs'}",
+        f"--output_dir={tmp_path / 'out'}",
+    ]
+    dilation.main(argv)
+    rows = list(csv.DictReader((tmp_path / "out" / "table.csv").open()))
+    assert [row["arm"] for row in rows] == ["plain", "dilated"]
+    assert [row["receptive field"] for row in rows] == ["57", "89"]
+    assert all(float(row["checkerboard"]) > 0 for row in rows)
+    assert Image.open(tmp_path / "out" / "figure.png").size[0] > 1000
+    assert Image.open(tmp_path / "out" / "psnr-rgb.png").size[0] > 500
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+    assert record["steps"] == 3 and len(record["held_out"]) > 0
+    assert record["bd_rate_percent"]["psnr-rgb"] is None  # of one point each
+    steps = tmp_path / "runs" / "dilated-0.1" / "metrics.csv"
+    trained = steps.stat().st_mtime_ns
+    table = (tmp_path / "out" / "table.csv").read_bytes()
+    dilation.main(argv)
+    assert steps.stat().st_mtime_ns == trained
+    assert (tmp_path / "out" / "table.csv").read_bytes() == table
+
+
+def test_dilation_gives_the_rate_that_dilated_layers_cost():
+    def measured(lmbda, factor):
+        quality = 30 + 5 * np.log(lmbda) + np.arange(3)
+        values = {"bpp": factor * lmbda * np.ones(3), "psnr-rgb": quality}
+        values["ms-ssim-rgb-db"] = np.full(3, np.nan)  # of small frames
+        return types.SimpleNamespace(column=values.get)
+
+    arms = {
+        arm: [measured(lmbda, factor) for lmbda in (1, 2, 3, 4)]
+        for arm, factor in {"plain": 1, "dilated": 1.25}.items()
+    }
+    found = dilation._bd_rates(arms)
+    assert found["psnr-rgb"]["value"] == pytest.approx(25, abs=0.01)
+    assert found["ms-ssim-rgb-db"] is None
+
+
+@pytest.mark.parametrize("flag", ["--lambda=", "--lambda=x", "--dilation_rates="])
+def test_dilation_refuses_what_leaves_nothing_to_compare(flag, tmp_path):
+    with pytest.raises(InputError, match=flag.split("=")[0]):
+        dilation.main(["dilation", flag, f"--output_dir={tmp_path / 'out'}"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_dilation_refuses_frames_too_small_to_measure_before_training(tmp_path):
+    pattern = save_frames(tmp_path / "frames", 2, height=64, width=96)
+    with pytest.raises(InputError, match="at least 80x80"):
+        dilation.main(
+            ["dilation", "--preset=smoke", f"--data={pattern}"]
+            + [f"--runs_dir={tmp_path / 'runs'}", f"--output_dir={tmp_path / 'out'}"]
+        )
+    assert not (tmp_path / "runs").exists()
 
 
 def test_saving_is_read_off_the_curve_at_the_quality_of_the_control():
@@ -199,3 +265,35 @@ def test_gtsdb_split_replaces_no_file(tmp_path):
             + [f"--output_dir={tmp_path / 'out'}"]
         )
     assert own.read_text() == "mine"
+
+
+def test_gan_overfitting_goes_on_and_writes_table_figures_and_record(tmp_path):
+    for part, count in (("train", 3), ("test", 2)):
+        save_frames(tmp_path / "frames" / part, count, height=64, width=128)
+    argv = ["gan_overfitting", f"--data={tmp_path / 'frames'}", "--reduction=2"]
+    argv += ["--width=0.02", "--steps=4", f"--runs_dir={tmp_path / 'runs'}"]
+    argv += [f"--output_dir={tmp_path / 'out'}"]
+    gan_overfitting.main([*argv, "--arms=as_published"])
+    metrics = tmp_path / "runs" / "as_published" / "metrics.csv"
+    written = metrics.stat().st_mtime_ns
+    gan_overfitting.main([*argv, "--arms=as_published,repaired"])
+    assert metrics.stat().st_mtime_ns == written  # was not trained again
+    rows = {r["arm"]: r for r in csv.DictReader((tmp_path / "out/table.csv").open())}
+    assert float(rows["as_published"]["encoder gradient norm"]) == 0
+    assert float(rows["repaired"]["encoder gradient norm"]) > 0
+    assert set(rows["as_published"]["codes"].split()) <= {"0", "1", "2"}
+    for name in ("curves", "training_set", "test_set"):
+        drawn = np.asarray(Image.open(tmp_path / "out" / f"{name}.png").convert("RGB"))
+        assert drawn.shape[1] > 500
+        assert np.ptp(drawn.astype(int), axis=2).max() > 100  # lines, pictures
+    record = json.loads((tmp_path / "out/record.json").read_text())
+    assert (record["train_frames"], record["crop"]) == (3, "64x32")
+
+
+def test_reduced_frames_are_means_of_each_channel_by_itself():
+    rgba = frame(0, 9, 13)
+    small = gan_overfitting.reduced(rgba, 4)
+    assert small.shape == (2, 3, 4)
+    np.testing.assert_array_equal(
+        small[1, 2], np.round(rgba[4:8, 8:12].mean(axis=(0, 1)))
+    )

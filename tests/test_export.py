@@ -147,13 +147,28 @@ def test_folder_without_a_model_is_refused(tmp_path, place):
     assert str(tmp_path) in refusal(export.load, tmp_path / place)
 
 
+def change_config(folder, change):
+    """Changes the configuration of an export, and makes the fingerprint fit."""
+    config = json.loads((folder / "config.json").read_text())
+    change(config["config"])
+    (folder / "config.json").write_text(json.dumps(config))
+    files = {name: (folder / name).read_bytes() for name in FILES[:3]}
+    (folder / "fingerprint.txt").write_text(model_folder.fingerprint(files).hex())
+
+
 def test_model_of_another_version_is_refused(copy):
-    config = json.loads((copy / "config.json").read_text())
-    config["config"]["dropout"] = 0.5
-    (copy / "config.json").write_text(json.dumps(config))
-    files = {name: (copy / name).read_bytes() for name in FILES[:3]}
-    (copy / "fingerprint.txt").write_text(model_folder.fingerprint(files).hex())
+    change_config(copy, lambda config: config.update(dropout=0.5))
     assert "dropout" in refusal(export.load, copy)
+
+
+def test_model_of_before_there_were_other_distortions_and_dilation_is_loaded(copy):
+    before = export.load(copy).model.config
+
+    def drop(config):
+        del config["distortion"], config["dilation_rates"]
+
+    change_config(copy, drop)
+    assert export.load(copy).model.config == before
 
 
 def test_export_replaces_an_older_one(copy):

@@ -46,7 +46,7 @@ def refusal(function, *arguments):
 
 
 def from_file(path, config=SALIENCY):
-    return frames.from_files([path], config, 32, 1e9)
+    return frames.from_files([path], config, (32, 32), 1e9)
 
 
 def test_frame_is_the_file_with_its_alpha_untouched(tmp_path):
@@ -185,7 +185,7 @@ def test_means_of_the_weight_are_over_whole_frames(tmp_path):
     config = dataclasses.replace(SALIENCY, saliency_floor=0.3)
     pictures = [frame(0, 32, 48), frame(1, 64, 80)]
     paths = [save(tmp_path, f"{i}.png", p) for i, p in enumerate(pictures)]
-    found = frames.from_files(paths, config, 32, 1e9)
+    found = frames.from_files(paths, config, (32, 32), 1e9)
     weights = [np.maximum(p[..., 3] / 255, 0.3) for p in pictures]
     expected = [w.mean() for w in weights]
     np.testing.assert_allclose(found.image_means, expected, rtol=1e-5)
@@ -197,7 +197,7 @@ def test_means_of_the_weight_are_over_whole_frames(tmp_path):
 def test_frames_beyond_the_memory_budget_are_the_same_frames(tmp_path, cached):
     pictures = [frame(i, 32, 32) for i in range(4)]
     paths = [save(tmp_path, f"{i}.png", p) for i, p in enumerate(pictures)]
-    found = frames.from_files(paths, SALIENCY, 32, cached * pictures[0].nbytes)
+    found = frames.from_files(paths, SALIENCY, (32, 32), cached * pictures[0].nbytes)
     for i, picture in enumerate(pictures):
         assert (found[i] == picture).all()
 

@@ -12,6 +12,7 @@ from salcomp.layers import (
     Conv,
     DFTKernel,
     dft_basis,
+    dilated_conv,
     downsampling_conv,
     upsampling_conv,
 )
@@ -173,6 +174,32 @@ def test_upsampling_conv_takes_sizes_known_only_at_run_time():
         np.testing.assert_allclose(
             upsample(x), upsampling_conv(x, kernel, 2), atol=1e-5
         )
+
+
+@pytest.mark.parametrize("rate", [1, 2, 5])
+def test_dilated_conv_correlates_with_a_kernel_with_gaps(rate):
+    x, kernel = normal(2, 7, 11, 3), normal(3, 3, 3, 2, seed=1)
+    spread = np.zeros((2 * rate + 1, 2 * rate + 1, 3, 2), np.float32)
+    spread[::rate, ::rate] = kernel
+    found, expected = (
+        value_and_gradients(function, [x])
+        for function in (
+            lambda x: dilated_conv(x, kernel, rate),
+            lambda x: downsampling_conv(x, tf.constant(spread), 1),
+        )
+    )
+    assert_all_close(found, expected)
+
+
+def test_gradient_of_dilated_conv_reaches_the_kernel():
+    x, kernel = normal(1, 6, 6, 2), normal(3, 3, 2, 2, seed=1)
+    with tf.GradientTape() as tape:
+        tape.watch(kernel)
+        loss = tf.reduce_sum(dilated_conv(x, kernel, 4))
+    rows, columns = slice(0, 2), slice(4, 6)  # what the first row and last column see
+    expected = tf.reduce_sum(x[0, rows, columns], axis=(0, 1))
+    gradient = tape.gradient(loss, kernel)[0, 2]
+    np.testing.assert_allclose(gradient[:, 0], expected, atol=1e-5)
 
 
 def test_conv_adds_its_bias_to_each_channel():

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from salcomp.config import CONDITIONINGS, LAYERS
+from salcomp.config import CONDITIONINGS, DISTORTIONS, LAYERS
+from salcomp.distortion import distortion
 from salcomp.model import SaliencyCodec, named_variables, to_uint8
 from salcomp.weighting import normalized_weight
 from tests.fixtures import frame, run_python, small_config
@@ -78,6 +79,70 @@ def test_loss_is_rate_plus_lambda_distortion(condition_encoder, weight_distortio
     assert terms["effective_lambda"] == pytest.approx(expected, rel=1e-3)
 
 
+def config_of(distortion, **changes):
+    """A small configuration whose crops are large enough for a distortion."""
+    side = 176 if distortion == "ms_ssim" else 32
+    return small_config(distortion=distortion, patchsize=side, **changes)
+
+
+@pytest.mark.parametrize("weight_distortion", [False, True])
+@pytest.mark.parametrize("name", DISTORTIONS)
+def test_distortion_of_the_configuration_enters_the_loss(name, weight_distortion):
+    config = config_of(
+        name,
+        lmbda=LMBDA,
+        weight_distortion=weight_distortion,
+        weight_normalization="none",
+    )
+    model, batch = compiled(config), batch_of(config)
+    weight = clip_weight(config, batch).astype(np.float32)
+    bpp, mse, weighted_mse = terms_by_hand(model, batch, weight)
+    x = batch["rgba"][..., :3].astype(np.float32)
+    s = batch["rgba"][..., 3:].astype(np.float32) / 255
+    x_hat = model.decode(model.encode(x, s) + batch["noise"])
+    plain, weighted = (
+        float(tf.reduce_mean(distortion(name)(x, x_hat, w)))
+        for w in (np.ones_like(weight), weight)
+    )
+    terms = numbers(model.train_step(batch))
+    expected = LMBDA * (weighted if weight_distortion else plain)
+    assert terms["loss"] == pytest.approx(bpp + expected, rel=1e-4)
+    assert terms["effective_lambda"] == pytest.approx(expected / plain, rel=1e-3)
+    # The squared errors are logged whatever is minimised.
+    assert terms["mse"] == pytest.approx(mse, rel=1e-4)
+    assert terms["weighted_mse"] == pytest.approx(weighted_mse, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", DISTORTIONS)
+def test_uniform_map_trains_as_no_weights_do(name):
+    variables = []
+    for weight_distortion in (False, True):
+        config = config_of(
+            name, weight_distortion=weight_distortion, weight_normalization="none"
+        )
+        model, batch = compiled(config), batch_of(config)
+        batch["rgba"][..., 3] = 255
+        model.train_step(batch)
+        variables.append({n: v.numpy() for n, v in named_variables(model).items()})
+    for key, value in variables[0].items():
+        np.testing.assert_array_equal(value, variables[1][key])
+
+
+@pytest.mark.parametrize("noise_images", [False, True])
+@pytest.mark.parametrize("name", ["ms_ssim", "mix"])
+def test_training_from_random_weights_stays_finite(name, noise_images):
+    config = config_of(name, learning_rate=1e-2)
+    model, batch = compiled(config), batch_of(config)
+    if noise_images:
+        rng = np.random.default_rng(0)
+        batch["rgba"] = rng.integers(0, 256, batch["rgba"].shape, np.uint8)
+    step = tf.function(model.train_step)
+    losses = [float(step(batch)["loss"]) for _ in range(40)]
+    assert np.isfinite(losses).all() and losses[-1] < losses[0]
+    for value in named_variables(model).values():
+        assert np.isfinite(value.numpy()).all()
+
+
 @pytest.mark.parametrize("normalization", ["none", "image", "dataset"])
 def test_weight_is_divided_as_the_normalisation_says(normalization):
     config = small_config(weight_normalization=normalization, weight_mean=0.25)
@@ -133,7 +198,7 @@ def test_weights_change_the_gradient_of_an_unconditioned_encoder():
 
 
 def test_training_step_changes_every_variable():
-    config = small_config(conditioning="modulate")
+    config = small_config(conditioning="modulate", dilation_rates=(1, 2))
     model, batch = compiled(config), batch_of(config)
     for modulation in model.analysis.modulations:  # at the start they pass no gradient
         modulation.output_conv.kernel.assign_add(

@@ -46,13 +46,14 @@ def inputs_of(found, config, step: int) -> tuple[Inputs, dict]:
         {"weight_normalization": "none", "saliency_weighting": "additive"},
         {"condition_encoder": False, "weight_distortion": False},
         {"conditioning": "modulate"},
+        {"distortion": "mix"},
     ],
 )
 def test_steps_are_those_of_the_trainer(frames_glob, changes):
     from salcomp import frame_files
 
     config = small_config(weight_mean=0.25, learning_rate=3e-3, **changes)
-    found = frames.from_files(frame_files.find(frames_glob), config, 32, 1e9)
+    found = frames.from_files(frame_files.find(frames_glob), config, (32, 32), 1e9)
     models = []
     for _ in range(2):
         tf.keras.utils.set_random_seed(1)
@@ -78,7 +79,7 @@ def test_a_step_does_not_depend_on_the_model_s_own_weights(frames_glob):
     from salcomp import frame_files
 
     config = small_config()
-    found = frames.from_files(frame_files.find(frames_glob), config, 32, 1e9)
+    found = frames.from_files(frame_files.find(frames_glob), config, (32, 32), 1e9)
     model = SaliencyCodec(config)
     step, values = PureStep(model), weights_of(model)
     zeros = [np.zeros_like(value) for value in values]
@@ -91,8 +92,11 @@ def test_a_step_does_not_depend_on_the_model_s_own_weights(frames_glob):
     np.testing.assert_array_equal(terms[0], terms[2])
 
 
-def test_the_program_names_every_parameter_once_and_draws_nothing():
-    step = PureStep(SaliencyCodec(small_config()))
+@pytest.mark.parametrize(
+    "changes", [{}, {"distortion": "ms_ssim", "patchsize": 176}, {"distortion": "mix"}]
+)
+def test_the_program_names_every_parameter_once_and_draws_nothing(changes):
+    step = PureStep(SaliencyCodec(small_config(**changes)))
     program, parameters, results = step.program()
     names = [tensor.name for tensor in parameters]
     assert len(set(names)) == len(names) == 3 * len(step.names) + len(Inputs._fields)

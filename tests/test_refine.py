@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from salcomp.distortion import distortion
 from salcomp.errors import InputError
 from salcomp.refine import Refinement, Refiner
-from tests.fixtures import frame, parts, small_config
+from tests.fixtures import frame, parts, small_config, untrained_codec
 
 STEPS = 30
 
@@ -55,6 +56,31 @@ def test_refined_latents_are_never_worse_than_the_encoders(codec, picture, lmbda
     latents = Refiner(codec, 3, lmbda, seed=1).refine(rgb, saliency, saliency)
     before = cost(codec, start, rgb, saliency, lmbda)
     assert cost(codec, latents, rgb, saliency, lmbda) <= before * (1 + 1e-5)
+
+
+@pytest.mark.parametrize("name", ["l1", "mix"])
+def test_refinement_lowers_the_distortion_that_the_model_was_trained_for(picture, name):
+    codec = untrained_codec(distortion=name)
+    rgb, saliency = picture
+    weight = np.maximum(saliency, 0.1)
+    costs = []
+    for latents in (
+        codec.quantize(codec.analyze(rgb, saliency)),
+        Refiner(codec, STEPS, 1.0, seed=0).refine(rgb, saliency, weight),
+    ):
+        x_hat = codec.model.decode(latents)[:, : rgb.shape[0], : rgb.shape[1]]
+        error = distortion(name)(
+            rgb[None].astype(np.float32), x_hat, weight[None] / weight.mean()
+        )
+        costs.append(float(codec.bits(latents)) / saliency.size + float(error[0]))
+    assert costs[1] < costs[0]
+
+
+def test_image_too_small_for_the_distortion_of_the_model_is_refused(picture):
+    codec = untrained_codec(distortion="ms_ssim", patchsize=176)
+    rgb, saliency = picture
+    with pytest.raises(InputError, match="at least 176x176 pixels, not 40x56"):
+        Refiner(codec, 1, None, seed=0).refine(rgb, saliency, saliency)
 
 
 def test_refined_latents_are_on_the_lattice_of_the_file(codec, refined):

@@ -41,7 +41,8 @@ def test_started_run_has_its_configuration_in_json(tmp_path):
     workdir = tmp_path / "deep" / "run"
     run_folder.start(str(workdir), CONFIG, DATA)
     written = json.loads((workdir / "config.json").read_text())
-    assert written == {"config": dataclasses.asdict(CONFIG), "data": DATA}
+    config = json.loads(json.dumps(dataclasses.asdict(CONFIG)))
+    assert written == {"config": config, "data": DATA}
     assert run_folder.read_config(str(workdir)) == CONFIG
 
 
@@ -53,14 +54,36 @@ def started_and_saved(workdir):
 
 
 def test_same_run_starts_again(tmp_path):
-    run_folder.start(str(tmp_path / "run"), CONFIG, DATA)
-    run_folder.start(str(tmp_path / "run"), CONFIG, DATA)
+    workdir = started_and_saved(tmp_path / "run")
+    run_folder.start(workdir, CONFIG, DATA)
+
+
+def test_same_dilated_run_starts_again(tmp_path):
+    config = dataclasses.replace(CONFIG, dilation_rates=(2, 4))
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "run" / "config.json").write_text(
+        json.dumps({"config": dataclasses.asdict(config), "data": DATA})
+    )
+    run_folder.start(str(tmp_path / "run"), config, DATA)
+
+
+def test_run_of_before_a_field_was_added_goes_on(tmp_path):
+    workdir = started_and_saved(tmp_path / "run")
+    path = tmp_path / "run" / "config.json"
+    written = json.loads(path.read_text())
+    for name in CONFIG.defaults():
+        del written["config"][name]
+    path.write_text(json.dumps(written))
+    run_folder.start(workdir, CONFIG, DATA)
+    assert run_folder.read_config(workdir) == CONFIG
 
 
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
         ({"lmbda": 0.5}, "0.5"),
+        ({"distortion": "l1"}, "distortion was 'mse' and is now 'l1'"),
+        ({"dilation_rates": (2,)}, "dilation_rates was [] and is now [2]"),
         ({"patchsize": 64}, "patchsize was 32 and is now 64"),
         ({"seed": 1, "saliency_floor": 0.2}, "seed"),
         ({"seed": 1, "saliency_floor": 0.2}, "saliency_floor"),

@@ -128,3 +128,22 @@ def test_bits_follow_the_published_hash():
     values = np.array([0, 1, 77, 2**32 - 1], np.uint32)
     expected = [lowbias32(int(v)) for v in values]
     assert sampling._mix(values).tolist() == expected
+
+
+def test_half_of_the_crops_are_mirrored_independently_of_the_step():
+    found = np.array([sampling.flips(3, step, 8) for step in range(500)])
+    assert abs(found.mean() - 0.5) < 0.03
+    assert abs(np.corrcoef(found[:-1].ravel(), found[1:].ravel())[0, 1]) < 0.06
+
+
+def test_normal_numbers_have_the_moments_of_a_normal_distribution():
+    values = sampling.normal(1, 2, (200, 500)).astype(np.float64)
+    assert np.isfinite(values).all()
+    moments = [np.mean(values**power) for power in (1, 2, 3, 4)]
+    np.testing.assert_allclose(moments, [0, 1, 0, 3], atol=0.05)
+
+
+def test_normal_numbers_of_other_seeds_and_steps_are_uncorrelated():
+    first = sampling.normal(0, 0, (10000,))
+    for other in (sampling.normal(1, 0, (10000,)), sampling.normal(0, 1, (10000,))):
+        assert abs(np.corrcoef(first, other)[0, 1]) < 0.05

@@ -5,22 +5,22 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from salcomp import tiling
-from salcomp.codec import Codec
-from salcomp.export import Export
-from salcomp.model import SaliencyCodec
-from tests.fixtures import frame, parts, small_config
+from salcomp import receptive_field, tiling
+from tests.fixtures import frame, parts, untrained_codec
 
 
-@pytest.fixture(scope="module", params=["concat", "modulate"])
+@pytest.fixture(
+    scope="module", params=[("concat", ()), ("modulate", ()), ("modulate", (2, 4))]
+)
 def untrained(request):
     """A codec with random weights, also of the modulations."""
-    model = SaliencyCodec(small_config(conditioning=request.param))
+    conditioning, rates = request.param
+    codec = untrained_codec(conditioning=conditioning, dilation_rates=rates)
     rng = np.random.default_rng(0)
-    for modulation in model.analysis.modulations:
+    for modulation in codec.model.analysis.modulations:
         kernel = modulation.output_conv.kernel
         kernel.assign(0.3 * rng.normal(size=kernel.shape))
-    return Codec(Export(model, model.prior.tables(), bytes(32), 0))
+    return codec
 
 
 @pytest.fixture
@@ -32,17 +32,17 @@ def strips_of_two_rows(monkeypatch):
 @pytest.mark.parametrize("rows", [1, 2, 7, 50])
 @pytest.mark.parametrize("columns", [1, 9, 5000])
 def test_strips_cover_every_row_once(rows, columns):
-    covered = [r for s, _, _ in tiling.strips(rows, columns) for r in range(rows)[s]]
+    covered = [r for s, _, _ in tiling.strips(rows, columns, 4) for r in range(rows)[s]]
     assert covered == list(range(rows))
 
 
 def test_strip_lies_within_its_surroundings_where_it_says(strips_of_two_rows):
-    for strip, surroundings, within in tiling.strips(30, 3):
+    for strip, surroundings, within in tiling.strips(30, 3, 4):
         assert list(range(30)[surroundings][within]) == list(range(30)[strip])
 
 
 def test_strips_of_a_long_image_are_no_larger_than_the_limit():
-    for strip, _, _ in tiling.strips(4096, 4096):
+    for strip, _, _ in tiling.strips(4096, 4096, 4):
         height = strip.stop - strip.start
         assert height == 1 or height * 4096 * 256 <= tiling._STRIP_PIXELS
 
@@ -66,6 +66,27 @@ def test_synthesis_in_strips_equals_that_in_one_piece(untrained, monkeypatch, he
     difference = np.abs(stripped - whole)
     # Rounding errors may tip a value that lies between two levels.
     assert difference.max() <= 1 and (difference > 0).mean() < 1e-3
+
+
+@pytest.mark.parametrize("name", ["analysis", "synthesis"])
+def test_strips_of_a_dilated_model_need_their_wider_surroundings(name, monkeypatch):
+    """With those of the plain layers, what the test above compares would differ."""
+    codec = untrained_codec(dilation_rates=(8, 16))
+    rgb, saliency = parts(frame(3, 400, 48))
+    latents = np.random.default_rng(0).normal(0, 20, codec.latent_shape(400, 48))
+
+    def apply():
+        if name == "analysis":
+            return codec.analyze(rgb, saliency)
+        return codec.synthesize(latents.astype(np.float32), 400, 48).astype(int)
+
+    whole = apply()
+    monkeypatch.setattr(tiling, "_STRIP_PIXELS", 2 * 16 * 48)
+    right = np.abs(apply() - whole).max()
+    codec._halo = receptive_field.halo(())
+    wrong = np.abs(apply() - whole).max()
+    assert right < 1e-4 or (name == "synthesis" and right <= 1)
+    assert wrong > 3 * right and wrong > 1e-3
 
 
 def test_frame_is_padded_by_its_edges(untrained):

@@ -133,6 +133,32 @@ def test_pixel_depends_on_latents_less_than_two_rows_away():
     assert rows[0] >= 4 - 2 and rows[-1] <= 4 + 2
 
 
+def test_dilated_layers_stand_at_an_eighth_of_the_size_and_are_mirrored():
+    rates = (2, 4)
+    analysis = AnalysisTransform(4, None, False, rates)
+    synthesis = SynthesisTransform(4, False, rates)
+    rgb = picture(64, 96)[0]
+
+    def conv_and_gdn(x, layer, rate, power):
+        y = tf.nn.conv2d(x, layer.conv.kernel(), 1, "SAME", dilations=rate)
+        y += layer.conv.bias
+        pool = tf.square(y) @ layer.gdn.gamma() + layer.gdn.beta()
+        return y * pool**power
+
+    x = rgb
+    for conv, gdn in zip(analysis.convs[:2], analysis.gdns):
+        x = gdn(conv(x))
+    for layer, rate in zip(analysis.dilated, rates):
+        x = conv_and_gdn(x, layer, rate, -0.5)
+    y = analysis.convs[2](x)
+    np.testing.assert_allclose(analysis(rgb), y, atol=1e-5)
+    x = synthesis.gdns[0](synthesis.convs[0](y))
+    for layer, rate in zip(synthesis.dilated, reversed(rates)):
+        x = conv_and_gdn(x, layer, rate, 0.5)
+    x = synthesis.convs[2](synthesis.gdns[1](synthesis.convs[1](x)))
+    np.testing.assert_allclose(synthesis(y), x, atol=1e-5)
+
+
 def test_stock_layers_are_tfcs_own():
     analysis, synthesis = AnalysisTransform(4, None, True), SynthesisTransform(4, True)
     convs, gdns = analysis.convs + synthesis.convs, analysis.gdns + synthesis.gdns

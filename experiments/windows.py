@@ -1,0 +1,22 @@
+"""The part of a picture that a figure enlarges."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def heaviest(weight: np.ndarray, height: int, width: int) -> tuple[int, int]:
+    """Top and left of the window with the largest sum of a map.
+
+    Args:
+      weight: [H, W], at least as large as the window.
+      height, width: of the window.
+    """
+    sums = np.pad(weight.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    windows = (
+        sums[height:, width:]
+        - sums[:-height, width:]
+        - sums[height:, :-width]
+        + sums[:-height, :-width]
+    )
+    return np.unravel_index(windows.argmax(), windows.shape)

@@ -1,0 +1,45 @@
+"""The input pipeline of the GAN: batches as a pure function of (seed, step)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from salcomp import batches, sampling
+from salcomp.extreme_gan.config import GanConfig
+from salcomp.extreme_gan.networks import NOISE_SIZE
+from salcomp.frames import Frames
+
+
+class Batch(NamedTuple):
+    """What a step takes: B crops for the generator, then B for the discriminators.
+
+    Attributes:
+      rgba: uint8 [2 B, P, Q, 4].
+      image_mean: float32 [2 B], mean of the raw weight over each crop's whole frame.
+      noise: float32 [2 B, 128], standard normal.
+    """
+
+    rgba: np.ndarray
+    image_mean: np.ndarray
+    noise: np.ndarray
+
+
+def examples(frames: Frames, config: GanConfig, step: int) -> Batch:
+    """The batch of a step, counted from 0."""
+    count = 2 * config.batchsize
+    rgba, image_mean = batches.crops(frames, config, step, count, slice(None))
+    if config.augment:
+        mirrored = sampling.flips(config.seed, step, count)
+        rgba[mirrored] = rgba[mirrored, :, ::-1]
+    noise = sampling.normal(config.seed, step, (count, NOISE_SIZE))
+    return Batch(rgba, image_mean, noise)
+
+
+def dataset(frames: Frames, config: GanConfig, start: int) -> tf.data.Dataset:
+    """Batches of the steps from `start` on, as `ExtremeGan.train_step` takes them."""
+    return batches.pipeline(
+        lambda step: examples(frames, config, step), start, config.last_step
+    )
