@@ -197,7 +197,7 @@ _CPU = dict(
     num_filters=64,
     patchsize=128,
     last_step=20_000,
-    learning_rate=3e-3,
+    learning_rate=1e-3,
     learning_rate_schedule="cosine",
 )
 PRESETS = {
