@@ -234,6 +234,14 @@ def test_study_refuses_a_changed_run(small_study, monkeypatch):
         command.main(["study", "--budget=smoke", *arguments])
 
 
+def test_study_refuses_other_frames_in_its_folder(small_study, tmp_path):
+    _, _, arguments = small_study
+    save_frames(tmp_path / "train", 2)
+    save_frames(tmp_path / "test", 2)
+    with pytest.raises(InputError, match="of a study with other frames, scorers"):
+        command.main(["study", "--budget=smoke", f"--data={tmp_path}", *arguments])
+
+
 def test_study_goes_on_with_what_is_missing(small_study, tmp_path, monkeypatch):
     runs, results, _ = small_study
     shutil.copytree(runs, tmp_path / "runs")

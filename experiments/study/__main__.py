@@ -102,7 +102,14 @@ def main(argv):
         train_frames, sets = _frames(workdir)
         frames = [str(train_frames), *(str(one.folder) for one in sets)]
         records = Records(workdir, output_dir)
-        records.check({"frames": frames, **_scorers(sets), **budget._asdict()})
+        records.check(
+            {
+                "frames": frames,
+                "scorers": [one.scorer for one in sets],
+                "boxes": [one.boxes for one in sets],
+                **budget._asdict(),
+            }
+        )
         write_record(output_dir / "record.json", "study", argv, data=frames)
         map_statistics.write(train_frames, output_dir / "maps.csv")
         if not records.has("classical"):
@@ -145,13 +152,6 @@ def _frames(workdir: Path) -> tuple[Path, list[EvaluationSet]]:
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder")
     return data / "train", sets
-
-
-def _scorers(sets: list[EvaluationSet]) -> dict[str, list]:
-    return {
-        "scorers": [one.scorer for one in sets],
-        "boxes": [one.boxes for one in sets],
-    }
 
 
 def _perform(run, records, workdir, train_frames, sets, budget) -> None:

@@ -58,7 +58,9 @@ class Records:
           InputError: the working folder is of a study with other settings.
         """
         path = self._path(_SETTINGS, "json")
-        wanted = json.loads(json.dumps(settings))
+        # What lies in the working folder moves with it.
+        text = json.dumps(settings).replace(f"{self._workdir}/", "")
+        wanted = json.loads(text)
         if not path.exists():
             write_file(path, (json.dumps(wanted, indent=2) + "\n").encode())
         found = json.loads(path.read_text())
