@@ -172,15 +172,17 @@ def matching(pattern: str) -> list[Path]:
 def folder_of(model: str | os.PathLike) -> Path:
     """The folder that `--model` means: an existing one, else that of a name.
 
+    A folder of results that happens to have a model's name does not hide the model.
+
     Raises:
       InputError: there is neither.
     """
     given = Path(model).expanduser()
+    known = names()
+    if str(model) in known and not _holds_model(given):
+        return FOLDER / model
     if given.is_dir():
         return given
-    known = names()
-    if str(model) in known:
-        return FOLDER / model
     if not known:
         raise InputError(
             f"{model}: no such folder, and no models come with this installation"
@@ -191,6 +193,10 @@ def folder_of(model: str | os.PathLike) -> Path:
         f"{model}: no such folder, and no model that comes with salcomp; {hint}"
         "python -m salcomp.compress --list_models lists all"
     )
+
+
+def _holds_model(folder: Path) -> bool:
+    return model_folder.is_model(folder) or (folder / "checkpoints").is_dir()
 
 
 def default() -> Path:

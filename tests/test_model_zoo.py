@@ -74,6 +74,12 @@ def test_an_existing_folder_goes_before_a_name(zoo, tmp_path, monkeypatch):
     assert export.load("high").fingerprint == export.load(zoo / "low").fingerprint
 
 
+def test_a_folder_of_results_does_not_hide_a_model(zoo, tmp_path, monkeypatch):
+    (tmp_path / "low").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert export.load("low").fingerprint == export.load(zoo / "low").fingerprint
+
+
 def test_the_start_of_a_fingerprint_finds_its_model(zoo):
     start = export.load("low").fingerprint[:8]
     assert model_zoo.with_fingerprint(start) == zoo / "low"
