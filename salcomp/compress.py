@@ -28,29 +28,12 @@ def define_flags(flag_values: flags.FlagValues, max_pixels: int) -> None:
       flag_values: to define them in.
       max_pixels: default of the flag of that name.
     """
-    flags.DEFINE_string(
-        "output_dir",
-        None,
-        "Folder of the .salc files; by default each goes beside its image.",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_boolean(
-        "overwrite",
-        False,
-        "Whether to replace outputs that exist.",
-        flag_values=flag_values,
-    )
+    outputs = "the .salc files; by default each goes beside its image."
+    file_jobs.define_flags(flag_values, outputs, max_pixels)
     flags.DEFINE_string(
         "saliency",
         "auto",
         f"Where the saliency map comes from. {saliency_maps.CHOICES}",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_integer(
-        "max_pixels",
-        max_pixels,
-        "Refuse images with more pixels. Pillow opens none over 178,956,970.",
-        lower_bound=1,
         flag_values=flag_values,
     )
     flags.DEFINE_boolean(

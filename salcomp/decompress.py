@@ -25,26 +25,11 @@ def define_flags(flag_values: flags.FlagValues, max_pixels: int) -> None:
       flag_values: to define them in.
       max_pixels: default of the flag of that name.
     """
-    flags.DEFINE_string(
-        "output_dir",
-        None,
-        "Folder of the PNG files, named NAME.png. By default each goes beside its file "
-        "as NAME.salc.png, which is never the original.",
-        flag_values=flag_values,
+    outputs = (
+        "the PNG files, named NAME.png. By default each goes beside its file as "
+        "NAME.salc.png, which is never the original."
     )
-    flags.DEFINE_boolean(
-        "overwrite",
-        False,
-        "Whether to replace outputs that exist.",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_integer(
-        "max_pixels",
-        max_pixels,
-        "Refuse files of images with more pixels.",
-        lower_bound=1,
-        flag_values=flag_values,
-    )
+    file_jobs.define_flags(flag_values, outputs, max_pixels)
 
 
 FLAGS = flags.FlagValues()

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from absl import logging
+from absl import flags, logging
 from tqdm import tqdm
 
 from salcomp import folders
@@ -16,6 +16,32 @@ from salcomp.errors import InputError, SalcompError
 # While one reads or writes, others compute; more gain nothing on two cores, since
 # TensorFlow spreads each job over all, and each holds the feature maps of a strip.
 WORKERS = 3
+
+
+def define_flags(flag_values: flags.FlagValues, outputs: str, max_pixels: int) -> None:
+    """Defines the flags of a tool whose files are images on one side.
+
+    Args:
+      flag_values: to define them in.
+      outputs: what --output_dir is the folder of, and where outputs go without it.
+      max_pixels: default of the flag of that name.
+    """
+    flags.DEFINE_string(
+        "output_dir", None, f"Folder of {outputs}", flag_values=flag_values
+    )
+    flags.DEFINE_boolean(
+        "overwrite",
+        False,
+        "Whether to replace outputs that exist.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        "max_pixels",
+        max_pixels,
+        "Refuse images with more pixels. Pillow opens none over 178,956,970.",
+        lower_bound=1,
+        flag_values=flag_values,
+    )
 
 
 class Job(NamedTuple):

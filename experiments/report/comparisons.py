@@ -34,6 +34,10 @@ DECIDING = (FIXATIONS, SIGNS)
 SCORES = (FIXATIONS, SIGNS, CIRCULAR, ROI, MS_SSIM, PSNR, NON_ROI, FIXATIONS_PSNR)
 
 
+# The arm of 2019 with the floor that its flag has by default.
+BLOG_ARM = "concat-0.1"
+
+
 class Pair(NamedTuple):
     """A comparison that the page shows: a series, its uniform twin, its control."""
 
@@ -47,7 +51,7 @@ MILD = Pair("refine-mild on baseline", "refine-uniform on baseline", None)
 RIGHT_MAP = Pair("refine-fixations on baseline", "refine-uniform on baseline", None)
 PAIRS = (
     Pair("concat", "baseline", "concat-shuffled"),
-    Pair("concat-0.1", "baseline", "concat-0.1-shuffled"),
+    Pair(BLOG_ARM, "baseline", "concat-0.1-shuffled"),
     Pair("modulate", "baseline", "modulate-shuffled"),
     Pair("weighted", "baseline", None),
     Pair("map-in", "baseline", None),

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from experiments.report.comparisons import BLOG_ARM
 from experiments.report.study_records import Run, StudyRecords
 from experiments.study.arms import ARMS
 
@@ -31,6 +32,16 @@ class Prediction(NamedTuple):
     def error(self) -> float:
         """Of the prediction, relative."""
         return self.predicted / self.measured - 1
+
+
+def example_pair(records: StudyRecords) -> tuple[str, str] | None:
+    """Names of the baseline's and the 2019 arm's run at one lambda, the highest."""
+    curves = [
+        {run.lmbda: run.name for run in records.series(arm)}
+        for arm in ("baseline", BLOG_ARM)
+    ]
+    common = curves[0].keys() & curves[1].keys()
+    return tuple(curve[max(common)] for curve in curves) if common else None
 
 
 def elasticity(records: StudyRecords) -> float:

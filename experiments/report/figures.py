@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from experiments.report import classical, comparisons, effective_lambda, spread
+from experiments.report import (
+    classical,
+    comparisons,
+    effective_lambda,
+    floor_bound,
+    spread,
+)
 from experiments.report.comparisons import Comparisons
 from experiments.report.study_records import StudyRecords
 from experiments.study.reconstructions import WINDOW
@@ -24,10 +30,6 @@ _COLORS = {
     "refine-saliency on baseline": "tab:red",
     "refine-saliency on modulate": "tab:purple",
 }
-# The arm of 2019, with the floor that its flag has by default.
-BLOG_ARM = "concat-0.1"
-# Arms whose gain stands beside the bound of their floor.
-FLOORED_ARMS = (BLOG_ARM, "concat", "modulate")
 _RATE = "Rate (bit/pixel, whole file)"
 _SETS = {"test": "street frames", "fixations": "photographs"}
 
@@ -261,8 +263,8 @@ def _bound(figure, records: StudyRecords, compared: Comparisons) -> bool:
     floors = [float(row["floor"]) for row in rows]
     bounds = [float(row["bound_db"]) for row in rows]
     axes.plot(floors, bounds, color="black", marker="o", label="10 log10(AM/GM)")
-    for arm in FLOORED_ARMS:
-        gain = weighted_gain(arm, records, compared)
+    for arm in floor_bound.ARMS:
+        gain = floor_bound.gain(arm, records, compared)
         if gain is not None:
             floor, (value, low, high) = gain
             label = f"{arm}: measured against the baseline"
@@ -277,22 +279,9 @@ def _bound(figure, records: StudyRecords, compared: Comparisons) -> bool:
     return True
 
 
-def weighted_gain(
-    arm: str, records: StudyRecords, compared: Comparisons
-) -> tuple[float, Interval] | None:
-    """Floor of an arm's weights, and its gain over the baseline in dB by them."""
-    runs = records.series(arm)
-    if not runs:
-        return None
-    floor = runs[0].floor
-    score = comparisons.Score("test", f"ewpsnr-floor-{floor:g}", "")
-    found = compared.of(arm, "baseline", score)
-    return found and (floor, found.quality)
-
-
 def _spread(figure, records: StudyRecords) -> bool:
     """Gains of the arm of 2019 at equal rate, image by image."""
-    found = spread.gains(records, BLOG_ARM)
+    found = spread.gains(records, comparisons.BLOG_ARM)
     if found is None:
         return False
     figure.set_size_inches(7, 5.5)
@@ -311,16 +300,6 @@ def _spread(figure, records: StudyRecords) -> bool:
     axes.grid(True, color="0.85")
     axes.legend()
     return bool(usable.any())
-
-
-def blog_pair(records: StudyRecords) -> tuple[str, str] | None:
-    """Baseline and the floor-0.1 arm at the highest lambda that both have."""
-    curves = [
-        {run.lmbda: run.name for run in records.series(arm)}
-        for arm in ("baseline", BLOG_ARM)
-    ]
-    common = curves[0].keys() & curves[1].keys()
-    return tuple(curve[max(common)] for curve in curves) if common else None
 
 
 def _classical(figure, records: StudyRecords) -> bool:

@@ -12,7 +12,7 @@ from experiments.report import (
     classical,
     comparisons,
     effective_lambda,
-    figures,
+    floor_bound,
     seeds,
     spread,
 )
@@ -97,7 +97,7 @@ class Page:
         verdicts = {pair.series: self._verdict(pair) for pair in judged}
         blog = [
             f"`{series}` {verdicts[series]}"
-            for series in ("concat", "concat-0.1")
+            for series in ("concat", comparisons.BLOG_ARM)
             if series in verdicts
         ]
         question = "The question of 2019 proper, the map as a fourth channel: "
@@ -262,7 +262,7 @@ class Page:
         }
 
     def _example(self) -> str:
-        pair = figures.blog_pair(self._records)
+        pair = effective_lambda.example_pair(self._records)
         if pair is None:
             return ""
         bpp, psnr, ewpsnr = (
@@ -287,8 +287,8 @@ class Page:
     def _floor(self) -> dict:
         rows = self._records.rows("maps.csv")
         gains = []
-        for arm in figures.FLOORED_ARMS:
-            gain = figures.weighted_gain(arm, self._records, self._compared)
+        for arm in floor_bound.ARMS:
+            gain = floor_bound.gain(arm, self._records, self._compared)
             if gain is not None:
                 floor, (value, low, high) = gain
                 interval = f"[{low:+.2f}, {high:+.2f}]"
@@ -310,7 +310,7 @@ class Page:
         }
 
     def _spread(self) -> dict | None:
-        found = spread.gains(self._records, figures.BLOG_ARM)
+        found = spread.gains(self._records, comparisons.BLOG_ARM)
         if found is None:
             return None
         values = {
