@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import glob
 import json
 import math
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from experiments import (
     gan_overfitting,
     gtsdb_split,
     mask_storage,
+    reduced_frames,
     refinement,
     saliency_samples,
     windows,
@@ -268,13 +271,14 @@ def test_gtsdb_split_replaces_no_file(tmp_path):
 
 
 def test_gan_overfitting_goes_on_and_writes_table_figures_and_record(tmp_path):
-    for part, count in (("train", 3), ("test", 2)):
+    for part, count in (("train", 4), ("test", 2)):
         save_frames(tmp_path / "frames" / part, count, height=64, width=128)
     argv = ["gan_overfitting", f"--data={tmp_path / 'frames'}", "--reduction=2"]
+    argv += ["--train_frames=2", "--validation_frames=1", "--seeds=3"]
     argv += ["--width=0.02", "--steps=4", f"--runs_dir={tmp_path / 'runs'}"]
     argv += [f"--output_dir={tmp_path / 'out'}"]
     gan_overfitting.main([*argv, "--arms=as_published"])
-    metrics = tmp_path / "runs" / "as_published" / "metrics.csv"
+    metrics = tmp_path / "runs" / "as_published-seed3" / "metrics.csv"
     written = metrics.stat().st_mtime_ns
     gan_overfitting.main([*argv, "--arms=as_published,repaired"])
     assert metrics.stat().st_mtime_ns == written  # was not trained again
@@ -287,12 +291,28 @@ def test_gan_overfitting_goes_on_and_writes_table_figures_and_record(tmp_path):
         assert drawn.shape[1] > 500
         assert np.ptp(drawn.astype(int), axis=2).max() > 100  # lines, pictures
     record = json.loads((tmp_path / "out/record.json").read_text())
-    assert (record["train_frames"], record["crop"]) == (3, "64x32")
+    assert (record["train_frames"], record["crop"]) == (2, "64x32")
+
+
+def test_reduced_frames_are_in_one_set_each(tmp_path):
+    for part, count in (("train", 7), ("test", 2)):
+        save_frames(tmp_path / "frames" / part, count, height=64, width=128)
+    sets = reduced_frames.prepare(str(tmp_path / "frames"), tmp_path / "r", 2, 3, 2, 9)
+    assert (len(sets.train), len(sets.test), sets.crop) == (3, 2, (32, 2))
+    names = {
+        name: {Path(path).name for path in glob.glob(sets.pattern(name))}
+        for name in ("train", "all", "validation")
+    }
+    assert names["train"] == {p.name for p in sets.train} < names["all"]
+    assert (len(names["all"]), len(names["validation"])) == (5, 2)
+    assert not names["all"] & names["validation"]
+    with pytest.raises(InputError, match="there are 7"):
+        reduced_frames.prepare(str(tmp_path / "frames"), tmp_path / "r", 2, 6, 2, 9)
 
 
 def test_reduced_frames_are_means_of_each_channel_by_itself():
     rgba = frame(0, 9, 13)
-    small = gan_overfitting.reduced(rgba, 4)
+    small = reduced_frames.reduced(rgba, 4)
     assert small.shape == (2, 3, 4)
     np.testing.assert_array_equal(
         small[1, 2], np.round(rgba[4:8, 8:12].mean(axis=(0, 1)))
