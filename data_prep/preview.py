@@ -66,10 +66,7 @@ def weighting_bound(counts: np.ndarray, floor: float) -> float:
 
 
 def _floors() -> list[float]:
-    try:
-        floors = [float(floor) for floor in FLAGS.floors]
-    except ValueError as error:
-        raise InputError(f"--floors: {error}") from error
+    floors = cli.numbers(FLAGS, "floors")
     if not all(0 < floor <= 1 for floor in floors):
         raise InputError("--floors: each must be over 0 and at most 1")
     return floors

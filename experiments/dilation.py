@@ -3,7 +3,7 @@
 The 2019 write-up put dilated convolutions into the codec to widen its receptive field,
 and found that they "seemed to hurt performance overall and introduce checkered
 artifacts". Trains the plain and the dilated baseline for equally many steps at each of
-a series of lambdas, with the same frames, crops and seed; codes held-out frames with
+a series of lambdas, with the same frames, crops and seeds; codes held-out frames with
 all; writes a table, BD-rates, a rate-distortion figure, and the write-up's picture
 with the spectrum of the error beneath. The same command goes on where a stopped one
 was.
@@ -15,6 +15,7 @@ was.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from absl import flags, logging
@@ -76,8 +77,8 @@ flags.DEFINE_list(
 flags.DEFINE_integer(
     "steps",
     2000,
-    "Steps of each training; with four lambdas all take a quarter of an hour on two "
-    "cores.",
+    "Steps of each training; with four lambdas and one seed all take a quarter of an "
+    "hour on two cores.",
     lower_bound=1,
     flag_values=FLAGS,
 )
@@ -88,7 +89,9 @@ flags.DEFINE_list(
     "BD-rate needs four.",
     flag_values=FLAGS,
 )
-flags.DEFINE_integer("seed", 0, "Seed of all trainings.", flag_values=FLAGS)
+flags.DEFINE_list(
+    "seeds", ["0"], "Seeds, with each of which all is trained.", flag_values=FLAGS
+)
 flags.DEFINE_integer(
     "num_scenes", 96, "Built-in scenes to train on.", lower_bound=1, flag_values=FLAGS
 )
@@ -99,16 +102,6 @@ flags.DEFINE_integer(
     lower_bound=0,
     flag_values=FLAGS,
 )
-
-
-def _lambdas() -> list[float]:
-    try:
-        found = [float(value) for value in FLAGS["lambda"].value]
-    except ValueError as error:
-        raise InputError(f"--lambda must be numbers: {error}") from error
-    if not found:
-        raise InputError("--lambda names no lambda to train at")
-    return found
 
 
 def _held_out(data: str | None) -> dict[str, np.ndarray]:
@@ -127,20 +120,34 @@ def _held_out(data: str | None) -> dict[str, np.ndarray]:
     return found
 
 
-def _train(folder: Path, lmbda: float, dilated: bool, data: str | None) -> None:
+class Run(NamedTuple):
+    """A training."""
+
+    arm: str
+    seed: int
+    lmbda: float
+
+    @property
+    def folder(self) -> Path:
+        name = f"{self.arm}-{self.lmbda:g}-seed{self.seed}"
+        return Path(FLAGS.runs_dir).expanduser() / name
+
+
+def _train(run: Run, data: str | None) -> None:
     argv = [
         "train",
         f"--preset={FLAGS.preset}",
         "--nosaliency",
-        f"--lambda={lmbda}",
+        f"--lambda={run.lmbda}",
         f"--last_step={FLAGS.steps}",
-        f"--seed={FLAGS.seed}",
+        f"--seed={run.seed}",
         f"--num_scenes={FLAGS.num_scenes}",
-        f"--workdir={folder}",
+        f"--workdir={run.folder}",
     ]
     argv += [f"--train_glob={data}"] if data else []
-    argv += [f"--dilation_rates={','.join(FLAGS.dilation_rates)}"] if dilated else []
-    logging.info("training %s", folder)
+    if run.arm != _ANCHOR:
+        argv += [f"--dilation_rates={','.join(FLAGS.dilation_rates)}"]
+    logging.info("training %s", run.folder)
     train.main(argv)
 
 
@@ -184,27 +191,42 @@ class _Measured:
     def summary(self) -> dict[str, float]:
         """A row of the table."""
         return {
-            "lambda": self.config.lmbda,
             "receptive field": receptive_field.of_latent(self.config.dilation_rates),
             **{name: float(self.column(name).mean()) for name in self.rows[0]},
             "checkerboard": self.grid,
         }
 
 
-def _bd_rates(arms: dict[str, list[_Measured]]) -> dict[str, dict | None]:
-    """BD-rate in percent of the dilated codec, with its interval, per quality.
+def _table(seeds: list[list[_Measured]], name: str) -> np.ndarray:
+    """A value of each frame, mean over the seeds, [lambdas, frames]."""
+    columns = [[model.column(name) for model in models] for models in seeds]
+    return np.mean(columns, axis=0)
 
-    None where there is none, as of curves of fewer than four points.
+
+def _bd_rates(plain: list, dilated: list) -> dict[str, dict | None]:
+    """BD-rates in percent of the dilated codec, per quality.
+
+    Args:
+      plain, dilated: a list of models, by rising lambda, per seed.
+
+    Returns:
+      The rate of the means over the seeds, with its interval over frames, and the rate
+      with each seed by itself; None where there are none, as of curves of fewer than
+      four points.
     """
-
-    def table(arm: str, name: str) -> np.ndarray:  # [points, frames]
-        return np.stack([one.column(name) for one in arms[arm]])
-
     found = {}
     for quality in _QUALITIES:
-        curves = [table(arm, name) for arm in arms for name in ("bpp", quality)]
+
+        def compare(*arms, resamples: int, quality=quality):
+            tables = [_table(arm, name) for arm in arms for name in ("bpp", quality)]
+            return bd_rate.compare(*tables, resamples).rate
+
         try:
-            rate = bd_rate.compare(*curves, _RESAMPLES).rate
+            rate = compare(plain, dilated, resamples=_RESAMPLES)
+            per_seed = [
+                compare([one], [other], resamples=1).value
+                for one, other in zip(plain, dilated)
+            ]
         except InputError as error:
             logging.info("no BD-rate in %s: %s", quality, error)
             found[quality] = None
@@ -213,9 +235,10 @@ def _bd_rates(arms: dict[str, list[_Measured]]) -> dict[str, dict | None]:
             name: value if np.isfinite(value) else None
             for name, value in rate._asdict().items()
         }
+        found[quality]["per seed"] = per_seed
         print(
             f"BD-rate in {quality}: {rate.value:+.2f} % [{rate.low:+.2f}, "
-            f"{rate.high:+.2f}]"
+            f"{rate.high:+.2f}]; per seed {', '.join(f'{v:+.2f}' for v in per_seed)}"
         )
     return found
 
@@ -247,12 +270,12 @@ def _draw(path: Path, original: np.ndarray, shown: dict, index: int) -> None:
             extent = (-0.5, 0.5, 0.5, -0.5)
             column[2].imshow(_log_mean(one, index), extent=extent, **limits)
             column[2].set_title("spectrum of the error", fontsize=10)
-    lmbda = next(iter(shown.values())).config.lmbda
+    config = next(iter(shown.values())).config
     figure.supxlabel(
-        f"A held-out frame at lambda {lmbda:g}, {FLAGS.steps} steps, seed {FLAGS.seed},"
-        " and its window of the largest error of both. The spectra, in dB, are means\n"
-        "over the held-out frames, from -1/2 to 1/2 cycle per pixel. Checkerboard: "
-        "power at the harmonics of the 16-pixel grid over that beside them.",
+        f"A held-out frame at lambda {config.lmbda:g}, {FLAGS.steps} steps, seed "
+        f"{config.seed}, and its window of the largest error of both. The spectra, in\n"
+        "dB, are means over the held-out frames, from -1/2 to 1/2 cycle per pixel. "
+        "Checkerboard: power at the harmonics of the 16-pixel grid over that beside.",
         fontsize=9,
     )
     figures.write(path, figure)
@@ -267,7 +290,8 @@ def _log_mean(one: _Measured, index: int) -> np.ndarray:
 
 def main(argv):
     cli.parse(FLAGS, argv, __doc__)
-    lambdas = sorted(set(_lambdas()))
+    lambdas = sorted(set(cli.numbers(FLAGS, "lambda")))
+    seeds = cli.numbers(FLAGS, "seeds", int)
     if not FLAGS.dilation_rates:
         raise InputError("--dilation_rates names no layer to compare the codec with")
     data = FLAGS.data
@@ -275,43 +299,44 @@ def main(argv):
         data = str(Path(data) / "*.png")
     held_out = _held_out(data)
     output = folders.make("output_dir", FLAGS.output_dir)
-    runs = Path(FLAGS.runs_dir).expanduser()
-    arms = {_ANCHOR: [], "dilated": []}
-    for arm in arms:
-        for lmbda in lambdas:
-            _train(runs / f"{arm}-{lmbda:g}", lmbda, arm != _ANCHOR, data)
-    for arm, measured in arms.items():
-        for lmbda in lambdas:
-            measured.append(_Measured(runs / f"{arm}-{lmbda:g}", held_out))
-    rows = [{"arm": arm, **one.summary()} for arm in arms for one in arms[arm]]
+    arms = _ANCHOR, "dilated"
+    runs = [Run(a, s, lmbda) for s in seeds for a in arms for lmbda in lambdas]
+    for run in runs:
+        _train(run, data)
+    models = {run: _Measured(run.folder, held_out) for run in runs}
+    rows = [
+        {"arm": run.arm, "seed": run.seed, "lambda": run.lmbda, **model.summary()}
+        for run, model in models.items()
+    ]
     results_files.write_csv(output / "table.csv", rows)
     print("".join(f"{name:>16}" for name in rows[0]))
     for row in rows:
         print(f"{row['arm']:>16}" + "".join(f"{v:16.5g}" for v in [*row.values()][1:]))
     curves = {
-        arm: tuple(
-            np.array([one.column(name).mean() for one in measured])
-            for name in ("bpp", "psnr-rgb")
-        )
-        for arm, measured in arms.items()
+        a: [[models[Run(a, s, lmbda)] for lmbda in lambdas] for s in seeds]
+        for a in arms
+    }
+    points = {
+        arm: tuple(_table(curve, name).mean(axis=1) for name in ("bpp", "psnr-rgb"))
+        for arm, curve in curves.items()
     }
     title = f"{len(held_out)} held-out frames, {FLAGS.steps} steps"
     rd_figure.draw(
-        output / "psnr-rgb.png", curves, rd_figure.AXIS_LABELS["psnr-rgb"], title
+        output / "psnr-rgb.png", points, rd_figure.AXIS_LABELS["psnr-rgb"], title
     )
     index = FLAGS.figure_frame % len(held_out)
-    middle = len(lambdas) // 2
-    shown = {arm: measured[middle] for arm, measured in arms.items()}
+    middle = lambdas[len(lambdas) // 2]
+    shown = {arm: models[Run(arm, seeds[0], middle)] for arm in arms}
     _draw(output / "figure.png", list(held_out.values())[index], shown, index)
     write_record(
         output / "record.json",
         "dilation",
         argv,
-        seed=FLAGS.seed,
+        seeds=seeds,
         steps=FLAGS.steps,
         data=FLAGS.data or f"{FLAGS.num_scenes} built-in scenes",
         held_out=list(held_out),
-        bd_rate_percent=_bd_rates(arms),
+        bd_rate_percent=_bd_rates(*curves.values()),
     )
     print(f"tables and figures are in {output}")
 

@@ -330,13 +330,6 @@ def _draw_pairs(
     figures.write(path, figure)
 
 
-def _seeds() -> list[int]:
-    try:
-        return [int(seed) for seed in FLAGS.seeds]
-    except ValueError as error:
-        raise InputError(f"--seeds must be whole numbers: {error}") from error
-
-
 def main(argv):
     cli.parse(FLAGS, argv, __doc__)
     if not FLAGS.data:
@@ -344,9 +337,9 @@ def main(argv):
     for arm in FLAGS.arms:
         if arm not in ARMS:
             raise InputError(f"--arms: {arm!r} is none of {', '.join(ARMS)}")
-    all_runs = [Run(arm, seed) for seed in _seeds() for arm in FLAGS.arms]
-    if not all_runs:
-        raise InputError("--arms or --seeds names nothing to train")
+    if not FLAGS.arms:
+        raise InputError("--arms names none")
+    seeds = cli.numbers(FLAGS, "seeds", int)
     output = folders.make("output_dir", FLAGS.output_dir)
     runs = folders.make("runs_dir", FLAGS.runs_dir)
     sets = reduced_frames.prepare(
@@ -357,6 +350,7 @@ def main(argv):
         FLAGS.validation_frames,
         FLAGS.test_frames,
     )
+    all_runs = [Run(arm, seed) for seed in seeds for arm in FLAGS.arms]
     workdirs = {run: runs / run.name for run in all_runs}
     rows, codecs = [], {}
     for run, workdir in workdirs.items():
@@ -381,7 +375,7 @@ def main(argv):
         output / "record.json",
         "gan_overfitting",
         argv,
-        seeds=_seeds(),
+        seeds=seeds,
         train_frames=len(sets.train),
         test_frames=len(sets.test),
         crop=f"{sets.crop[0] * sets.crop[1]}x{sets.crop[0]}",

@@ -114,11 +114,7 @@ def main(argv):
     refiners = {"none": None}
     control = Refiner(codec, steps, codec.config.lmbda, seed)
     refiners["uniform"] = Refinement(control, "uniform", floor)
-    try:
-        factors = [float(factor) for factor in FLAGS.lambda_factors]
-    except ValueError as error:
-        raise InputError(f"--lambda_factors: {error}") from error
-    for factor in factors:
+    for factor in cli.numbers(FLAGS, "lambda_factors"):
         refiner = Refiner(codec, steps, factor * codec.config.lmbda, seed)
         refiners[f"{_BY_MAP} {factor:g}"] = Refinement(
             refiner, "saliency", floor

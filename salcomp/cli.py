@@ -51,6 +51,27 @@ def parse(
     return positional
 
 
+def numbers(flag_values: flags.FlagValues, name: str, kind: type = float) -> list:
+    """The values of a list flag, as numbers.
+
+    Args:
+      flag_values: has the flag.
+      name: of the flag.
+      kind: float or int.
+
+    Raises:
+      InputError: one is no such number, or there are none.
+    """
+    try:
+        found = [kind(value) for value in flag_values[name].value]
+    except ValueError as error:
+        what = "whole numbers" if kind is int else "numbers"
+        raise InputError(f"--{name} must be {what}: {error}") from error
+    if not found:
+        raise InputError(f"--{name} is empty; give one number or more")
+    return found
+
+
 def run(main) -> None:
     """Runs a tool's `main(argv)` as a process, with absl's log on standard error."""
     flags.FLAGS(sys.argv[:1])  # absl's logging waits for its own flags

@@ -69,6 +69,7 @@ def test_dilation_compares_the_codecs_and_goes_on_where_it_was(frames_glob, tmp_
         "--preset=smoke",
         "--steps=3",
         "--lambda=0.1",
+        "--seeds=1",
         "--dilation_rates=2",
         f"--data={frames_glob}",
         f"--runs_dir={tmp_path / 'runs'}",
@@ -84,7 +85,7 @@ def test_dilation_compares_the_codecs_and_goes_on_where_it_was(frames_glob, tmp_
     record = json.loads((tmp_path / "out" / "record.json").read_text())
     assert record["steps"] == 3 and len(record["held_out"]) > 0
     assert record["bd_rate_percent"]["psnr-rgb"] is None  # of one point each
-    steps = tmp_path / "runs" / "dilated-0.1" / "metrics.csv"
+    steps = tmp_path / "runs" / "dilated-0.1-seed1" / "metrics.csv"
     trained = steps.stat().st_mtime_ns
     table = (tmp_path / "out" / "table.csv").read_bytes()
     dilation.main(argv)
@@ -99,16 +100,18 @@ def test_dilation_gives_the_rate_that_dilated_layers_cost():
         values["ms-ssim-rgb-db"] = np.full(3, np.nan)  # of small frames
         return types.SimpleNamespace(column=values.get)
 
-    arms = {
-        arm: [measured(lmbda, factor) for lmbda in (1, 2, 3, 4)]
-        for arm, factor in {"plain": 1, "dilated": 1.25}.items()
-    }
-    found = dilation._bd_rates(arms)
+    def seeds(*factors):
+        return [[measured(lmbda, f) for lmbda in (1, 2, 3, 4)] for f in factors]
+
+    found = dilation._bd_rates(seeds(1, 1), seeds(1.2, 1.3))
     assert found["psnr-rgb"]["value"] == pytest.approx(25, abs=0.01)
+    assert found["psnr-rgb"]["per seed"] == pytest.approx([20, 30], abs=0.01)
     assert found["ms-ssim-rgb-db"] is None
 
 
-@pytest.mark.parametrize("flag", ["--lambda=", "--lambda=x", "--dilation_rates="])
+@pytest.mark.parametrize(
+    "flag", ["--lambda=", "--lambda=x", "--dilation_rates=", "--seeds=", "--seeds=x"]
+)
 def test_dilation_refuses_what_leaves_nothing_to_compare(flag, tmp_path):
     with pytest.raises(InputError, match=flag.split("=")[0]):
         dilation.main(["dilation", flag, f"--output_dir={tmp_path / 'out'}"])
