@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -94,7 +95,8 @@ def prepare(
 
     Args:
       data: where the frames are, as of `find`.
-      folder: to write into; PNGs of an earlier call are removed.
+      folder: to write a folder into, named by what makes the sets, so that those of
+        other calls stay.
       factor: by which height and width are reduced.
       train, validation: numbers of frames to train and validate on.
       test: number of frames to test on, or all if there are fewer.
@@ -111,15 +113,14 @@ def prepare(
         "validation": held_out,
         "test": contact_sheet.spread(tested, test),
     }
+    made_of = repr((factor, sources))
+    folder = folder / f"reduced_{zlib.crc32(made_of.encode()):08x}"
     written, least = {}, (2**16, 2**16)
     for name, paths in sources.items():
         target = folders.make("runs_dir", folder / name)
-        for path in target.glob("*.png"):
-            path.unlink()
         written[name] = [target / f"{Path(path).stem}.png" for path in paths]
         for path, file in zip(paths, written[name]):
-            frame = frame_files.read(str(path), (1, 1), needs_map=True)
-            small = reduced(frame, factor)
+            small = reduced(contact_sheet.read_frame(path), factor)
             images.write_png(file, small)
             least = tuple(np.minimum(least, small.shape[:2]))
     height = least[0] // _SIDE * _SIDE
