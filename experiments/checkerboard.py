@@ -4,7 +4,8 @@ Upsampling by strides leaves patterns that repeat with the stride (Odena, Dumoul
 Olah, "Deconvolution and checkerboard artifacts", Distill 2016). What repeats every 16
 pixels has all its power at the multiples of 1/16 cycle per pixel, the harmonics of
 the grid, which those of the strides 8 and 4 are among. The measure is the power there
-over that right beside: about 1 for errors that know nothing of the grid.
+over that beside: about 1 for errors that know nothing of the grid. A Hann window keeps
+the borders of the picture, where its error breaks off, out of the spectrum.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import numpy as np
 from salcomp.config import STRIDE
 from salcomp.errors import InputError
 
-# Neighbours of a harmonic are at most this many frequencies away, along each axis.
-_REACH = 2
-# The smallest side at which the neighbours of two harmonics are not the same.
-MIN_SIDE = STRIDE * (2 * _REACH + 1)
+# How many frequencies the neighbours of a harmonic are away, along the axis where they
+# are farther; the window spreads a harmonic over those one away.
+_NEAREST, _FARTHEST = 3, 4
+# The smallest side at which no neighbour is nearer to another harmonic.
+MIN_SIDE = STRIDE * (_NEAREST + _FARTHEST)
 
 
 def check_size(height: int, width: int) -> None:
@@ -43,41 +45,54 @@ def power_spectrum(error: np.ndarray) -> np.ndarray:
         to multiples of 16, so that the harmonics are among the frequencies.
 
     Returns:
-      float64 [h, w], with frequency 0 first; its mean is the mean squared error.
+      float64 [h, w], with frequency 0 first; its mean is the mean squared error, each
+      pixel weighted by the squared window.
 
     Raises:
       InputError: the picture is too small.
     """
     check_size(*error.shape[:2])
     height, width = (side // STRIDE * STRIDE for side in error.shape[:2])
-    amplitudes = np.fft.fft2(error[:height, :width], axes=(0, 1))
-    return (np.abs(amplitudes) ** 2).mean(axis=2) / (height * width)
+    window = np.outer(_hann(height), _hann(width))
+    windowed = error[:height, :width] * window[..., None]
+    power = np.abs(np.fft.fft2(windowed, axes=(0, 1))) ** 2
+    return power.mean(axis=2) / np.square(window).sum()
 
 
-def grid_ratio(spectra: Iterable[np.ndarray]) -> float:
+def grid_ratio(spectra: Iterable[np.ndarray], between: bool = False) -> float:
     """The power at the harmonics of the grid over that of their neighbours.
 
     Args:
       spectra: as of `power_spectrum`, of one or more pictures; what they have at the
         harmonics is added up, and likewise at the neighbours.
+      between: whether to measure half-way between the harmonics instead, where no grid
+        has power: the control.
 
     Returns:
       About 1 for errors without a grid, more with one, infinite for a grid alone; NaN
       without errors.
     """
+    reach = np.mgrid[-_FARTHEST : _FARTHEST + 1, -_FARTHEST : _FARTHEST + 1]
+    offsets = reach.reshape(2, -1).T
+    offsets = offsets[np.abs(offsets).max(axis=1) >= _NEAREST]
     on, beside = 0.0, 0.0
     for spectrum in spectra:
         height, width = spectrum.shape
-        rows = np.arange(0, height, height // STRIDE)
-        columns = np.arange(0, width, width // STRIDE)
-        rows, columns = (axis.ravel()[1:] for axis in np.meshgrid(rows, columns))
+        rows, columns = (
+            np.arange(0, side, side // STRIDE) + between * (side // STRIDE // 2)
+            for side in spectrum.shape
+        )
+        first = 0 if between else 1  # without frequency 0
+        rows, columns = (axis.ravel()[first:] for axis in np.meshgrid(rows, columns))
         on += spectrum[rows, columns].sum()
-        offsets = np.mgrid[-_REACH : _REACH + 1, -_REACH : _REACH + 1].reshape(2, -1).T
         around = [
             spectrum[(rows + down) % height, (columns + right) % width].sum()
             for down, right in offsets
-            if down or right
         ]
         beside += np.mean(around)
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.divide(on, beside))
+
+
+def _hann(side: int) -> np.ndarray:
+    return np.hanning(side + 1)[:-1]  # of that period

@@ -15,36 +15,30 @@ was.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from absl import flags, logging
-from tqdm import tqdm
 
-from experiments import checkerboard, windows
+from experiments import checkerboard, dilation_figures
+from experiments.dilation_runs import Measured, Run
 from experiments.record import write_record
 from salcomp import (
     bd_rate,
     cli,
-    figures,
+    config_flags,
     folders,
     frame_files,
     frames,
     images,
-    metrics,
     rd_figure,
-    receptive_field,
     results_files,
     train,
 )
-from salcomp.codec import Codec
 from salcomp.config import PRESETS, Config
 from salcomp.errors import InputError
-from salcomp.ms_ssim import ms_ssim, similarity_db
 
 _ANCHOR = "plain"
 _QUALITIES = ("psnr-rgb", "ms-ssim-rgb-db")
-_ZOOM = (64, 96)  # rows and columns of the crop that the figure enlarges
 _RESAMPLES = 1000  # draws behind the intervals of the BD-rates
 
 FLAGS = flags.FlagValues()
@@ -76,15 +70,15 @@ flags.DEFINE_list(
 )
 flags.DEFINE_integer(
     "steps",
-    2000,
-    "Steps of each training; with four lambdas and one seed all take a quarter of an "
+    6000,
+    "Steps of each training; with four lambdas and one seed all take about half an "
     "hour on two cores.",
     lower_bound=1,
     flag_values=FLAGS,
 )
 flags.DEFINE_list(
     "lambda",
-    ["0.003", "0.01", "0.03", "0.1"],
+    ["0.0005", "0.001", "0.002", "0.004"],
     "Lambdas, in bit per pixel per squared 8-bit level, at which both are trained; a "
     "BD-rate needs four.",
     flag_values=FLAGS,
@@ -120,20 +114,8 @@ def _held_out(data: str | None) -> dict[str, np.ndarray]:
     return found
 
 
-class Run(NamedTuple):
-    """A training."""
-
-    arm: str
-    seed: int
-    lmbda: float
-
-    @property
-    def folder(self) -> Path:
-        name = f"{self.arm}-{self.lmbda:g}-seed{self.seed}"
-        return Path(FLAGS.runs_dir).expanduser() / name
-
-
-def _train(run: Run, data: str | None) -> None:
+def _flags(run: Run, data: str | None) -> list[str]:
+    """The command line of a training."""
     argv = [
         "train",
         f"--preset={FLAGS.preset}",
@@ -142,150 +124,64 @@ def _train(run: Run, data: str | None) -> None:
         f"--last_step={FLAGS.steps}",
         f"--seed={run.seed}",
         f"--num_scenes={FLAGS.num_scenes}",
-        f"--workdir={run.folder}",
+        f"--workdir={run.workdir}",
     ]
     argv += [f"--train_glob={data}"] if data else []
     if run.arm != _ANCHOR:
         argv += [f"--dilation_rates={','.join(FLAGS.dilation_rates)}"]
-    logging.info("training %s", run.folder)
-    train.main(argv)
+    return argv
 
 
-class _Measured:
-    """What one model makes of the held-out frames.
-
-    Attributes:
-      config: of the model.
-      rows: bpp of the file and the metrics, by name, for each frame.
-      decoded: reconstructions, uint8 [H, W, 3].
-      spectra: of their errors, as of `checkerboard.power_spectrum`.
-    """
-
-    def __init__(self, folder: Path, held_out: dict[str, np.ndarray]):
-        codec = Codec.load(folder)
-        self.config = codec.config
-        self.rows, self.decoded, self.spectra = [], [], []
-        for rgb in tqdm(held_out.values(), folder.name, disable=None, leave=False):
-            encoded = codec.encode(rgb, np.ones(rgb.shape[:2], np.float32))
-            x_hat = codec.decode(encoded.data)
-            self.rows.append(
-                {
-                    "bpp": 8 * len(encoded.data) / (rgb.size // 3),
-                    "psnr-rgb": metrics.psnr(rgb, x_hat),
-                    "ms-ssim-rgb-db": similarity_db(ms_ssim(rgb, x_hat)),
-                }
-            )
-            self.decoded.append(x_hat)
-            error = x_hat.astype(np.float64) - rgb
-            self.spectra.append(checkerboard.power_spectrum(error))
-
-    def column(self, name: str) -> np.ndarray:
-        """A value of each frame, [frames]."""
-        return np.array([row[name] for row in self.rows])
-
-    @property
-    def grid(self) -> float:
-        """`checkerboard.grid_ratio` over all frames."""
-        return checkerboard.grid_ratio(self.spectra)
-
-    def summary(self) -> dict[str, float]:
-        """A row of the table."""
-        return {
-            "receptive field": receptive_field.of_latent(self.config.dilation_rates),
-            **{name: float(self.column(name).mean()) for name in self.rows[0]},
-            "checkerboard": self.grid,
-        }
-
-
-def _table(seeds: list[list[_Measured]], name: str) -> np.ndarray:
+def _table(seeds: list[list[Measured]], name: str) -> np.ndarray:
     """A value of each frame, mean over the seeds, [lambdas, frames]."""
     columns = [[model.column(name) for model in models] for models in seeds]
     return np.mean(columns, axis=0)
 
 
-def _bd_rates(plain: list, dilated: list) -> dict[str, dict | None]:
-    """BD-rates in percent of the dilated codec, per quality.
+def _deltas(quality: str, plain: list, dilated: list) -> dict[str, object]:
+    """Bjontegaard deltas of the dilated codec.
 
     Args:
+      quality: name of the measure.
       plain, dilated: a list of models, by rising lambda, per seed.
 
     Returns:
-      The rate of the means over the seeds, with its interval over frames, and the rate
-      with each seed by itself; None where there are none, as of curves of fewer than
-      four points.
+      Of the means over the seeds, the BD-rate in percent with its interval over
+      frames, and the BD-quality in dB; and the latter with each seed by itself. None
+      where there is none, as of curves of fewer than four points, or apart from each
+      other.
     """
-    found = {}
-    for quality in _QUALITIES:
+    names = ("bpp", quality)
 
-        def compare(*arms, resamples: int, quality=quality):
-            tables = [_table(arm, name) for arm in arms for name in ("bpp", quality)]
-            return bd_rate.compare(*tables, resamples).rate
+    def rate():
+        tables = [_table(arm, name) for arm in (plain, dilated) for name in names]
+        found = bd_rate.compare(*tables, _RESAMPLES).rate
+        return {name: _finite(value) for name, value in found._asdict().items()}
 
-        try:
-            rate = compare(plain, dilated, resamples=_RESAMPLES)
-            per_seed = [
-                compare([one], [other], resamples=1).value
-                for one, other in zip(plain, dilated)
-            ]
-        except InputError as error:
-            logging.info("no BD-rate in %s: %s", quality, error)
-            found[quality] = None
-            continue
-        found[quality] = {
-            name: value if np.isfinite(value) else None
-            for name, value in rate._asdict().items()
-        }
-        found[quality]["per seed"] = per_seed
-        print(
-            f"BD-rate in {quality}: {rate.value:+.2f} % [{rate.low:+.2f}, "
-            f"{rate.high:+.2f}]; per seed {', '.join(f'{v:+.2f}' for v in per_seed)}"
-        )
-    return found
+    def gain(*arms):
+        means = [_table(arm, name).mean(axis=1) for arm in arms for name in names]
+        return bd_rate.bd_quality(*means)
+
+    return {
+        "rate percent": _or_none(rate),
+        "quality dB": _or_none(gain, plain, dilated),
+        "quality dB per seed": [
+            _or_none(gain, [one], [other]) for one, other in zip(plain, dilated)
+        ],
+    }
 
 
-def _draw(path: Path, original: np.ndarray, shown: dict, index: int) -> None:
-    """Original, plain and dilated; below, a window of each, and the error's spectra."""
-    pictures = {"original": (original, None)}
-    for arm, one in shown.items():
-        row = one.rows[index]
-        title = (
-            f"{arm}: {row['bpp']:.3f} bit/pixel, PSNR {row['psnr-rgb']:.2f} dB\n"
-            f"checkerboard {one.grid:.2f}"
-        )
-        pictures[title] = one.decoded[index], one
-    errors = [(one.decoded[index].astype(float) - original) for one in shown.values()]
-    top, left = windows.heaviest(np.square(errors).sum((0, 3)), *_ZOOM)
-    window = np.s_[top : top + _ZOOM[0], left : left + _ZOOM[1]]
-    figure = figures.new(14, 10)
-    axes = figure.subplots(3, len(pictures), height_ratios=(2, 3, 3))
-    spectra = [_log_mean(one, index) for one in shown.values()]
-    limits = {"vmin": np.min(spectra), "vmax": np.max(spectra)}
-    for (title, (picture, one)), column in zip(pictures.items(), axes.T):
-        column[0].imshow(picture, interpolation="nearest")
-        column[0].set_title(title, fontsize=11)
-        column[1].imshow(picture[window], interpolation="nearest")
-        for axis in column:
-            axis.set_axis_off()
-        if one is not None:
-            extent = (-0.5, 0.5, 0.5, -0.5)
-            column[2].imshow(_log_mean(one, index), extent=extent, **limits)
-            column[2].set_title("spectrum of the error", fontsize=10)
-    config = next(iter(shown.values())).config
-    figure.supxlabel(
-        f"A held-out frame at lambda {config.lmbda:g}, {FLAGS.steps} steps, seed "
-        f"{config.seed}, and its window of the largest error of both. The spectra, in\n"
-        "dB, are means over the held-out frames, from -1/2 to 1/2 cycle per pixel. "
-        "Checkerboard: power at the harmonics of the 16-pixel grid over that beside.",
-        fontsize=9,
-    )
-    figures.write(path, figure)
+def _or_none(delta, *arms):
+    """What a delta gives, or None, with the reason in the log."""
+    try:
+        return delta(*arms)
+    except InputError as error:
+        logging.info("no delta: %s", error)
+        return None
 
 
-def _log_mean(one: _Measured, index: int) -> np.ndarray:
-    """Mean spectrum of the errors of all frames of one frame's size, in dB."""
-    shape = one.spectra[index].shape
-    mean = np.mean([s for s in one.spectra if s.shape == shape], axis=0)
-    return 10 * np.log10(np.fft.fftshift(mean) + np.finfo(float).tiny)
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
 
 
 def main(argv):
@@ -295,15 +191,20 @@ def main(argv):
     if not FLAGS.dilation_rates:
         raise InputError("--dilation_rates names no layer to compare the codec with")
     data = FLAGS.data
-    if data and Path(data).is_dir():
+    if data and Path(data).expanduser().is_dir():
         data = str(Path(data) / "*.png")
     held_out = _held_out(data)
-    output = folders.make("output_dir", FLAGS.output_dir)
     arms = _ANCHOR, "dilated"
-    runs = [Run(a, s, lmbda) for s in seeds for a in arms for lmbda in lambdas]
+    folder = Path(FLAGS.runs_dir).expanduser()
+    runs = [Run(folder, a, s, lm) for s in seeds for a in arms for lm in lambdas]
+    for run in runs:  # finds mistakes before any training
+        cli.parse(train.FLAGS, _flags(run, data), train.__doc__)
+        config_flags.from_flags(train.FLAGS)
+    output = folders.make("output_dir", FLAGS.output_dir)
     for run in runs:
-        _train(run, data)
-    models = {run: _Measured(run.folder, held_out) for run in runs}
+        logging.info("training %s", run.workdir)
+        train.main(_flags(run, data))
+    models = {run: Measured(run.workdir, held_out) for run in runs}
     rows = [
         {"arm": run.arm, "seed": run.seed, "lambda": run.lmbda, **model.summary()}
         for run, model in models.items()
@@ -313,7 +214,7 @@ def main(argv):
     for row in rows:
         print(f"{row['arm']:>16}" + "".join(f"{v:16.5g}" for v in [*row.values()][1:]))
     curves = {
-        a: [[models[Run(a, s, lmbda)] for lmbda in lambdas] for s in seeds]
+        a: [[models[Run(folder, a, s, lm)] for lm in lambdas] for s in seeds]
         for a in arms
     }
     points = {
@@ -324,10 +225,15 @@ def main(argv):
     rd_figure.draw(
         output / "psnr-rgb.png", points, rd_figure.AXIS_LABELS["psnr-rgb"], title
     )
+    dilation_figures.draw_training(output / "training.png", runs)
     index = FLAGS.figure_frame % len(held_out)
     middle = lambdas[len(lambdas) // 2]
-    shown = {arm: models[Run(arm, seeds[0], middle)] for arm in arms}
-    _draw(output / "figure.png", list(held_out.values())[index], shown, index)
+    shown = {arm: models[Run(folder, arm, seeds[0], middle)] for arm in arms}
+    original = list(held_out.values())[index]
+    dilation_figures.draw_frame(output / "figure.png", original, shown, index)
+    deltas = {quality: _deltas(quality, *curves.values()) for quality in _QUALITIES}
+    for quality, found in deltas.items():
+        print(f"{quality}: {found}")
     write_record(
         output / "record.json",
         "dilation",
@@ -336,7 +242,7 @@ def main(argv):
         steps=FLAGS.steps,
         data=FLAGS.data or f"{FLAGS.num_scenes} built-in scenes",
         held_out=list(held_out),
-        bd_rate_percent=_bd_rates(*curves.values()),
+        bjontegaard=deltas,
     )
     print(f"tables and figures are in {output}")
 

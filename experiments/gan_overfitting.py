@@ -17,7 +17,6 @@ standard error.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +35,7 @@ from salcomp import (
     folders,
     frame_files,
     metrics,
+    metrics_file,
     ms_ssim,
     results_files,
 )
@@ -219,8 +219,8 @@ class _Coded(NamedTuple):
 
 def _row(run: Run, codec: GanCodec, workdir: Path, sets: Sets) -> dict:
     """What is in the table of a training; of the exported step."""
-    with open(workdir / "metrics.csv") as file:
-        norms = [float(row["encoder_gradient_norm"]) for row in csv.DictReader(file)]
+    steps = metrics_file.read_rows(workdir / "metrics.csv")
+    norms = [row["encoder_gradient_norm"] for row in steps]
     on_train, on_test = (_Coded.by(codec, files) for files in (sets.train, sets.test))
     return {
         "arm": run.arm,

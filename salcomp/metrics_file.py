@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 
 from salcomp.errors import InputError
@@ -54,3 +55,12 @@ class MetricsFile:
     def close(self) -> None:
         """Flushes and closes the file."""
         self._file.close()
+
+
+def read_rows(path: str | os.PathLike) -> list[dict[str, float]]:
+    """The rows of such a file, as numbers by the names of the columns."""
+    with open(path) as file:
+        return [
+            {name: float(cell) for name, cell in row.items()}
+            for row in csv.DictReader(file)
+        ]

@@ -63,7 +63,8 @@ def test_demo_refuses_frames_without_a_map_before_training(tmp_path):
     assert not (tmp_path / "demo" / "start").exists()
 
 
-def test_dilation_compares_the_codecs_and_goes_on_where_it_was(frames_glob, tmp_path):
+def test_dilation_compares_the_codecs_and_goes_on_where_it_was(tmp_path):
+    pattern = save_frames(tmp_path / "frames", 6, height=112, width=128)
     argv = [
         "dilation",
         "--preset=smoke",
@@ -71,7 +72,7 @@ def test_dilation_compares_the_codecs_and_goes_on_where_it_was(frames_glob, tmp_
         "--lambda=0.1",
         "--seeds=1",
         "--dilation_rates=2",
-        f"--data={frames_glob}",
+        f"--data={pattern}",
         f"--runs_dir={tmp_path / 'runs'}",
         f"--output_dir={tmp_path / 'out'}",
     ]
@@ -81,10 +82,12 @@ def test_dilation_compares_the_codecs_and_goes_on_where_it_was(frames_glob, tmp_
     assert [row["receptive field"] for row in rows] == ["57", "89"]
     assert all(float(row["checkerboard"]) > 0 for row in rows)
     assert Image.open(tmp_path / "out" / "figure.png").size[0] > 1000
-    assert Image.open(tmp_path / "out" / "psnr-rgb.png").size[0] > 500
+    for name in ("psnr-rgb", "training"):
+        assert Image.open(tmp_path / "out" / f"{name}.png").size[0] > 300
     record = json.loads((tmp_path / "out" / "record.json").read_text())
     assert record["steps"] == 3 and len(record["held_out"]) > 0
-    assert record["bd_rate_percent"]["psnr-rgb"] is None  # of one point each
+    deltas = record["bjontegaard"]["psnr-rgb"]
+    assert deltas["rate percent"] is None  # of one point each
     steps = tmp_path / "runs" / "dilated-0.1-seed1" / "metrics.csv"
     trained = steps.stat().st_mtime_ns
     table = (tmp_path / "out" / "table.csv").read_bytes()
@@ -103,24 +106,32 @@ def test_dilation_gives_the_rate_that_dilated_layers_cost():
     def seeds(*factors):
         return [[measured(lmbda, f) for lmbda in (1, 2, 3, 4)] for f in factors]
 
-    found = dilation._bd_rates(seeds(1, 1), seeds(1.2, 1.3))
-    assert found["psnr-rgb"]["value"] == pytest.approx(25, abs=0.01)
-    assert found["psnr-rgb"]["per seed"] == pytest.approx([20, 30], abs=0.01)
-    assert found["ms-ssim-rgb-db"] is None
+    arms = seeds(1, 1), seeds(1.2, 1.3)
+    found = dilation._deltas("psnr-rgb", *arms)
+    assert found["rate percent"]["value"] == pytest.approx(25, abs=0.01)
+    loss = [-5 * np.log(factor) for factor in (1.2, 1.3)]  # along this curve
+    assert found["quality dB per seed"] == pytest.approx(loss, abs=0.01)
+    found = dilation._deltas("ms-ssim-rgb-db", *arms)
+    assert found["rate percent"] is found["quality dB"] is None
 
 
 @pytest.mark.parametrize(
-    "flag", ["--lambda=", "--lambda=x", "--dilation_rates=", "--seeds=", "--seeds=x"]
+    "flag",
+    [
+        *("--lambda=", "--lambda=x", "--seeds=", "--seeds=x", "--seeds=0,-1"),
+        *("--dilation_rates=", "--dilation_rates=2,x", "--dilation_rates=2,0"),
+        *("--preset=none", "--preset=stock_v2"),
+    ],
 )
 def test_dilation_refuses_what_leaves_nothing_to_compare(flag, tmp_path):
-    with pytest.raises(InputError, match=flag.split("=")[0]):
+    with pytest.raises(InputError, match="--(lambda|seed|dilation_rates|preset)"):
         dilation.main(["dilation", flag, f"--output_dir={tmp_path / 'out'}"])
     assert not (tmp_path / "out").exists()
 
 
 def test_dilation_refuses_frames_too_small_to_measure_before_training(tmp_path):
     pattern = save_frames(tmp_path / "frames", 2, height=64, width=96)
-    with pytest.raises(InputError, match="at least 80x80"):
+    with pytest.raises(InputError, match="at least 112x112"):
         dilation.main(
             ["dilation", "--preset=smoke", f"--data={pattern}"]
             + [f"--runs_dir={tmp_path / 'runs'}", f"--output_dir={tmp_path / 'out'}"]

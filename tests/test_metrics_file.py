@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from salcomp.errors import InputError
-from salcomp.metrics_file import MetricsFile
+from salcomp.metrics_file import MetricsFile, read_rows
 
 
 def metrics_lines(path):
@@ -19,6 +19,7 @@ def test_metrics_file_has_a_header_and_rows(tmp_path):
     file.append(1, {"loss": 2.5, "bpp": 0.1, "other": 7})
     file.close()
     assert metrics_lines(path) == ["step,loss,bpp", "1,2.5,0.1"]
+    assert read_rows(path) == [{"step": 1, "loss": 2.5, "bpp": 0.1}]
 
 
 def test_metrics_file_keeps_every_bit_of_a_float32(tmp_path):

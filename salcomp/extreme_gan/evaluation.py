@@ -5,7 +5,6 @@ Whole frames, cropped at the right and bottom to multiples of 16, as 8-bit image
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from salcomp import export, metrics
+from salcomp import export, metrics, metrics_file
 from salcomp.config import STRIDE
 from salcomp.extreme_gan.model import ExtremeGan
 from salcomp.extreme_gan.quantizer import entropy, histogram
@@ -106,11 +105,7 @@ class Evaluation:
 
 def history(workdir: str | os.PathLike) -> list[dict[str, float]]:
     """The rows of a run's validation.csv, as numbers."""
-    with open(Path(workdir) / "validation.csv") as file:
-        return [
-            {name: float(cell) for name, cell in row.items()}
-            for row in csv.DictReader(file)
-        ]
+    return metrics_file.read_rows(Path(workdir) / "validation.csv")
 
 
 def best(workdir: str | os.PathLike) -> tuple[int, float]:
