@@ -141,7 +141,8 @@ def load_folder(folder: str | os.PathLike, kind: type[Model]) -> Export:
     loaded = kind(kind.config_class.from_dict(config["config"]))
     assign(loaded, arrays[model_folder.WEIGHTS])
     tables = Tables(**arrays[model_folder.TABLES])
-    if newest and checkpoints.step_of(newest) > config["step"]:
+    renewable = newest and not loaded.config.exports_best
+    if renewable and checkpoints.step_of(newest) > config["step"]:
         logging.info(
             "%s is of step %d and its run has come to step %d; export the run again "
             "to renew it",
@@ -204,9 +205,16 @@ def export_run(
       The folder written.
 
     Raises:
-      InputError: there is no run or no such checkpoint.
+      InputError: there is no run or no such checkpoint; or its `model` is the best on
+        held-out frames, which nothing could bring back.
     """
     model = kind(read_config(workdir, kind.config_class))
+    best = Path(workdir) / "model"
+    if not output and model.config.exports_best and model_folder.is_model(best):
+        raise InputError(
+            f"{best} is the run's best model on held-out frames; name another folder "
+            "with --output"
+        )
     saved = checkpoints.Checkpoints(workdir, model)
     if not saved.steps():
         raise InputError(f"{workdir} has no checkpoint yet; train longer")

@@ -98,6 +98,11 @@ class Settings:
         """Whether training needs the map at all."""
         return self.condition_encoder or self.weight_distortion
 
+    @property
+    def exports_best(self) -> bool:
+        """Whether a run exports its best model on held-out frames, not its last."""
+        return False
+
     @classmethod
     def defaults(cls) -> dict[str, object]:
         """Values of the fields that older configurations lack."""

@@ -135,6 +135,16 @@ def test_two_games_by_keyboard(page, url):
     assert {asked for asked in page.requests if asked[:5] != "data:"} == {url}
 
 
+def test_clicking_twice_skips_no_round(page):
+    page.value("document.getElementById('begin').click()")
+    page.wait(_QUESTION)
+    page.press("ArrowLeft")
+    page.wait(_ANSWER)
+    page.value("for (const i of [1, 2]) document.getElementById('next').click()")
+    page.wait(_QUESTION)
+    assert text(page, "number") == "Round 2 of 6"
+
+
 def test_forgery_is_on_either_side(page):
     sides = page.value(_SIDES)
     assert len(sides) == 24

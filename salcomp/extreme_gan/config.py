@@ -114,6 +114,10 @@ class GanConfig(Settings):
         return self.patchsize, self.patch_aspect * self.patchsize
 
     @property
+    def exports_best(self) -> bool:
+        return self.held_out
+
+    @property
     def smallest_frame(self) -> tuple[int, int]:
         """Smallest height and width of a held-out frame in pixels."""
         return self.crop

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
 from pathlib import Path
 
 from salcomp.callbacks import StepCounter
@@ -69,7 +68,6 @@ class Samples(StepCounter):
 def file_names(frames: list[str]) -> list[str]:
     """A name without suffix for each frame, from the frame's own; all different."""
     stems = [Path(name).stem.replace(" ", "_") for name in frames]
-    counts = Counter(stems)
-    return [
-        stem if counts[stem] == 1 else f"{i}_{stem}" for i, stem in enumerate(stems)
-    ]
+    if len(set(stems)) == len(stems):
+        return stems
+    return [f"{i}_{stem}" for i, stem in enumerate(stems)]

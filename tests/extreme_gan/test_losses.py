@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from salcomp import distortion as measures
 from salcomp.extreme_gan import losses
 from salcomp.extreme_gan.distortion import distortion
 from salcomp.extreme_gan.networks import Judgement
@@ -31,6 +33,28 @@ def test_feature_matching_is_ten_times_the_sum_of_all_differences():
     fake = [judgement(9, 2, 5), judgement(9, 3.5)]
     found = losses.feature_matching_loss(real, fake)
     assert float(found) == pytest.approx(10 * (1 + 3 + 0.5))
+
+
+@pytest.fixture
+def pair():
+    """Two images of 192x176 in -1..1, one near the other."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-0.8, 0.8, (1, 192, 176, 3)).astype(np.float32)
+    return x, x + rng.normal(0, 0.1, x.shape).astype(np.float32)
+
+
+def test_ms_ssim_is_that_of_tensorflow(pair):
+    weight = np.ones(pair[0].shape[:3], np.float32)
+    expected = 1 - tf.image.ssim_multiscale(*(255 * (p + 1) / 2 for p in pair), 255)
+    found = distortion("ms_ssim", *pair, weight)
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_mix_is_that_of_the_codec_before_its_scale(pair):
+    weight = np.ones(pair[0].shape[:3], np.float32)
+    of_codec = measures.distortion("mix")(*(127.5 * (p + 1) for p in pair), weight)
+    found = distortion("mix", *pair, weight)
+    np.testing.assert_allclose(found, of_codec / measures.SCALES["mix"], rtol=1e-6)
 
 
 def test_mixed_distortion_is_near_0_for_equal_images_and_grows_with_the_error():

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from salcomp import callbacks, export, run_folder
 from salcomp.errors import InputError
-from salcomp.extreme_gan import evaluation, train
+from salcomp.extreme_gan import evaluation, samples, train
+from salcomp.extreme_gan import export as export_tool
 from salcomp.extreme_gan.config import GanConfig
 from salcomp.extreme_gan.model import SHARES, TERMS, ExtremeGan
 from salcomp.images import read_image
@@ -103,6 +104,20 @@ def test_samples_are_whole_frames_under_the_same_names(published):
     for step in steps:
         assert sorted(p.name for p in (folder / step).iterdir()) == names
         assert read_image(folder / step / names[0]).rgb.shape == (96, 128, 3)
+
+
+def test_frames_of_the_same_name_have_samples_of_their_own():
+    assert samples.file_names(["a/x.png", "a/y z.png"]) == ["x", "y_z"]
+    names = samples.file_names(["a/x.png", "b/x.png", "b/0_x.png"])
+    assert len(set(names)) == 3
+
+
+def test_best_model_is_not_replaced_by_the_last(repaired):
+    before = sorted((p.name, p.read_bytes()) for p in (repaired / "model").iterdir())
+    with pytest.raises(InputError, match="--output"):
+        export_tool.main(["export", f"--workdir={repaired}"])
+    after = sorted((p.name, p.read_bytes()) for p in (repaired / "model").iterdir())
+    assert before == after
 
 
 def test_samples_of_a_run_that_holds_frames_out_are_of_those(repaired):
