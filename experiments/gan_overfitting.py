@@ -324,7 +324,7 @@ def _draw_curves(path: Path, workdirs: dict[Run, Path]) -> None:
                 label=label if run == first else None,
             )
     axes[first.arm].legend(fontsize=8)
-    figure.supxlabel("steps")
+    figure.supxlabel("steps; a pair of lines per seed")
     figure.supylabel("MSE [8-bit levels²]")
     figures.write(path, figure)
 
