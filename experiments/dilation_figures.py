@@ -66,13 +66,14 @@ def draw_frame(path: Path, original: np.ndarray, shown: dict, index: int) -> Non
             axis.set_axis_off()
         if one is not None:
             extent = (-0.5, 0.5, 0.5, -0.5)
-            column[2].imshow(_log_mean(one, index), extent=extent, **limits)
+            image = column[2].imshow(_log_mean(one, index), extent=extent, **limits)
             column[2].set_title("spectrum of the error", fontsize=10)
+    figure.colorbar(image, ax=axes[2], location="left", label="power [dB]")
     config = next(iter(shown.values())).config
     figure.supxlabel(
         f"A held-out frame at lambda {config.lmbda:g}, {config.last_step} steps, seed "
-        f"{config.seed}, and its window of the largest error of both. The spectra, in\n"
-        "dB, are means over the held-out frames, from -1/2 to 1/2 cycle per pixel. "
+        f"{config.seed}, and its window of the largest error of both. The spectra are\n"
+        "means over the held-out frames, from -1/2 to 1/2 cycle per pixel. "
         "Checkerboard: power at the harmonics of the 16-pixel grid over that beside.",
         fontsize=9,
     )
