@@ -264,7 +264,7 @@ def _over_seeds(rows: list[dict]) -> list[dict]:
         if published:
             for name in ("test MSE", "gap dB"):
                 change = [row[name] - published[row["seed"]][name] for row in of_arm]
-                mean[f"{name} less"] = _is_less(change)
+                mean[f"{name} less"] = "" if arm == _PUBLISHED else _is_less(change)
         found.append({**mean, "codes": " ".join(sorted(codes, key=int))})
     return found
 
@@ -286,6 +286,15 @@ def _frame(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def _mean_colour_mse(files: Sequence[Path]) -> float:
     """The error of the mean colour of each frame: how much there is to explain."""
     return float(np.mean([_frame(f)[0].var(axis=(0, 1)).mean() for f in files]))
+
+
+def _curves(workdirs: dict[Run, Path]) -> list[dict]:
+    """A row per training and evaluation: errors, MS-SSIM and entropy of both sets."""
+    return [
+        {**run._asdict(), **row}
+        for run, workdir in workdirs.items()
+        for row in evaluation.history(workdir)
+    ]
 
 
 def _draw_curves(path: Path, workdirs: dict[Run, Path]) -> None:
@@ -390,6 +399,7 @@ def main(argv):
     results_files.write_csv(output / "runs.csv", rows)
     table = _over_seeds(rows)
     results_files.write_csv(output / "table.csv", table)
+    results_files.write_csv(output / "curves.csv", _curves(workdirs))
     _draw_curves(output / "curves.png", workdirs)
     for name, title, paths in (
         ("training_set", "Training set", sets.train),

@@ -300,6 +300,8 @@ def test_gan_overfitting_goes_on_and_writes_table_figures_and_record(tmp_path):
     assert float(rows["as_published"]["encoder gradient norm"]) == 0
     assert float(rows["repaired"]["encoder gradient norm"]) > 0
     assert set(rows["as_published"]["codes"].split()) <= {"0", "1", "2"}
+    curves = list(csv.DictReader((tmp_path / "out/curves.csv").open()))
+    assert [row["step"] for row in curves if row["arm"] == "repaired"] == list("1234")
     for name in ("curves", "training_set", "test_set"):
         drawn = np.asarray(Image.open(tmp_path / "out" / f"{name}.png").convert("RGB"))
         assert drawn.shape[1] > 500
