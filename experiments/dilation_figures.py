@@ -68,7 +68,8 @@ def draw_frame(path: Path, original: np.ndarray, shown: dict, index: int) -> Non
             extent = (-0.5, 0.5, 0.5, -0.5)
             image = column[2].imshow(_log_mean(one, index), extent=extent, **limits)
             column[2].set_title("spectrum of the error", fontsize=10)
-    figure.colorbar(image, ax=axes[2], location="left", label="power [dB]")
+    scale = axes[2][0].inset_axes((0.85, 0.1, 0.04, 0.8))
+    figure.colorbar(image, cax=scale, label="power [dB]", ticklocation="left")
     config = next(iter(shown.values())).config
     figure.supxlabel(
         f"A held-out frame at lambda {config.lmbda:g}, {config.last_step} steps, seed "
