@@ -369,7 +369,13 @@ def test_a_run_that_was_stopped_half_way_ends_with_the_bytes_of_one_that_was_not
         sys.executable, "-m", "data_prep.prepare", f"--input_glob={tmp_path / 'in'}",
         f"--output_dir={out}", "--predictor=center", *SIZE, "--batch_size=1",
     ]
-    process = subprocess.Popen(arguments, cwd=ROOT, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        arguments,
+        cwd=ROOT,
+        stderr=subprocess.DEVNULL,
+        # In the background of a shell's script, Ctrl-C would be ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     while len(list(out.glob("*.png"))) < 5:
         assert process.poll() is None
         time.sleep(0.002)
