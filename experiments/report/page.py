@@ -368,13 +368,11 @@ class Page:
             for kind in ("train", "measure")
         )
         elsewhere = [
-            f"`{run.name}`"
-            for run, row in (
-                (self._records.runs[row["name"]], row)
-                for row in self._records.plan
-                if row["done"] == "1"
-            )
-            if ARMS[run.arm].trains and not row["train_seconds"]
+            f"`{row['name']}`"
+            for row in self._records.plan
+            if row["done"] == "1"
+            and ARMS[row["arm"]].trains
+            and not row["train_seconds"]
         ]
         return {
             "command": made["command"],
