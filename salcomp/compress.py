@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from absl import flags, logging
 
-from salcomp import cli, file_jobs, images, model_zoo, saliency_maps
+from salcomp import cli, file_jobs, images, model_card, model_zoo, saliency_maps
 from salcomp.errors import InputError
 
 if TYPE_CHECKING:  # they import TensorFlow, which takes seconds
@@ -211,7 +211,7 @@ def plan(args: flags.FlagValues, arguments: list[str]) -> list[file_jobs.Job]:
 def main(argv):
     arguments = cli.parse(FLAGS, argv, __doc__, files=True)
     if FLAGS.list_models:
-        print(model_zoo.table(model_zoo.cards()))
+        print(model_card.table(model_zoo.cards()))
         return
     _check_flags()
     jobs = plan(FLAGS, arguments)

@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from experiments import fill_zoo
-from salcomp import model_zoo
+from salcomp import model_card
 from salcomp.errors import InputError
 from salcomp.results_files import write_csv
 from tests.test_report import write_records
@@ -34,7 +34,7 @@ def test_models_of_the_arms_go_into_the_zoo_by_rising_lambda(study, tmp_path):
     names = sorted(path.name for path in zoo.iterdir())
     assert names == [f"{a}-{i}" for a in ("baseline", "saliency") for i in (1, 2, 3, 4)]
     cards = [
-        model_zoo.Card.from_json((zoo / name / "card.json").read_bytes(), name)
+        model_card.Card.from_json((zoo / name / "card.json").read_bytes(), name)
         for name in names[:4]
     ]
     rates = [card.test.bpp for card in cards]

@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 
-from salcomp import export, model_folder, model_zoo
+from salcomp import export, model_card, model_folder, model_zoo
 from salcomp.errors import InputError
 from tests.fixtures import LADDER, ROOT, card, run_python
 
@@ -102,7 +102,7 @@ def test_an_unknown_name_is_refused_with_the_way_to_the_list(zoo):
 def test_without_a_zoo_any_name_is_refused(empty_zoo):
     assert model_zoo.names() == [] and model_zoo.cards() == []
     assert "no models come with" in refusal(model_zoo.folder_of, "low")
-    assert "no models come with" in model_zoo.table([])
+    assert "no models come with" in model_card.table([])
 
 
 def test_what_a_killed_process_left_is_no_model(copy):
@@ -177,7 +177,7 @@ def test_a_damaged_model_is_not_added(copy, tmp_path):
 
 
 def test_the_table_has_a_line_per_model_and_one_per_distinct_text(zoo):
-    lines = model_zoo.table(model_zoo.cards()).splitlines()
+    lines = model_card.table(model_zoo.cards()).splitlines()
     row = "low 0.005 concat 0.1 0.500 (0.250 to 0.875) 27.50 dB 24.25 dB"
     assert lines[2].split() == row.split()
     assert "  low, middle, high: " + card()["training"] in lines

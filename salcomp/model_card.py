@@ -1,0 +1,184 @@
+"""What is known of a trained model: how it was trained, and what it does.
+
+As JSON in a file beside the model, and as a table for people.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+
+from salcomp.errors import InputError
+
+# Where a field's name in the file is no name in Python, or not one in this project.
+_KEYS = {"lmbda": "lambda", "psnr_rgb": "psnr-rgb"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """What a model does on test frames: means over images, rates of whole files.
+
+    Attributes:
+      frames: which frames, and the map that scores.
+      images: how many.
+      bpp: bit per pixel.
+      bpp_low, bpp_high: its 2.5 and 97.5 percentiles over images.
+      psnr_rgb, ewpsnr: in dB.
+    """
+
+    frames: str
+    images: int
+    bpp: float
+    bpp_low: float
+    bpp_high: float
+    psnr_rgb: float
+    ewpsnr: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Card:
+    """What is known of a model.
+
+    Attributes:
+      name: of its folder.
+      arm: the models that differ in lambda alone share it.
+      arm_description: a sentence on the arm.
+      lmbda: trade-off of the training, bit per pixel per squared 8-bit level.
+      saliency_floor: smallest weight of the training, 0..1; None without weights, or
+        with weights that have no floor.
+      training: a sentence on frames, steps, seed and preset.
+      date, command: of the training.
+      versions: of the packages that trained, by name.
+      test: on test frames.
+    """
+
+    name: str
+    arm: str
+    arm_description: str
+    lmbda: float
+    saliency_floor: float | None
+    training: str
+    date: str
+    command: str
+    versions: dict[str, str]
+    test: Scores
+
+    @classmethod
+    def from_json(cls, text: str | bytes, origin: str) -> Card:
+        """The card that a file holds.
+
+        Args:
+          text: of the file.
+          origin: its name, for messages.
+
+        Raises:
+          InputError: it is no JSON, or a field is missing, unknown or out of range.
+        """
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise InputError(f"{origin}: damaged, or no JSON ({error})") from error
+        return cls.from_values(values, origin)
+
+    @classmethod
+    def from_values(cls, values: object, origin: str) -> Card:
+        """The card of JSON values; else as `from_json`."""
+        return _from_values(cls, values, origin)
+
+    def to_json(self) -> str:
+        """The text of the file."""
+        values = _to_values(dataclasses.asdict(self))
+        return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+
+def _is_number(value) -> bool:
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
+
+
+# By the type of the field: what it is in words, and whether a value is one.
+_KINDS: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "str": ("a text", lambda value: isinstance(value, str) and value.strip() != ""),
+    "int": ("a count", lambda value: type(value) is int and value > 0),
+    "float": ("a number over 0", lambda value: _is_number(value) and value > 0),
+    "float | None": (
+        "null or a number from 0 to 1",
+        lambda value: value is None or (_is_number(value) and 0 <= value <= 1),
+    ),
+    "dict[str, str]": (
+        "texts by name",
+        lambda value: isinstance(value, dict)
+        and all(isinstance(text, str) for text in value.values()),
+    ),
+    "Scores": ("an object", lambda value: isinstance(value, dict)),
+}
+
+
+def _from_values(cls, values, origin: str):
+    """A `Card` or `Scores` of JSON values."""
+    fields = {_KEYS.get(f.name, f.name): f for f in dataclasses.fields(cls)}
+    if not isinstance(values, dict) or set(values) != set(fields):
+        odd = set(fields) ^ set(values) if isinstance(values, dict) else fields
+        raise InputError(
+            f"{origin}: no card of a model (fields missing or unknown: "
+            f"{', '.join(sorted(odd))})"
+        )
+    found = {}
+    for key, field in fields.items():
+        value = values[key]
+        description, fits = _KINDS[field.type]
+        if not fits(value):
+            raise InputError(f"{origin}: {key} must be {description}, not {value!r}")
+        if field.type == "Scores":
+            value = _from_values(Scores, value, f"{origin}: {key}")
+        found[field.name] = value
+    return cls(**found)
+
+
+def _to_values(fields: dict) -> dict:
+    values = {_KEYS.get(name, name): value for name, value in fields.items()}
+    return {k: _to_values(v) if isinstance(v, dict) else v for k, v in values.items()}
+
+
+def table(listed: list[Card]) -> str:
+    """Cards for people: a line for each, and below what many have in common."""
+    if not listed:
+        return "no models come with this installation"
+    rates = ("bpp", "(95 % of images)")
+    rows = [("name", "lambda", "arm", "floor", *rates, "PSNR", "EWPSNR")]
+    for card in listed:
+        test = card.test
+        rows.append(
+            (
+                card.name,
+                f"{card.lmbda:g}",
+                card.arm,
+                "-" if card.saliency_floor is None else f"{card.saliency_floor:g}",
+                f"{test.bpp:.3f}",
+                f"({test.bpp_low:.3f} to {test.bpp_high:.3f})",
+                f"{test.psnr_rgb:.2f} dB",
+                f"{test.ewpsnr:.2f} dB",
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
+        for row in rows
+    ]
+    arms = {card.arm: card.arm_description for card in listed}
+    lines += ["", "Arms", *(f"  {arm}: {text}" for arm, text in arms.items())]
+    lines += ["", "Training", *_by_text(listed, lambda card: card.training)]
+    lines += ["", "Test: means over images, rates of whole files"]
+    lines += _by_text(listed, lambda c: f"{c.test.images} images, {c.test.frames}")
+    return "\n".join(lines)
+
+
+def _by_text(listed: list[Card], text_of: Callable[[Card], str]) -> list[str]:
+    """A line for each distinct text, with the names of its models."""
+    owners: dict[str, list[str]] = {}
+    for card in listed:
+        owners.setdefault(text_of(card), []).append(card.name)
+    if len(owners) == 1:
+        return [f"  all: {text}" for text in owners]
+    return [f"  {', '.join(names)}: {text}" for text, names in owners.items()]
