@@ -209,17 +209,17 @@ def export_run(
         held-out frames, which nothing could bring back.
     """
     model = kind(read_config(workdir, kind.config_class))
-    best = Path(workdir) / "model"
-    if not output and model.config.exports_best and model_folder.is_model(best):
+    default = Path(workdir) / "model"
+    if not output and model.config.exports_best and model_folder.is_model(default):
         raise InputError(
-            f"{best} is the run's best model on held-out frames; name another folder "
-            "with --output"
+            f"{default} is the run's best model on held-out frames; name another "
+            "folder with --output"
         )
     saved = checkpoints.Checkpoints(workdir, model)
     if not saved.steps():
         raise InputError(f"{workdir} has no checkpoint yet; train longer")
     restored = saved.restore(step)
-    output = Path(output or Path(workdir) / "model")
+    output = Path(output or default)
     save(model, restored, output)
     return output
 
