@@ -76,5 +76,9 @@ def draw_pairs(
             axis.set_title(f"{arm.replace('_', ' ')}: {psnr:.1f} dB", fontsize=10)
         for axis in row:
             axis.set_axis_off()
-    figure.suptitle(f"{title}. Left: original, right: reconstructions.")
+    config = next(iter(codecs.values())).config
+    figure.suptitle(
+        f"{title}. Left: original, right: reconstructions. "
+        f"Width {config.width:g}, {config.last_step} steps, seed {config.seed}."
+    )
     figures.write(path, figure)
