@@ -27,6 +27,7 @@ test: $(INSTALLED) $(JAX_INSTALLED) ## run the tests
 
 lint: $(INSTALLED) ## check the style of the code
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) $(JAX_VENV) demo build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -98,9 +98,7 @@ def prepare(
     read = [i for i, result in enumerate(results) if isinstance(result, _Read)]
     maps = _predict(predictor, [results[i].frame for i in read])
     for i, saliency in zip(read, maps):
-        results[i] = attempt(
-            _pack, sources[i], recipe, predictor, results[i], saliency
-        )
+        results[i] = attempt(_pack, sources[i], recipe, predictor, results[i], saliency)
     return results
 
 

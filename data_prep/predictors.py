@@ -209,9 +209,7 @@ def _file(weights):
         mask = saliency_maps.read_mask(find(frame.source))
         return _cropped(saliency_maps.resize(mask, *frame.picture_size), frame)
 
-    return Predictor(
-        on_each(predict), map_sha256=lambda source: sha256(find(source))
-    )
+    return Predictor(on_each(predict), map_sha256=lambda source: sha256(find(source)))
 
 
 class _Owners:

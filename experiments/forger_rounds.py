@@ -125,9 +125,7 @@ def choose_steps(steps: list[int], count: int) -> list[int]:
     return [steps[i] for i in sorted(chosen)]
 
 
-def choose_places(
-    samples: Samples, crop: int, rng: np.random.Generator
-) -> list[Place]:
+def choose_places(samples: Samples, crop: int, rng: np.random.Generator) -> list[Place]:
     """Places that do not overlap and show something, in random order.
 
     The flatter half of each frame is left out: there is little to forge in a piece of

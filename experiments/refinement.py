@@ -116,9 +116,7 @@ def main(argv):
     refiners["uniform"] = Refinement(control, "uniform", floor)
     for factor in cli.numbers(FLAGS, "lambda_factors"):
         refiner = Refiner(codec, steps, factor * codec.config.lmbda, seed)
-        refiners[f"{_BY_MAP} {factor:g}"] = Refinement(
-            refiner, "saliency", floor
-        )
+        refiners[f"{_BY_MAP} {factor:g}"] = Refinement(refiner, "saliency", floor)
     rows = []
     for path in tqdm(sources, "images", disable=None):
         image = images.read_image(path)

@@ -1,7 +1,7 @@
 """The codec: an image and its saliency map to a compressed file, and back.
 
-    RGB, map --> g_a --> round --> range coder --> file
-    file --> range decoder --> g_s --> RGB
+RGB, map --> g_a --> round --> range coder --> file
+file --> range decoder --> g_s --> RGB
 """
 
 from __future__ import annotations
@@ -59,9 +59,7 @@ class Codec(RangeCodec):
         )
 
     def synthesize(self, latents: np.ndarray, height: int, width: int) -> np.ndarray:
-        return tiling.synthesize(
-            self._synthesize, latents, height, width, self._halo
-        )
+        return tiling.synthesize(self._synthesize, latents, height, width, self._halo)
 
     @tf.function(input_signature=[tf.TensorSpec((1, None, None, None), tf.float32)])
     def bits(self, latents):

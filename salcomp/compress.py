@@ -1,10 +1,10 @@
 """Compresses images with a trained model.
 
-    python -m salcomp.compress photo.jpg
-    python -m salcomp.compress photos/*.png --model=NAME --saliency=masks/
-    python -m salcomp.compress photo.png --target_bpp=0.3
-    python -m salcomp.compress photo.png --model=DIR --refine_steps=150
-    python -m salcomp.compress --list_models
+python -m salcomp.compress photo.jpg
+python -m salcomp.compress photos/*.png --model=NAME --saliency=masks/
+python -m salcomp.compress photo.png --target_bpp=0.3
+python -m salcomp.compress photo.png --model=DIR --refine_steps=150
+python -m salcomp.compress --list_models
 """
 
 from __future__ import annotations
@@ -134,9 +134,7 @@ def compress_files(
 
     def work(job: file_jobs.Job):
         image = images.read_image(job.source, max_pixels)
-        saliency, origin = saliency_maps.saliency_for(
-            saliency_spec, job.source, image
-        )
+        saliency, origin = saliency_maps.saliency_for(saliency_spec, job.source, image)
         if image.alpha is not None and saliency_spec != "auto":
             origin += " (alpha channel dropped)"
         if not encoder.uses_map:

@@ -35,8 +35,10 @@ _MOST_DILATED, _LARGEST_RATE = 8, 64
 
 _RATES = Range(
     f"at most {_MOST_DILATED} whole numbers from 1 to {_LARGEST_RATE}",
-    lambda rates: len(rates) <= _MOST_DILATED
-    and all(type(rate) is int and 1 <= rate <= _LARGEST_RATE for rate in rates),
+    lambda rates: (
+        len(rates) <= _MOST_DILATED
+        and all(type(rate) is int and 1 <= rate <= _LARGEST_RATE for rate in rates)
+    ),
 )
 
 

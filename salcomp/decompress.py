@@ -1,7 +1,7 @@
 """Decompresses .salc files to PNG. Needs the file and the model, nothing else.
 
-    python -m salcomp.decompress photo.salc
-    python -m salcomp.decompress photo.salc --model=runs/cpu-saliency
+python -m salcomp.decompress photo.salc
+python -m salcomp.decompress photo.salc --model=runs/cpu-saliency
 """
 
 from __future__ import annotations

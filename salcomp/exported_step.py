@@ -1,10 +1,10 @@
 """A training step as a folder: the program, its signature, a start, and a self-check.
 
-    step.hlo     the program, a serialised HLO module: XLA's own format, which XLA of
-                 later years reads
-    step.json    version of salcomp, configuration, parameters and results in order
-    state.npz    the state to start from, as of `training_state`
-    check.npz    inputs of three steps from that state, and what came of them
+step.hlo     the program, a serialised HLO module: XLA's own format, which XLA of
+             later years reads
+step.json    version of salcomp, configuration, parameters and results in order
+state.npz    the state to start from, as of `training_state`
+check.npz    inputs of three steps from that state, and what came of them
 """
 
 from __future__ import annotations

@@ -108,8 +108,10 @@ _KINDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     ),
     "dict[str, str]": (
         "texts by name",
-        lambda value: isinstance(value, dict)
-        and all(isinstance(text, str) for text in value.values()),
+        lambda value: (
+            isinstance(value, dict)
+            and all(isinstance(text, str) for text in value.values())
+        ),
     ),
     "Scores": ("an object", lambda value: isinstance(value, dict)),
 }

@@ -25,6 +25,8 @@ FOLDER = Path(__file__).parent / "zoo"
 DEFAULT = "saliency-2"
 _CARD = "card.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+
+
 def names() -> list[str]:
     """The names of all models, sorted."""
     return [folder.name for folder in _folders()]

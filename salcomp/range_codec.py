@@ -1,7 +1,7 @@
 """Latents to a compressed file and back, for any model with tables.
 
-    latents --> symbols --> range coder --> file
-    file --> range decoder --> symbols --> latents
+latents --> symbols --> range coder --> file
+file --> range decoder --> symbols --> latents
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """A run's folder: its configuration, checkpoints and metrics, and how it goes on.
 
-    workdir/config.json    what the run computes, and from which frames
-    workdir/checkpoints/   weights, optimizer state and step
-    workdir/metrics.csv    a row per step
-    workdir/validation.csv a row per validation
-    workdir/events.*       the same for TensorBoard, with images
-    workdir/model/         the export that compresses and decompresses
-    workdir/samples/       reconstructions as training goes on (a GAN's)
+workdir/config.json    what the run computes, and from which frames
+workdir/checkpoints/   weights, optimizer state and step
+workdir/metrics.csv    a row per step
+workdir/validation.csv a row per validation
+workdir/events.*       the same for TensorBoard, with images
+workdir/model/         the export that compresses and decompresses
+workdir/samples/       reconstructions as training goes on (a GAN's)
 """
 
 from __future__ import annotations

@@ -67,9 +67,7 @@ def apply(weighting: Coefficients, saliency, maximum=np.maximum):
       The weights, shaped as `saliency`.
     """
     clipped = maximum(saliency, weighting.floor)
-    return (
-        weighting.maximum * clipped + weighting.slope * saliency + weighting.constant
-    )
+    return weighting.maximum * clipped + weighting.slope * saliency + weighting.constant
 
 
 def divisor(config, image_mean):

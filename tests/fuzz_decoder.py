@@ -1,6 +1,6 @@
 """Gives the decoder damaged files: each ends in an error or an image of its size.
 
-    python -m tests.fuzz_decoder --count=10000 --model=DIR
+python -m tests.fuzz_decoder --count=10000 --model=DIR
 """
 
 from __future__ import annotations

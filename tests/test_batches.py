@@ -70,9 +70,7 @@ def test_replicas_share_the_batch_of_one(frames, workers, replicas):
     shares = of_workers(frames, workers=workers, replicas=replicas)
     local = replicas // workers
     for step, expected in enumerate(whole):
-        drawn = [
-            share for worker in shares for share in worker[step * local :][:local]
-        ]
+        drawn = [share for worker in shares for share in worker[step * local :][:local]]
         joined = {n: np.concatenate([d[n] for d in drawn]) for n in expected}
         assert same(joined, expected)
 

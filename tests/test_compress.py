@@ -162,9 +162,7 @@ def test_models_are_listed_without_tensorflow(zoo):
     assert run_python("-c", code).stdout.splitlines()[-1] == "False"
 
 
-def test_target_rate_picks_the_closest_model_of_the_default_arm(
-    zoo, pictures, caplog
-):
+def test_target_rate_picks_the_closest_model_of_the_default_arm(zoo, pictures, caplog):
     caplog.set_level("INFO")
     rgba = parts(frame(1, 33, 49))
     low, middle = (Codec.load(zoo / name).encode(*rgba) for name in ("low", "middle"))

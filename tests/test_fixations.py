@@ -47,9 +47,7 @@ def test_the_points_of_all_subjects_are_pooled(tmp_path):
 
 def test_one_picture_and_one_subject_are_read(tmp_path):
     write_osie(tmp_path / "f.mat", {"a.jpg": [([7], [8])]})
-    np.testing.assert_array_equal(
-        fixations.read(tmp_path / "f.mat")["a.jpg"], [[7, 8]]
-    )
+    np.testing.assert_array_equal(fixations.read(tmp_path / "f.mat")["a.jpg"], [[7, 8]])
 
 
 def test_a_subject_who_looked_nowhere_leaves_an_empty_picture(tmp_path):
@@ -110,7 +108,7 @@ RECORDED = {
     ],
 )
 def test_the_points_of_an_image_are_found_by_name_then_by_stem(source, name):
-    assert fixations.of_image(RECORDED, source) [0] == name
+    assert fixations.of_image(RECORDED, source)[0] == name
 
 
 def test_an_image_without_fixations_is_refused_by_name():

@@ -71,7 +71,10 @@ def test_colours_survive_where_nobody_looks(pictures, tmp_path):
     spot[20:40, 20:40] = 255
     images.write_png(maps / "a.png", spot)
     run(
-        pictures, tmp_path / "out", "--predictor=file", f"--weights={maps}",
+        pictures,
+        tmp_path / "out",
+        "--predictor=file",
+        f"--weights={maps}",
         pattern="train/a.png",
     )
     rgba = np.asarray(pil.open(tmp_path / "out/a.png"))
@@ -123,9 +126,7 @@ def test_a_second_run_makes_nothing_anew(pictures, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["missing", "altered", "no record"])
-def test_a_frame_that_does_not_match_its_line_is_made_anew(
-    pictures, tmp_path, damage
-):
+def test_a_frame_that_does_not_match_its_line_is_made_anew(pictures, tmp_path, damage):
     out = tmp_path / "out"
     run(pictures, out)
     before = contents(out)
@@ -163,9 +164,7 @@ def test_another_recipe_in_the_same_folder_is_refused_and_names_the_difference(
     assert contents(out) != before
 
 
-def test_other_weights_in_the_same_folder_are_refused(
-    pictures, tmp_path, monkeypatch
-):
+def test_other_weights_in_the_same_folder_are_refused(pictures, tmp_path, monkeypatch):
     def load(name, weights):
         constant = predictors.on_each(lambda frame: np.eye(8, 16, dtype=np.float32))
         return predictors.Predictor(constant, weights_sha256=weights)
@@ -262,7 +261,10 @@ def test_one_map_is_not_that_of_two_pictures(pictures, tmp_path):
     images.write_png(maps / "a.png", frame(0, 64, 128)[..., 3])
     with pytest.raises(SalcompError, match="^1 of the pictures could not be prepared"):
         run(
-            pictures, tmp_path / "out", "--predictor=file", f"--weights={maps}",
+            pictures,
+            tmp_path / "out",
+            "--predictor=file",
+            f"--weights={maps}",
             pattern="*/a.png",
         )
     assert len(records(tmp_path / "out")) == 1
@@ -281,9 +283,7 @@ def write_odd_pictures(folder):
     images.write_png(folder / "rgba.png", frame(0, 64, 128))
 
 
-def test_odd_files_are_prepared_or_reported_by_name_after_all_others_are_done(
-    tmp_path
-):
+def test_odd_files_are_prepared_or_reported_by_name_after_all_others_are_done(tmp_path):
     write_odd_pictures(tmp_path / "in")
     with pytest.raises(SalcompError, match="^3 of the pictures could not be prepared"):
         run(tmp_path / "in", tmp_path / "out", pattern="*")
@@ -294,8 +294,13 @@ def test_odd_files_are_prepared_or_reported_by_name_after_all_others_are_done(
 def test_an_odd_file_is_one_line_and_status_1_of_the_process(tmp_path):
     write_odd_pictures(tmp_path / "in")
     result = run_python(
-        "-m", "data_prep.prepare", f"--input_glob={tmp_path / 'in'}",
-        f"--output_dir={tmp_path / 'out'}", "--predictor=center", *SIZE, check=False,
+        "-m",
+        "data_prep.prepare",
+        f"--input_glob={tmp_path / 'in'}",
+        f"--output_dir={tmp_path / 'out'}",
+        "--predictor=center",
+        *SIZE,
+        check=False,
     )
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
@@ -323,9 +328,14 @@ def test_grey_and_cmyk_pictures_become_the_rgb_that_pillow_makes_of_them(tmp_pat
 def test_a_map_that_is_the_same_everywhere_is_reported(pictures, tmp_path):
     images.write_png(tmp_path / "black.png", np.zeros((64, 128), np.uint8))
     result = run_python(
-        "-m", "data_prep.prepare", f"--input_glob={pictures / 'test'}",
-        f"--output_dir={tmp_path / 'out'}", "--predictor=file",
-        f"--weights={tmp_path / 'black.png'}", *SIZE, check=False,
+        "-m",
+        "data_prep.prepare",
+        f"--input_glob={pictures / 'test'}",
+        f"--output_dir={tmp_path / 'out'}",
+        "--predictor=file",
+        f"--weights={tmp_path / 'black.png'}",
+        *SIZE,
+        check=False,
     )
     assert result.returncode == 1
     assert "its saliency map is 0 of 255 everywhere" in result.stderr
@@ -366,8 +376,14 @@ def test_a_run_that_was_stopped_half_way_ends_with_the_bytes_of_one_that_was_not
     out = tmp_path / "out"
     run(tmp_path / "in", tmp_path / "whole", pattern="*")
     arguments = [
-        sys.executable, "-m", "data_prep.prepare", f"--input_glob={tmp_path / 'in'}",
-        f"--output_dir={out}", "--predictor=center", *SIZE, "--batch_size=1",
+        sys.executable,
+        "-m",
+        "data_prep.prepare",
+        f"--input_glob={tmp_path / 'in'}",
+        f"--output_dir={out}",
+        "--predictor=center",
+        *SIZE,
+        "--batch_size=1",
     ]
     process = subprocess.Popen(
         arguments,
@@ -436,7 +452,10 @@ def test_beam_reports_odd_files_after_all_others_are_done(tmp_path):
     with pytest.raises(SalcompError, match="^3 of the pictures could not be prepared"):
         run(tmp_path / "in", tmp_path / "out", "--runner=DirectRunner", pattern="*")
     assert sorted(contents(tmp_path / "out")) == [
-        "cmyk.png", "grey.png", "manifest.jsonl", "rgba.png"
+        "cmyk.png",
+        "grey.png",
+        "manifest.jsonl",
+        "rgba.png",
     ]
 
 

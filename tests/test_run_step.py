@@ -61,8 +61,14 @@ def run(python, step, frames_glob, output, runs, *arguments, **kwargs):
     path = output.parent / f"{output.name}.json"
     path.write_text(json.dumps(runs))
     command = [
-        python, "-m", "salcomp.run_step", f"--step={step}", f"--runs={path}",
-        f"--train_glob={frames_glob}", f"--output={output}", *arguments,
+        python,
+        "-m",
+        "salcomp.run_step",
+        f"--step={step}",
+        f"--runs={path}",
+        f"--train_glob={frames_glob}",
+        f"--output={output}",
+        *arguments,
     ]
     return subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=300, **kwargs
@@ -244,12 +250,19 @@ def test_a_killed_run_goes_on_where_it_was(
     path = tmp_path / "runs.json"
     path.write_text(json.dumps([{"name": "a", "last_step": 600}]))
     command = [
-        jax_python, "-m", "salcomp.run_step", f"--step={step}", f"--runs={path}",
-        f"--train_glob={frames_glob}", "--checkpoint_seconds=0",
+        jax_python,
+        "-m",
+        "salcomp.run_step",
+        f"--step={step}",
+        f"--runs={path}",
+        f"--train_glob={frames_glob}",
+        "--checkpoint_seconds=0",
     ]
     process = subprocess.Popen(
-        [*command, f"--output={tmp_path / 'out'}"], cwd=ROOT,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [*command, f"--output={tmp_path / 'out'}"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     state = tmp_path / "out/a/state.npz"
     while not state.exists() or training_state.load(state).step < 3:
@@ -313,9 +326,7 @@ def test_a_start_of_other_shapes_is_refused_by_its_tensor(
     assert "a: tensor 'prior/matrices/0' is (8, 3, 1) in the other" in result.stderr
 
 
-def test_frames_smaller_than_the_crops_are_refused(
-    jax_python, step, tmp_path
-):
+def test_frames_smaller_than_the_crops_are_refused(jax_python, step, tmp_path):
     small = save_frames(tmp_path / "small", 2, height=16, width=48)
     result = run(jax_python, step, small, tmp_path / "out", [{"name": "a"}])
     assert result.returncode == 1
@@ -383,7 +394,9 @@ def test_a_last_step_before_the_state_is_refused(finished, tmp_path):
 def test_the_tool_s_process_ends_with_one_line_and_status_1():
     result = subprocess.run(
         [sys.executable, "-m", "salcomp.run_step", "--step=none"],
-        cwd=ROOT, capture_output=True, text=True,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     assert result.returncode == 1
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1

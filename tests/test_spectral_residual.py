@@ -38,9 +38,7 @@ def test_a_map_is_finite_with_a_maximum_of_one_at_any_size(size, expected):
 @pytest.mark.parametrize("size", [(96, 128), (1, 1), (3, 1)])
 def test_of_one_colour_the_map_is_the_centre_prior(colour, size):
     saliency = spectral_residual.saliency(np.full((*size, 3), colour, np.uint8))
-    np.testing.assert_array_equal(
-        saliency, saliency_maps.center_prior(*saliency.shape)
-    )
+    np.testing.assert_array_equal(saliency, saliency_maps.center_prior(*saliency.shape))
 
 
 @pytest.mark.parametrize("left", [40, 70])

@@ -1,6 +1,6 @@
 """Compresses images with a trained GAN.
 
-    python -m salcomp.extreme_gan.compress photo.jpg --model=runs/gan-repaired
+python -m salcomp.extreme_gan.compress photo.jpg --model=runs/gan-repaired
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Decompresses a GAN's .salc files to PNG. Needs the file and the model, nothing else.
 
-    python -m salcomp.extreme_gan.decompress photo.salc --model=runs/gan-repaired
+python -m salcomp.extreme_gan.decompress photo.salc --model=runs/gan-repaired
 """
 
 from __future__ import annotations

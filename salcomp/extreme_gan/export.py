@@ -1,6 +1,6 @@
 """The tool that makes a model that can be used of any checkpoint of a GAN's run.
 
-    python -m salcomp.extreme_gan.export --workdir=RUN [--step=1000] [--output=DIR]
+python -m salcomp.extreme_gan.export --workdir=RUN [--step=1000] [--output=DIR]
 """
 
 from __future__ import annotations

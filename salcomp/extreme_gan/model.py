@@ -165,9 +165,7 @@ class ExtremeGan(Model):
             fake = self.discriminators(x_hat)
             adversarial = losses.adversarial_loss(fake)
             matching = losses.feature_matching_loss(real, fake)
-            error = tf.reduce_mean(
-                distortion(self.config.distortion, x, x_hat, weight)
-            )
+            error = tf.reduce_mean(distortion(self.config.distortion, x, x_hat, weight))
             loss = adversarial + matching + self.config.distortion_weight * error
         terms = {
             "loss": loss,
@@ -268,9 +266,7 @@ class ExtremeGan(Model):
         """The weight of each pixel's distortion, [B, H, W]."""
         if not self.config.weight_distortion:
             return tf.ones_like(saliency)
-        raw = weighting.apply(
-            weighting.coefficients(self.config), saliency, tf.maximum
-        )
+        raw = weighting.apply(weighting.coefficients(self.config), saliency, tf.maximum)
         divisor = weighting.divisor(self.config, image_mean)
         return raw / tf.reshape(divisor, (-1, 1, 1))
 

@@ -1,7 +1,7 @@
 """Reconstructions of a few fixed frames as training goes on, for people to look at.
 
-    workdir/samples/originals/NAME.png
-    workdir/samples/step_00001000/NAME.png
+workdir/samples/originals/NAME.png
+workdir/samples/step_00001000/NAME.png
 """
 
 from __future__ import annotations
