@@ -17,8 +17,9 @@ setup(
     packages=find_packages(include=["salcomp*", "data_prep*", "experiments*"]),
     package_data={
         "salcomp": ["zoo/*/*"],
-        "experiments": ["*.json", "*.html"],
-        "experiments.report": ["sections/*.md"],
+        "experiments": ["*.json"],
+        "experiments.forger_game": ["page.html"],
+        "experiments.study.report": ["sections/*.md"],
         "experiments.study": ["*.csv"],
     },
     install_requires=[

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from salcomp import figures, images
 from salcomp.errors import InputError
+from salcomp.files import figures, images
 
 # Inches; a panel is as wide as two of them fit the column of a page.
 _PANEL_WIDTH = 4.0

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from absl import flags, logging
 
-from data_prep.sam import model as sam
-from data_prep.sam import weights
+from data_prep.predictors.sam import model as sam
+from data_prep.predictors.sam import weights
 from salcomp import cli
 from salcomp.errors import InputError
 

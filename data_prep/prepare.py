@@ -17,10 +17,12 @@ import os
 
 from absl import flags, logging
 
-from data_prep import geometry, local_pipeline, predictors, sources
-from data_prep.packing import Recipe
-from salcomp import cli, folders, images
+from data_prep.pipeline import geometry, local, sources
+from data_prep.pipeline.packing import Recipe
+from data_prep.predictors import registry as predictors
+from salcomp import cli
 from salcomp.errors import InputError, SalcompError
+from salcomp.files import folders, images
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -160,7 +162,7 @@ def _run_here(recipe: Recipe) -> list[InputError]:
         )
     else:
         found = sources.from_pattern(FLAGS.input_glob)
-    return local_pipeline.run(
+    return local.run(
         found,
         recipe,
         predictor,
@@ -180,13 +182,13 @@ def _run_on_beam(recipe: Recipe) -> list[InputError]:
         if FLAGS[name].present:
             raise InputError(f"--{name} is not for --runner; see --beam_options")
     try:
-        from data_prep import beam_pipeline
+        from data_prep.pipeline import beam
     except ImportError as error:
         raise InputError(
             "--runner needs Apache Beam: pip install 'salcomp[beam]' (Python 3.10 or "
             "later)"
         ) from error
-    return beam_pipeline.run(
+    return beam.run(
         FLAGS.input_glob,
         recipe,
         FLAGS.weights,

@@ -18,9 +18,11 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from data_prep import contact_sheet, manifest
-from salcomp import cli, images
+from data_prep import contact_sheet
+from data_prep.pipeline import manifest
+from salcomp import cli
 from salcomp.errors import InputError
+from salcomp.files import images
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(

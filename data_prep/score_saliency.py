@@ -16,9 +16,13 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from data_prep import fixations, predictors, saliency_metrics
-from salcomp import cli, images, results_files, saliency_maps
+from data_prep import saliency_metrics
+from data_prep.predictors import fixations
+from data_prep.predictors import registry as predictors
+from salcomp import cli
 from salcomp.errors import InputError
+from salcomp.files import images, saliency_maps
+from salcomp.files import results as results_files
 
 # The metrics, and which values of each are better.
 _BETTER = {

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from data_prep.sam.predict import SamPredictor
-from salcomp import cli, images, saliency_maps
+from data_prep.predictors.sam.predict import SamPredictor
+from salcomp import cli
 from salcomp.errors import InputError
+from salcomp.files import images, saliency_maps
 
 _NEEDED = 0.99
 

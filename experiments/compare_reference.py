@@ -16,11 +16,12 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from salcomp import cli, scenes
-from salcomp.config import PRESETS, Config
+from salcomp import cli
+from salcomp.config.config import PRESETS, Config
+from salcomp.data import scenes
 from salcomp.errors import InputError, SalcompError
-from salcomp.model import Objective, SaliencyCodec, to_uint8
-from salcomp.prior import quantize
+from salcomp.model.prior import quantize
+from salcomp.model.saliency_codec import Objective, SaliencyCodec, to_uint8
 
 _TOLERANCE = 1e-5  # relative; float32 sums in another order
 # Untrained latents all round to 0; at this scale they spread over several integers.

@@ -19,20 +19,12 @@ from absl import flags, logging
 
 from experiments import windows
 from experiments.record import write_record
-from salcomp import (
-    cli,
-    compress,
-    decompress,
-    figures,
-    folders,
-    frame_files,
-    frames,
-    images,
-    metrics,
-    train,
-)
-from salcomp.codec import Codec
+from salcomp import cli, compress, decompress, train
+from salcomp.codec.codec import Codec
+from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
+from salcomp.files import figures, folders, images
+from salcomp.metrics import quality as metrics
 
 _ARMS = {"baseline": "--nosaliency", "saliency": "--saliency"}
 _COLUMNS = ("lambda", "mean weight", "effective lambda", "bpp", "PSNR", "EWPSNR")

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from experiments.report.study_records import Run, StudyRecords
 from experiments.study.arms import ARMS
-from salcomp import cli, model_zoo
+from experiments.study.report.records import Run, StudyRecords
+from salcomp import cli
 from salcomp.errors import InputError
+from salcomp.zoo import shipped
 
 # Arms of the study, by the first part of their models' names in the zoo.
 _ARMS = {"baseline": "baseline", "saliency": "concat-0.1", "modulate": "modulate"}
@@ -97,7 +98,7 @@ def main(argv):
             raise InputError(f"{source}: no such folder; --workdir is the study's")
     for name, run in models.items():
         card = {"arm": name.rpartition("-")[0], **_card(records, run)}
-        model_zoo.add(sources[name], name, card, zoo)
+        shipped.add(sources[name], name, card, zoo)
         print(name)
 
 

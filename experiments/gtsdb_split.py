@@ -17,9 +17,10 @@ from pathlib import Path
 
 from absl import flags
 
-from salcomp import cli, folders
+from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.images import write_file
+from salcomp.files import folders
+from salcomp.files.images import write_file
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(

@@ -18,11 +18,12 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from data_prep import predictors
+from data_prep.predictors import registry as predictors
 from experiments.record import write_record
-from salcomp import cli, figures, folders, images, saliency_maps
+from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.results_files import write_csv
+from salcomp.files import figures, folders, images, saliency_maps
+from salcomp.files.results import write_csv
 
 REASON = (
     "np.savez does not compress: a mask costs 4 bytes a pixel whatever it shows. To a "

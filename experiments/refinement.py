@@ -17,10 +17,12 @@ from absl import flags, logging
 from tqdm import tqdm
 
 from experiments.record import write_record
-from salcomp import cli, folders, images, metrics, saliency_maps
-from salcomp.codec import Codec
+from salcomp import cli
+from salcomp.codec.codec import Codec
+from salcomp.codec.refine import Refinement, Refiner
 from salcomp.errors import InputError
-from salcomp.refine import Refinement, Refiner
+from salcomp.files import folders, images, saliency_maps
+from salcomp.metrics import quality as metrics
 
 _COLUMNS = ("bpp", "psnr", "ewpsnr")
 _BY_MAP = "saliency, lambda x"

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from absl import flags
 
-from data_prep import contact_sheet, manifest
+from data_prep import contact_sheet
+from data_prep.pipeline import manifest
 from experiments.record import write_record
-from salcomp import cli, folders, images
+from salcomp import cli
 from salcomp.errors import InputError
+from salcomp.files import folders, images
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(

@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING
 
 from absl import flags, logging
 
-from salcomp import cli, file_jobs, images, model_card, model_zoo, saliency_maps
+from salcomp import cli
+from salcomp.codec import files as file_jobs
 from salcomp.errors import InputError
+from salcomp.files import images, saliency_maps
+from salcomp.zoo import card as model_card
+from salcomp.zoo import shipped
 
 if TYPE_CHECKING:  # they import TensorFlow, which takes seconds
-    from salcomp import encoders
+    from salcomp.codec import encoders
 
 
 def define_flags(flag_values: flags.FlagValues, max_pixels: int) -> None:
@@ -51,7 +55,7 @@ flags.DEFINE_string(
     None,
     "What to compress with: the workdir of a run, an exported model folder, or the "
     "name of a model that comes with salcomp (--list_models). "
-    f"{model_zoo.DEFAULT} by default.",
+    f"{shipped.DEFAULT} by default.",
     flag_values=FLAGS,
 )
 flags.DEFINE_boolean(
@@ -154,12 +158,12 @@ def compress_files(
 
 def _encoder() -> encoders.Plain | encoders.Refined | encoders.AtRate:
     """The encoder that the flags ask for, with its models loaded."""
-    model = FLAGS.model or model_zoo.default()
+    model = FLAGS.model or shipped.default()
     target = FLAGS.target_bpp
-    arm = [] if target is None else model_zoo.arm_of(model)
-    from salcomp import encoders
-    from salcomp.codec import Codec
-    from salcomp.refine import Refinement, Refiner
+    arm = [] if target is None else shipped.arm_of(model)
+    from salcomp.codec import encoders
+    from salcomp.codec.codec import Codec
+    from salcomp.codec.refine import Refinement, Refiner
 
     def refinement_of(codec: Codec) -> Refinement:
         lmbda = FLAGS["lambda"].value
@@ -209,7 +213,7 @@ def plan(args: flags.FlagValues, arguments: list[str]) -> list[file_jobs.Job]:
 def main(argv):
     arguments = cli.parse(FLAGS, argv, __doc__, files=True)
     if FLAGS.list_models:
-        print(model_card.table(model_zoo.cards()))
+        print(model_card.table(shipped.cards()))
         return
     _check_flags()
     jobs = plan(FLAGS, arguments)

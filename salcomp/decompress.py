@@ -12,10 +12,14 @@ from pathlib import Path
 
 from absl import flags, logging
 
-from salcomp import bitstream, cli, file_jobs, images, model_zoo
-from salcomp.codec import Codec
+from salcomp import cli
+from salcomp.codec import bitstream
+from salcomp.codec import files as file_jobs
+from salcomp.codec.base import RangeCodec
+from salcomp.codec.codec import Codec
 from salcomp.errors import BitstreamError, InputError
-from salcomp.range_codec import RangeCodec
+from salcomp.files import images
+from salcomp.zoo import shipped
 
 
 def define_flags(flag_values: flags.FlagValues, max_pixels: int) -> None:
@@ -60,7 +64,7 @@ class _ZooCodecs:
         fingerprint = bitstream.read_whole(data).fingerprint
         with self._lock:
             if fingerprint not in self._codecs:
-                folder = model_zoo.with_fingerprint(fingerprint)
+                folder = shipped.with_fingerprint(fingerprint)
                 if folder is None:
                     raise BitstreamError(
                         f"written by model {fingerprint.hex()}, which is none of those "

@@ -24,19 +24,12 @@ from pathlib import Path
 
 from absl import flags, logging
 
-from salcomp import (
-    classical,
-    cli,
-    comparison,
-    folders,
-    images,
-    rd_figure,
-    results_files,
-    saliency_maps,
-    scorers,
-    series,
-)
+from salcomp import cli
 from salcomp.errors import InputError, SalcompError
+from salcomp.evaluation import classical, comparison, rd_figure, series
+from salcomp.evaluation import subjects as scorers
+from salcomp.files import folders, images, saliency_maps
+from salcomp.files import results as results_files
 
 # The metrics that have a figure and a BD-rate.
 AXIS_LABELS = {

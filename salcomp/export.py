@@ -1,6 +1,6 @@
 """Exported models, which compress and decompress, and the tool that makes them.
 
-`salcomp.model_folder` tells of their files. Tables are stored, and never
+`salcomp.zoo.folder` tells of their files. Tables are stored, and never
 computed on the decoding side, where another machine's rounding could give other tables
 (Balle, Johnston, Minnen, ICLR 2019).
 
@@ -19,13 +19,17 @@ import numpy as np
 import tensorflow as tf
 from absl import flags, logging
 
-from salcomp import __version__, checkpoints, cli, model_folder, model_zoo, npz
-from salcomp.config import Config
+from salcomp import __version__, cli
+from salcomp.config.config import Config
 from salcomp.errors import InputError
-from salcomp.model import Model, SaliencyCodec, named_variables
-from salcomp.prior import Tables
-from salcomp.run_folder import read_config
-from salcomp.warm_start import fitted
+from salcomp.files import npz
+from salcomp.model.prior import Tables
+from salcomp.model.saliency_codec import Model, SaliencyCodec, named_variables
+from salcomp.runs import checkpoints
+from salcomp.runs.folder import read_config
+from salcomp.runs.warm_start import fitted
+from salcomp.zoo import folder as model_folder
+from salcomp.zoo import shipped
 
 
 def define_flags(flag_values: flags.FlagValues) -> None:
@@ -99,12 +103,12 @@ def load(model: str | os.PathLike) -> Export:
     """Loads a codec: a model folder, the export of a run, or a model by its name.
 
     Args:
-      model: path, or name, as `model_zoo.folder_of` takes it.
+      model: path, or name, as `shipped.folder_of` takes it.
 
     Raises:
       InputError: as of `load_folder`.
     """
-    return load_folder(model_zoo.folder_of(model), SaliencyCodec)
+    return load_folder(shipped.folder_of(model), SaliencyCodec)
 
 
 def load_folder(folder: str | os.PathLike, kind: type[Model]) -> Export:

@@ -14,21 +14,19 @@ import numpy as np
 import tensorflow as tf
 from absl import flags
 
-from salcomp import (
-    cli,
-    config_flags,
-    exported_step,
-    folders,
-    sampling,
-    weighting,
-)
-from salcomp.config import STRIDE, Config
+from salcomp import cli
+from salcomp.accelerator import exported_step
+from salcomp.accelerator.exported_step import CHECKED_STEPS, ExportedStep, Inputs
+from salcomp.accelerator.program import PureStep
+from salcomp.config import weighting
+from salcomp.config.config import STRIDE, Config
+from salcomp.data import sampling
 from salcomp.errors import InputError
 from salcomp.export import initial_model
-from salcomp.exported_step import CHECKED_STEPS, ExportedStep, Inputs
-from salcomp.model import SaliencyCodec, named_variables
-from salcomp.pure_step import PureStep
-from salcomp.training_state import TrainingState
+from salcomp.files import folders
+from salcomp.model.saliency_codec import SaliencyCodec, named_variables
+from salcomp.runs.state import TrainingState
+from salcomp.training import flags as config_flags
 
 FLAGS = flags.FlagValues()
 config_flags.define_flags(FLAGS)

@@ -21,25 +21,20 @@ from pathlib import Path
 
 import numpy as np
 
-from salcomp import (
-    exported_step,
-    folders,
-    frame_files,
-    frame_set,
-    images,
-    process,
-    run_folder,
-    sweep,
-    training_state,
-)
-from salcomp.config import Config
+from salcomp import process
+from salcomp.accelerator import exported_step, sweep
+from salcomp.accelerator.exported_step import CHECKED_STEPS, ExportedStep
+from salcomp.accelerator.sweep import Run
+from salcomp.config.config import Config
+from salcomp.data import frame_files, frame_set
 from salcomp.durations import duration
 from salcomp.errors import DivergenceError, InputError, SalcompError
-from salcomp.exported_step import CHECKED_STEPS, ExportedStep
-from salcomp.metrics_file import TERMS, MetricsFile
-from salcomp.sweep import Run
-from salcomp.training_state import TrainingState
-from salcomp.warm_start import fitted
+from salcomp.files import folders, images
+from salcomp.runs import folder as run_folder
+from salcomp.runs import state as training_state
+from salcomp.runs.metrics_file import TERMS, MetricsFile
+from salcomp.runs.state import TrainingState
+from salcomp.runs.warm_start import fitted
 
 # Largest relative errors that the self-check passes: units that round factors to ten
 # bits stay below them, a wrong program does not.
@@ -122,7 +117,7 @@ class Trainer:
             raise InputError(
                 "there is no JAX here: pip install jax, or 'jax[cuda12]' for a GPU"
             ) from error
-        from salcomp.device_step import DeviceStep
+        from salcomp.accelerator.device import DeviceStep
 
         self._device = jax.devices()[0]
         logging.info("JAX %s on %s", jax.__version__, self._device.device_kind)
@@ -167,7 +162,7 @@ class Trainer:
         Raises:
           DivergenceError: a loss or a weight is not finite.
         """
-        from salcomp.device_step import to_device
+        from salcomp.accelerator.device import to_device
 
         config, step = run.config, start.step
         image_means = frames.image_means(config)

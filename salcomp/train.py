@@ -16,25 +16,19 @@ import os
 import tensorflow as tf
 from absl import flags, logging
 
-from salcomp import (
-    batches,
-    callbacks,
-    cli,
-    config_flags,
-    export,
-    fitting,
-    frames,
-    imported_state,
-    receptive_field,
-    run_flags,
-    run_folder,
-    training_state,
-)
-from salcomp.checkpoints import Checkpoints
-from salcomp.config import Config
+from salcomp import cli, export
+from salcomp.config import geometry as receptive_field
+from salcomp.config.config import Config
+from salcomp.data import batches, frames
 from salcomp.errors import InputError
-from salcomp.metrics_file import TERMS
-from salcomp.model import SaliencyCodec
+from salcomp.model.saliency_codec import SaliencyCodec
+from salcomp.runs import folder as run_folder
+from salcomp.runs import state as training_state
+from salcomp.runs.checkpoints import Checkpoints
+from salcomp.runs.metrics_file import TERMS
+from salcomp.training import fitting, imported_state, run_flags
+from salcomp.training import flags as config_flags
+from salcomp.training import loop as callbacks
 
 STRATEGIES = ("one", "mirrored", "multi_worker")
 

@@ -61,7 +61,7 @@ def save_gan_run(folder: pathlib.Path, steps=(10, 40, 90), count: int = 6) -> No
 
 def small_config(**changes):
     """The smoke preset's configuration with some fields changed."""
-    from salcomp.config import PRESETS, Config
+    from salcomp.config.config import PRESETS, Config
 
     values = dict(PRESETS["smoke"], num_filters=4, patchsize=32)
     config = dataclasses.replace(Config(preset="smoke", **values), **changes)
@@ -71,9 +71,9 @@ def small_config(**changes):
 
 def untrained_codec(**changes):
     """The codec of a model with random weights, of `small_config`."""
-    from salcomp.codec import Codec
+    from salcomp.codec.codec import Codec
     from salcomp.export import Export
-    from salcomp.model import SaliencyCodec
+    from salcomp.model.saliency_codec import SaliencyCodec
 
     model = SaliencyCodec(small_config(**changes))
     return Codec(Export(model, model.prior.tables(), bytes(32), 0))
@@ -112,7 +112,7 @@ def workdir(tmp_path_factory, frames_glob) -> pathlib.Path:
 @pytest.fixture(scope="session")
 def codec(workdir):
     """The codec of that run."""
-    from salcomp.codec import Codec
+    from salcomp.codec.codec import Codec
 
     return Codec.load(workdir)
 
@@ -151,8 +151,9 @@ LADDER = {"low": (0.005, 0.4), "middle": (0.01, 1.0), "high": (0.02, 2.5)}
 @pytest.fixture(scope="session")
 def zoo_folder(tmp_path_factory, workdir) -> pathlib.Path:
     """Three models of rising rate, and one of another arm, that nobody may change."""
-    from salcomp import export, model_zoo
-    from salcomp.model import SaliencyCodec, named_variables
+    from salcomp import export
+    from salcomp.model.saliency_codec import SaliencyCodec, named_variables
+    from salcomp.zoo import shipped
 
     trained = export.load(workdir).model
     weights = {name: v.numpy() for name, v in named_variables(trained).items()}
@@ -164,27 +165,27 @@ def zoo_folder(tmp_path_factory, workdir) -> pathlib.Path:
         coefficients = model.analysis.convs[-1].kernel.coefficients
         coefficients.assign(factor * coefficients)
         export.save(model, 200, exported)
-        model_zoo.add(exported, name, card(), folder)
+        shipped.add(exported, name, card(), folder)
     plain = small_config(condition_encoder=False, weight_distortion=False)
     export.save(SaliencyCodec(plain), 1, exported)
     other = card(arm="baseline", arm_description="No map at all.", training="None.")
-    model_zoo.add(exported, "plain", other, folder)
+    shipped.add(exported, "plain", other, folder)
     return folder
 
 
 @pytest.fixture
 def zoo(zoo_folder, monkeypatch) -> pathlib.Path:
     """That folder in the place of the models that come with salcomp."""
-    from salcomp import model_zoo
+    from salcomp.zoo import shipped
 
-    monkeypatch.setattr(model_zoo, "FOLDER", zoo_folder)
-    monkeypatch.setattr(model_zoo, "DEFAULT", "middle")
+    monkeypatch.setattr(shipped, "FOLDER", zoo_folder)
+    monkeypatch.setattr(shipped, "DEFAULT", "middle")
     return zoo_folder
 
 
 @pytest.fixture
 def empty_zoo(tmp_path, monkeypatch) -> None:
     """No models in the place of those that come with salcomp."""
-    from salcomp import model_zoo
+    from salcomp.zoo import shipped
 
-    monkeypatch.setattr(model_zoo, "FOLDER", tmp_path / "no zoo")
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "no zoo")

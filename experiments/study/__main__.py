@@ -18,23 +18,24 @@ from pathlib import Path
 
 from absl import flags, logging
 
-from experiments import report
 from experiments.record import write_record
 from experiments.study import (
     built_in,
     control_frames,
     map_statistics,
-    measuring,
     plan,
     reconstructions,
+    report,
     training,
 )
+from experiments.study import run as measuring
 from experiments.study.budgets import BUDGETS
-from experiments.study.evaluation_sets import EvaluationSet
+from experiments.study.frames import EvaluationSet
 from experiments.study.records import Records
-from salcomp import cli, folders
+from salcomp import cli
 from salcomp.durations import duration
 from salcomp.errors import InputError
+from salcomp.files import folders
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_enum(

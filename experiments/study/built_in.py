@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep import spectral_residual
-from experiments.study.evaluation_sets import EvaluationSet
-from salcomp import images, saliency_maps, scenes
+from data_prep.predictors import spectral_residual
+from experiments.study.frames import EvaluationSet
+from salcomp.data import scenes
+from salcomp.files import images, saliency_maps
 
 _SEED = 0
 _TRAIN, _TEST = 24, 8

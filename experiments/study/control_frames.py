@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from absl import logging
 
-from salcomp import images, saliency_maps
 from salcomp.errors import InputError
+from salcomp.files import images, saliency_maps
 
 # Of the order of the maps among the frames.
 _SEED = 0

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from salcomp import images
-from salcomp.results_files import write_csv
+from salcomp.files import images
+from salcomp.files.results import write_csv
 
 FLOORS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 

@@ -14,12 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from absl import logging
 
-from experiments.study.evaluation_sets import EvaluationSet
+from experiments.study.frames import EvaluationSet
 from experiments.study.plan import Run
-from salcomp import images, metrics, saliency_maps, scorers
-from salcomp.codec import Codec
-from salcomp.refine import Refinement, Refiner
-from salcomp.results_files import write_csv
+from salcomp.codec.codec import Codec
+from salcomp.codec.refine import Refinement, Refiner
+from salcomp.evaluation import subjects as scorers
+from salcomp.files import images, saliency_maps
+from salcomp.files.results import write_csv
+from salcomp.metrics import quality as metrics
 
 SHOWN = 3
 WINDOW = 80, 160  # height and width in pixels

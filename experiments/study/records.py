@@ -25,8 +25,8 @@ import numpy as np
 
 from experiments.study.plan import Run
 from salcomp.errors import InputError
-from salcomp.images import write_file
-from salcomp.results_files import write_csv
+from salcomp.files.images import write_file
+from salcomp.files.results import write_csv
 
 _TERMS = ("bpp", "mse", "weighted_mse", "effective_lambda")
 _BLOCKS = 150  # of a curve

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from salcomp import batches, sampling
+from salcomp.data import batches, sampling
+from salcomp.data.frames import Frames
 from salcomp.extreme_gan.config import GanConfig
 from salcomp.extreme_gan.networks import NOISE_SIZE
-from salcomp.frames import Frames
 
 
 class Batch(NamedTuple):

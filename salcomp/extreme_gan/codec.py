@@ -8,11 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from salcomp import export
-from salcomp.config import STRIDE
+from salcomp.codec.base import RangeCodec
+from salcomp.config.config import STRIDE
 from salcomp.extreme_gan.model import ExtremeGan, from_unit, to_unit
 from salcomp.extreme_gan.networks import code_size, decoding_noise
 from salcomp.extreme_gan.quantizer import CENTERS
-from salcomp.range_codec import RangeCodec
 
 # 4 megapixels. Instance normalisation wants the image in one piece, of which each layer
 # at its resolution takes 240 bytes a pixel at the published width.

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from absl import flags
 
-from salcomp import cli, compress, encoders
+from salcomp import cli, compress
+from salcomp.codec import encoders
 from salcomp.errors import InputError
 from salcomp.extreme_gan.codec import MAX_PIXELS, GanCodec
 

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from salcomp.config import STRIDE
-from salcomp.config_flags import Presets
-from salcomp.errors import InputError
-from salcomp.extreme_gan.distortion import DISTORTIONS
-from salcomp.extreme_gan.quantizer import GRADIENTS
-from salcomp.ms_ssim import MIN_SIDE
-from salcomp.settings import (
+from salcomp.config.base import (
     AT_LEAST_0,
     AT_LEAST_1,
     POSITIVE,
@@ -19,6 +13,12 @@ from salcomp.settings import (
     field,
     multiple_of,
 )
+from salcomp.config.config import STRIDE
+from salcomp.errors import InputError
+from salcomp.extreme_gan.distortion import DISTORTIONS
+from salcomp.extreme_gan.quantizer import GRADIENTS
+from salcomp.metrics.ms_ssim import MIN_SIDE
+from salcomp.training.flags import Presets
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from salcomp import distortion as measures
+from salcomp.model import distortion as measures
 
 # What is 1 here, in the unit of each measure: errors of images in -1..1, and what does
 # not depend on the range of an image.

@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from salcomp import export, metrics, metrics_file
-from salcomp.config import STRIDE
+from salcomp import export
+from salcomp.config.config import STRIDE
+from salcomp.data.frames import Frames
 from salcomp.extreme_gan.model import ExtremeGan
 from salcomp.extreme_gan.quantizer import entropy, histogram
-from salcomp.frames import Frames
-from salcomp.ms_ssim import ms_ssim
+from salcomp.metrics import quality as metrics
+from salcomp.metrics.ms_ssim import ms_ssim
+from salcomp.runs import metrics_file
 
 SETS = ("train", "held_out")
 _MEASURES = ("mse", "psnr", "ms_ssim", "bpp")

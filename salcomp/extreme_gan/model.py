@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_compression as tfc
 
-from salcomp import weighting
-from salcomp.config import STRIDE
+from salcomp.config import weighting
+from salcomp.config.config import STRIDE
 from salcomp.extreme_gan import losses, networks
 from salcomp.extreme_gan.config import GanConfig
 from salcomp.extreme_gan.distortion import distortion
@@ -25,8 +25,8 @@ from salcomp.extreme_gan.quantizer import (
     nearest,
     quantize,
 )
-from salcomp.model import Model, named_variables, to_uint8
-from salcomp.prior import Tables
+from salcomp.model.prior import Tables
+from salcomp.model.saliency_codec import Model, named_variables, to_uint8
 
 # What is logged of each step, beside the share of each centre.
 SHARES = tuple(f"share_of_{center}" for center in CENTERS)

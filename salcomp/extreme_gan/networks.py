@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from salcomp import sampling
-from salcomp.config import STRIDE
+from salcomp.config.config import STRIDE
+from salcomp.data import sampling
 from salcomp.extreme_gan.layers import Conv, batch_norm, instance_norm
 
 NOISE_SIZE = 128

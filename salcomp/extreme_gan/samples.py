@@ -10,10 +10,10 @@ import os
 import shutil
 from pathlib import Path
 
-from salcomp.callbacks import StepCounter
+from salcomp.data.frames import Frames
 from salcomp.extreme_gan.evaluation import whole
-from salcomp.frames import Frames
-from salcomp.images import write_png
+from salcomp.files.images import write_png
+from salcomp.training.loop import StepCounter
 
 
 class Samples(StepCounter):

@@ -16,21 +16,17 @@ import os
 import tensorflow as tf
 from absl import flags, logging
 
-from salcomp import (
-    callbacks,
-    cli,
-    config_flags,
-    export,
-    fitting,
-    frames,
-    run_flags,
-    run_folder,
-)
-from salcomp.checkpoints import Checkpoints
+from salcomp import cli, export
+from salcomp.data import frames
 from salcomp.extreme_gan import batches, evaluation
 from salcomp.extreme_gan.config import GAN, GanConfig
 from salcomp.extreme_gan.model import TERMS, ExtremeGan
 from salcomp.extreme_gan.samples import Samples
+from salcomp.runs import folder as run_folder
+from salcomp.runs.checkpoints import Checkpoints
+from salcomp.training import fitting, run_flags
+from salcomp.training import flags as config_flags
+from salcomp.training import loop as callbacks
 
 FLAGS = flags.FlagValues()
 config_flags.define_flags(FLAGS, GAN)

@@ -1,0 +1,1 @@
+"""From pictures to frames: found, cut, packed, recorded."""

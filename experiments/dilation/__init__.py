@@ -1,0 +1,1 @@
+"""What dilated layers do to the codec."""

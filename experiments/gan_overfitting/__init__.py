@@ -1,0 +1,1 @@
+"""Why the GAN baseline of 2019 overfitted."""

@@ -1,0 +1,338 @@
+"""The figures of the report."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from experiments.study.reconstructions import WINDOW
+from experiments.study.report import (
+    classical,
+    comparisons,
+    effective_lambda,
+    floor_bound,
+    spread,
+)
+from experiments.study.report.comparisons import Comparisons
+from experiments.study.report.records import StudyRecords
+from salcomp.files import figures
+from salcomp.metrics.bd_rate import Interval
+
+# The main arms keep their colours from figure to figure; the first two are those of
+# the figure of 2019.
+_COLORS = {
+    "baseline": "tab:orange",
+    "concat": "tab:blue",
+    "concat-0.1": "tab:cyan",
+    "concat-shuffled": "0.5",
+    "modulate": "tab:green",
+    "refine-uniform on baseline": "tab:brown",
+    "refine-saliency on baseline": "tab:red",
+    "refine-saliency on modulate": "tab:purple",
+}
+_RATE = "Rate (bit/pixel, whole file)"
+_SETS = {"test": "street frames", "fixations": "photographs"}
+
+
+def draw(records: StudyRecords, compared: Comparisons) -> list[str]:
+    """Draws what the records have; returns the names of the files in their folder."""
+    drawn = []
+    for name, function in (
+        ("answer.png", lambda figure: _answer(figure, records)),
+        ("bd_rate.png", lambda figure: _bd_rates(figure, compared)),
+        ("bpp_curves.png", lambda figure: _bpp_curves(figure, records)),
+        ("reconstructions.png", lambda figure: _reconstructions(figure, records)),
+        ("effective_lambda.png", lambda figure: _predictions(figure, records)),
+        ("bound.png", lambda figure: _bound(figure, records, compared)),
+        ("spread.png", lambda figure: _spread(figure, records)),
+        ("classical.png", lambda figure: _classical(figure, records)),
+    ):
+        figure = figures.new(10, 5)
+        if function(figure):
+            figures.write(records.folder / name, figure)
+            drawn.append(name)
+    return drawn
+
+
+def smoothed(values: np.ndarray, weight: float = 0.6) -> np.ndarray:
+    """TensorBoard's smoothing: an exponential mean, corrected for its start."""
+    mean, norm, found = 0.0, 0.0, []
+    for value in values:
+        mean = weight * mean + (1 - weight) * value
+        norm = weight * norm + (1 - weight)
+        found.append(mean / norm)
+    return np.array(found)
+
+
+def _answer(figure, records: StudyRecords) -> bool:
+    """Rate-distortion curves in four scores, over the images that all arms coded."""
+    labels = [label for label in _COLORS if len(records.series(label)) > 1]
+    runs = {label: [run.name for run in records.series(label)] for label in labels}
+    every = [name for names in runs.values() for name in names]
+    scores = (
+        comparisons.FIXATIONS,
+        comparisons.SIGNS,
+        comparisons.CIRCULAR,
+        comparisons.PSNR,
+    )
+    figure.set_size_inches(11, 9)
+    for axes, score in zip(figure.subplots(2, 2).flat, scores):
+        images = records.images(score.set_name, every)
+        quality = records.table(score.set_name, every, images, score.metric)
+        images = [image for image, q in zip(images, quality.T) if np.isfinite(q).all()]
+        if not images:
+            axes.set_axis_off()
+            continue
+        for label, names in runs.items():
+            rate, quality = (
+                records.table(score.set_name, names, images, metric)
+                for metric in ("bpp", score.metric)
+            )
+            style = "--" if "shuffled" in label else "-"
+            axes.plot(
+                rate.mean(1),
+                quality.mean(1),
+                style,
+                marker="o",
+                markersize=4,
+                color=_COLORS[label],
+                label=label,
+            )
+        axes.set_xlabel(_RATE)
+        axes.set_ylabel(f"{score.title} (dB)")
+        axes.set_title(f"{len(images)} {_SETS[score.set_name]} that all arms coded")
+        axes.grid(True, color="0.85")
+        axes.legend(fontsize=7)
+    return bool(every)
+
+
+def _bd_rates(figure, compared: Comparisons) -> bool:
+    """BD-rates with their intervals: those that decide, and the circular one."""
+    pairs = compared.pairs()
+    figure.set_size_inches(10, 1.6 + 0.45 * len(pairs))
+    axes = figure.add_subplot()
+    shown = (comparisons.FIXATIONS, comparisons.SIGNS, comparisons.CIRCULAR)
+    for j, (score, color) in enumerate(zip(shown, ("tab:blue", "tab:green", "0.6"))):
+        for i, pair in enumerate(pairs):
+            found = compared.of(pair.series, pair.twin, score)
+            if found is not None:
+                place, whole = i + 0.22 * (j - 1), found.overlap
+                hollow = whole < comparisons.MIN_OVERLAP or np.isnan(found.rate.low)
+                _interval(axes, found.rate, place, color, score.title, hollow)
+    axes.axvline(0, color="black", linewidth=0.8)
+    names = [f"{pair.series}\nagainst {pair.twin}" for pair in pairs]
+    axes.set_yticks(range(len(pairs)), names, fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlabel(
+        "BD-rate (%), 95 % interval over images; left of 0 saves bits; hollow: curves "
+        "that share little"
+    )
+    axes.grid(True, axis="x", color="0.85")
+    handles, labels = axes.get_legend_handles_labels()
+    unique = dict(zip(labels, handles))
+    axes.legend(unique.values(), unique.keys(), fontsize=8)
+    return bool(pairs)
+
+
+def _interval(axes, rate: Interval, place: float, color, label: str, hollow: bool):
+    """A value with its interval, if there is one, in a line of its own."""
+    fill = "none" if hollow else color
+    axes.plot(rate.value, place, "o", markersize=4, color=color, mfc=fill, label=label)
+    if not np.isnan(rate.low):
+        axes.plot([rate.low, rate.high], [place, place], color=color)
+
+
+def _bpp_curves(figure, records: StudyRecords) -> bool:
+    """Training rate over steps from scratch, as the figure of 2019 has it."""
+    arms = {
+        "blog-baseline": ("tab:orange", "baseline"),
+        "blog-clip": ("tab:blue", "saliency-conditioned, max(s, 0.1)"),
+        "blog-affine": ("tab:cyan", "saliency-conditioned, 0.1 + 0.9 s"),
+        "blog-additive": ("tab:purple", "saliency-conditioned, 1 + s"),
+    }
+    figure.set_size_inches(8, 5)
+    axes = figure.add_subplot()
+    rows = records.rows("curves.csv")
+    drawn = False
+    for arm, (color, label) in arms.items():
+        curve = np.array(
+            [(float(r["step"]), float(r["bpp"])) for r in rows if r["run"] == arm]
+        )
+        if curve.size:
+            axes.plot(*curve.T, color=color, alpha=0.25)
+            axes.plot(curve[:, 0], smoothed(curve[:, 1]), color=color, label=label)
+            drawn = True
+    if drawn:
+        axes.set_title(
+            "From scratch, weights not normalised; smoothed as in TensorBoard (0.6)",
+            fontsize=10,
+        )
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("Step")
+        axes.set_ylabel("Rate of the training batches (bit/pixel)")
+        axes.grid(True, color="0.85")
+        axes.legend()
+    return drawn
+
+
+def _reconstructions(figure, records: StudyRecords) -> bool:
+    """Windows on signs: original, map, and the arms at their own and at one rate."""
+    if not (records.folder / "reconstructions.csv").exists():
+        return False
+    rows = records.rows("reconstructions.csv")
+    frames = list(dict.fromkeys(row["image"] for row in rows))
+    columns = (
+        ("own", "baseline"),
+        ("own", "saliency"),
+        ("own", "refined"),
+        ("matched", "baseline"),
+        ("matched", "saliency"),
+        ("matched", "refined"),
+    )
+    names = {
+        "baseline": "baseline",
+        "saliency": "saliency (concat)",
+        "refined": "refined",
+    }
+    figure.set_size_inches(17, 3.9 * len(frames))
+    widths = (1.2, 1, 1, 1, 1)
+    grid = figure.subplots(2 * len(frames), 5, squeeze=False, width_ratios=widths)
+    for i, image in enumerate(frames):
+        found = {(r["kind"], r["arm"]): r for r in rows if r["image"] == image}
+        upper, lower = grid[2 * i], grid[2 * i + 1]
+        frame = found["given", "frame"]
+        _show(upper[0], records, frame, image)
+        _outline(upper[0], int(frame["left"]), int(frame["top"]))
+        lower[0].set_axis_off()
+        _show(upper[1], records, found["given", "original"], "original")
+        _show(lower[1], records, found["given", "map"], "map")
+        for axes, (kind, arm) in zip((*upper[2:], *lower[2:]), columns):
+            row = found[kind, arm]
+            psnr, ewpsnr = float(row["psnr-rgb"]), float(row["ewpsnr"])
+            title = (
+                f"{names[arm]}, {kind} rate: {float(row['bpp']):.3f} bpp\n"
+                f"frame: PSNR {psnr:.2f}, EWPSNR {ewpsnr:.2f} dB"
+            )
+            _show(axes, records, row, title)
+    return True
+
+
+def _show(axes, records: StudyRecords, row: dict[str, str], title: str) -> None:
+    with Image.open(records.folder / row["file"]) as picture:
+        style = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}
+        axes.imshow(np.asarray(picture), **style)
+    axes.set_title(title, fontsize=9)
+    axes.set_axis_off()
+
+
+def _outline(axes, left: int, top: int) -> None:
+    from matplotlib.patches import Rectangle
+
+    height, width = WINDOW
+    box = Rectangle((left, top), width, height, fill=False, edgecolor="yellow")
+    axes.add_patch(box)
+
+
+def _predictions(figure, records: StudyRecords) -> bool:
+    """Rates that the effective lambda alone predicts, beside those measured."""
+    found = effective_lambda.predictions(records)
+    if not found:
+        return False
+    figure.set_size_inches(7, 6)
+    axes = figure.add_subplot()
+    for i, series in enumerate(dict.fromkeys(one.run.series for one in found)):
+        points = [(o.predicted, o.measured) for o in found if o.run.series == series]
+        marker = "osD^vP*Xh<>p"[i % 12]
+        axes.scatter(*np.transpose(points), marker=marker, label=series, s=35)
+    limits = [0, 1.05 * max(max(one.predicted, one.measured) for one in found)]
+    axes.plot(limits, limits, color="black", linewidth=0.8)
+    axes.set_xlabel(
+        "Predicted by the effective lambda and the baseline's curve (bit/pixel)"
+    )
+    axes.set_ylabel("Measured on the test frames (bit/pixel)")
+    axes.grid(True, color="0.85")
+    axes.legend(fontsize=8)
+    return True
+
+
+def _bound(figure, records: StudyRecords, compared: Comparisons) -> bool:
+    """What the floor allows at high rate, beside what was gained."""
+    figure.set_size_inches(7, 4.5)
+    axes = figure.add_subplot()
+    rows = records.rows("maps.csv")
+    floors = [float(row["floor"]) for row in rows]
+    bounds = [float(row["bound_db"]) for row in rows]
+    axes.plot(floors, bounds, color="black", marker="o", label="10 log10(AM/GM)")
+    for arm in floor_bound.ARMS:
+        gain = floor_bound.gain(arm, records, compared)
+        if gain is not None:
+            floor, (value, low, high) = gain
+            label = f"{arm}: measured against the baseline"
+            axes.plot(floor, value, "s", color=_COLORS[arm], label=label)
+            axes.plot([floor, floor], [low, high], color=_COLORS[arm])
+    axes.set_xscale("log")
+    axes.axhline(0, color="black", linewidth=0.5)
+    axes.set_xlabel("Floor of the weights max(s, floor)")
+    axes.set_ylabel("Gain in weighted PSNR at equal rate (dB)")
+    axes.grid(True, color="0.85")
+    axes.legend(fontsize=8)
+    return True
+
+
+def _spread(figure, records: StudyRecords) -> bool:
+    """Gains of the arm of 2019 at equal rate, image by image."""
+    found = spread.gains(records, comparisons.BLOG_ARM)
+    if found is None:
+        return False
+    figure.set_size_inches(7, 5.5)
+    axes = figure.add_subplot()
+    usable = np.isfinite(found.boxes)
+    x, y = found.own[usable], found.boxes[usable]
+    axes.scatter(x, y, s=14)
+    axes.scatter(x.mean(), y.mean(), marker="+", s=200, color="black", label="mean")
+    axes.axhline(0, color="black", linewidth=0.5)
+    axes.axvline(0, color="black", linewidth=0.5)
+    axes.set_xlabel("EWPSNR gained at equal rate (dB), encoder's own map")
+    axes.set_ylabel("PSNR gained in sign boxes at equal rate (dB)")
+    axes.set_title(
+        f"{found.run} against the baseline: {usable.sum()} test frames with signs"
+    )
+    axes.grid(True, color="0.85")
+    axes.legend()
+    return bool(usable.any())
+
+
+def _classical(figure, records: StudyRecords) -> bool:
+    """The baseline among the classical codecs, and beside published points."""
+    names = [run.name for run in records.series("baseline")]
+    if not names:
+        return False
+    figure.set_size_inches(12, 5)
+    left, right = figure.subplots(1, 2)
+    for codec in classical.CODECS:
+        _curve(left, records, "test", records.classical(codec), codec, linestyle="--")
+    ours = {"color": _COLORS["baseline"], "linewidth": 2}
+    _curve(left, records, "test", names, "baseline", **ours)
+    left.set_title("Street scenes, test frames")
+    if records.images("kodak", names):
+        _curve(right, records, "kodak", names, "baseline, trained on streets", **ours)
+        style = {"marker": "o", "markersize": 4, "color": "black"}
+        label = "Balle et al. 2017, as published"
+        right.plot(*np.transpose(classical.PUBLISHED), label=label, **style)
+        right.set_title("Kodak")
+    for axes in (left, right):
+        if not axes.lines:
+            axes.set_axis_off()
+            continue
+        axes.set_xlabel(_RATE)
+        axes.set_ylabel("PSNR, RGB (dB)")
+        axes.set_xlim(0, 0.75)
+        axes.grid(True, color="0.85")
+        axes.legend(fontsize=8)
+    return True
+
+
+def _curve(axes, records, set_name: str, names: list[str], label: str, **style) -> None:
+    if names:
+        points = classical.curve(records, set_name, names)
+        axes.plot(*points, marker="o", markersize=4, label=label, **style)

@@ -1,0 +1,27 @@
+"""What an arm gains by the weights of its own training, beside the bound of its floor.
+
+The bound is 10 log10(AM/GM) of the weights max(s, floor), which the study's record of
+the maps has (`experiments.study.map_statistics`).
+"""
+
+from __future__ import annotations
+
+from experiments.study.report.comparisons import BLOG_ARM, Comparisons, Score
+from experiments.study.report.records import StudyRecords
+from salcomp.metrics.bd_rate import Interval
+
+# Arms whose gain stands beside the bound.
+ARMS = (BLOG_ARM, "concat", "modulate")
+
+
+def gain(
+    arm: str, records: StudyRecords, compared: Comparisons
+) -> tuple[float, Interval] | None:
+    """Floor of an arm's weights, and its gain over the baseline in dB by them."""
+    runs = records.series(arm)
+    if not runs:
+        return None
+    floor = runs[0].floor
+    score = Score("test", f"ewpsnr-floor-{floor:g}", "")
+    found = compared.of(arm, "baseline", score)
+    return found and (floor, found.quality)

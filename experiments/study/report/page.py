@@ -1,0 +1,417 @@
+"""The page of the report: the words of `sections/`, and the numbers in them."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from experiments.study.arms import ARMS
+from experiments.study.report import (
+    classical,
+    comparisons,
+    effective_lambda,
+    floor_bound,
+    seeds,
+    spread,
+)
+from experiments.study.report.comparisons import Comparisons, Pair, Score
+from experiments.study.report.records import StudyRecords
+from experiments.study.report.tables import percent, percent_interval, table
+from salcomp.durations import duration
+from salcomp.metrics.bd_rate import Comparison
+
+_SECTIONS = (
+    "head",
+    "answer",
+    "rule",
+    "results",
+    "explained",
+    "pictures",
+    "anchor",
+    "single_pair",
+    "floor",
+    "spread",
+    "seeds",
+    "not_shown",
+    "again",
+)
+# Where results that are not of the study lie beside the page.
+_OTHERS = "\n\nSpeed, storage of masks, demonstration, earlier trials: {link}."
+_OTHER_PAGE = "measurements.md"
+
+
+class Page:
+    """The page of one study. A section has a method that gives its values."""
+
+    def __init__(
+        self,
+        records: StudyRecords,
+        compared: Comparisons,
+        drawn: list[str],
+        folder: Path,
+    ):
+        """Makes the page.
+
+        Args:
+          records: of the study.
+          compared: its comparisons.
+          drawn: names of the figures in the records' folder.
+          folder: that the page will be in, for its links.
+        """
+        self._records = records
+        self._compared = compared
+        self._drawn = drawn
+        self._folder = folder
+        self._link = self._relative(records.folder)
+        self._seed_spreads = {
+            score: seeds.spreads(records, score) for score in comparisons.DECIDING
+        }
+        self._seed_percent = {
+            score: seeds.largest(found) for score, found in self._seed_spreads.items()
+        }
+
+    def text(self) -> str:
+        """Markdown; a section without records behind it is left out."""
+        texts = []
+        for name in _SECTIONS:
+            values = getattr(self, f"_{name}")()
+            if values is not None:
+                texts.append(_section(name, values))
+        return "\n".join(texts)
+
+    def _head(self) -> dict:
+        return {
+            "frames": self._records.rows("maps.csv")[0]["frames"],
+            "done": len(self._records.runs),
+            "planned": len(self._records.plan),
+            "link": self._link,
+        }
+
+    def _answer(self) -> dict | None:
+        judged = self._judged()
+        if not judged:
+            return None
+        verdicts = {pair.series: self._verdict(pair) for pair in judged}
+        blog = [
+            f"`{series}` {verdicts[series]}"
+            for series in ("concat", comparisons.BLOG_ARM)
+            if series in verdicts
+        ]
+        question = "The question of 2019 proper, the map as a fourth channel: "
+        return {
+            "lines": "\n".join(map(self._line, judged)),
+            "blog": f"{question}{'; '.join(blog)}." if blog else "",
+            "figure": self._figure("answer.png", "Rate-distortion in four scores"),
+        }
+
+    def _line(self, pair: Pair) -> str:
+        def bits(score: Score) -> str:
+            found = self._compared.of(pair.series, pair.twin, score)
+            return f"{percent_interval(found and found.rate)} %" if found else "unknown"
+
+        description = ARMS[pair.series.split(" on ")[0]].description
+        return (
+            f"- **`{pair.series}`** ({description}) against `{pair.twin}`: "
+            f"**{self._verdict(pair)}**. Bits at equal quality: "
+            f"{bits(comparisons.FIXATIONS)} by human fixations, "
+            f"{bits(comparisons.SIGNS)} by signs; circular, by the predictor's map, "
+            f"{bits(comparisons.CIRCULAR)}; the price, in plain PSNR, "
+            f"{bits(comparisons.PSNR)}."
+        )
+
+    def _judged(self) -> list[Pair]:
+        return [pair for pair in self._compared.pairs() if pair.control]
+
+    def _verdict(self, pair: Pair) -> str:
+        return comparisons.verdict(pair, self._compared, self._seed_percent)
+
+    def _rule(self) -> dict:
+        return {}
+
+    def _results(self) -> dict | None:
+        pairs = self._compared.pairs()
+        if not pairs:
+            return None
+        scores = comparisons.SCORES
+        header = [score.title for score in scores]
+        few = (*comparisons.DECIDING, comparisons.CIRCULAR)
+        used = {run.arm for run in self._records.runs.values()}
+        return {
+            "table": table(
+                ["arm", "against", *header, "images"],
+                [
+                    [*self._row(pair.series, pair.twin, scores), self._images(pair)]
+                    for pair in pairs
+                ],
+            ),
+            "controls": table(
+                ["arm", "control", *header[: len(few)]],
+                [self._row(p.series, p.control, few) for p in self._judged()],
+            ),
+            "arms": "; ".join(
+                f"`{name}`, {arm.description}"
+                for name, arm in ARMS.items()
+                if name in used
+            ),
+            "figure": self._figure("bd_rate.png", "BD-rates with their intervals"),
+        }
+
+    def _row(self, series: str, anchor: str, scores) -> list[str]:
+        found = [self._compared.of(series, anchor, score) for score in scores]
+        return [
+            f"`{series}`",
+            f"`{anchor}`",
+            *(_bd_rate(one) for one in found),
+        ]
+
+    def _images(self, pair: Pair) -> str:
+        scores = (*comparisons.DECIDING, comparisons.PSNR)
+        found = [self._compared.of(pair.series, pair.twin, score) for score in scores]
+        return " / ".join(str(one.images) if one else "–" for one in found)
+
+    def _explained(self) -> dict | None:
+        right = self._compared.of(*comparisons.RIGHT_MAP[:2], comparisons.FIXATIONS)
+        mild = self._compared.of(*comparisons.MILD[:2], comparisons.FIXATIONS)
+        mild_own = self._compared.of(*comparisons.MILD[:2], comparisons.CIRCULAR)
+        lines = []
+        if right:
+            lines.append(
+                "Refinement under the very fixations that score, a map that no encoder "
+                f"has, takes {percent_interval(right.rate)} % of bits at equal EWPSNR "
+                "by these fixations."
+            )
+        if mild and mild_own:
+            lines.append(
+                "With the floor raised from 0.01 to 0.1 (`refine-mild`), refinement "
+                f"under the predictor's map takes {percent_interval(mild.rate)} % by "
+                f"fixations and {percent_interval(mild_own.rate)} % by its own map."
+            )
+        return {"lines": " ".join(lines)} if lines else None
+
+    def _pictures(self) -> dict | None:
+        figure = self._figure("reconstructions.png", "Windows on signs, by three arms")
+        return {"figure": figure} if figure else None
+
+    def _anchor(self) -> dict | None:
+        margins = {one.codec: one for one in classical.margins(self._records)}
+        if not margins:
+            return None
+        rates = next(iter(margins.values())).at
+        rows = [
+            [f"{rate:.3f}", *(_db(margin.db[i]) for margin in margins.values())]
+            for i, rate in enumerate(rates)
+        ]
+        demands = (
+            ("jpeg", classical.ABOVE_JPEG),
+            ("jpeg-optimized", classical.ABOVE_JPEG),
+            ("webp", -classical.BELOW_WEBP),
+        )
+        outcome = [
+            margins[codec].held(least) for codec, least in demands if codec in margins
+        ]
+        return {
+            "above": classical.ABOVE_JPEG,
+            "below": classical.BELOW_WEBP,
+            "outcome": f"It holds at {', '.join(outcome)}.",
+            "table": table(["bit/pixel", *margins], rows),
+            "kodak": self._kodak(),
+            "figure": self._figure("classical.png", "Baseline and classical codecs"),
+        }
+
+    def _kodak(self) -> str:
+        gaps = classical.kodak_gaps(self._records)
+        if not gaps.size:
+            return ""
+        return (
+            "On Kodak, which these models were not trained for, they are between "
+            f"{-gaps.max():.2f} and {-gaps.min():.2f} dB under the points published "
+            "for the models of Ballé et al., at rates that both have."
+        )
+
+    def _single_pair(self) -> dict | None:
+        found = effective_lambda.predictions(self._records)
+        if not found:
+            return None
+        rows = [
+            [
+                f"`{one.run.name}`",
+                f"{one.run.lmbda:g}",
+                f"{one.effective_lambda:.3g}",
+                f"{one.predicted:.4f}",
+                f"{one.measured:.4f}",
+                percent(100 * one.error) + ("" if one.within else " *"),
+            ]
+            for one in found
+        ]
+        inside = [one.error for one in found if one.within] or [np.nan]
+        errors = 100 * np.abs(inside)
+        return {
+            "example": self._example(),
+            "elasticity": f"{effective_lambda.elasticity(self._records):.2f}",
+            "median": f"{np.median(errors):.1f}",
+            "largest": f"{errors.max():.1f}",
+            "table": table(
+                ["run", "λ", "λ'", "predicted (bit/pixel)", "measured", "error"], rows
+            ),
+            "figure": self._figure("effective_lambda.png", "Predicted and measured"),
+            "curves_note": self._scratch(),
+            "curves": self._figure("bpp_curves.png", "Training rate over steps"),
+        }
+
+    def _example(self) -> str:
+        pair = effective_lambda.example_pair(self._records)
+        if pair is None:
+            return ""
+        bpp, psnr, ewpsnr = (
+            [self._records.mean("test", name, metric) for name in pair]
+            for metric in ("bpp", "psnr-rgb", "ewpsnr")
+        )
+        return (
+            f"`{pair[1]}` takes {percent(100 * (bpp[1] / bpp[0] - 1))} bits against "
+            f"`{pair[0]}`, for {ewpsnr[1] - ewpsnr[0]:+.2f} dB of EWPSNR and "
+            f"{psnr[1] - psnr[0]:+.2f} dB of PSNR: rate and quality both move. "
+        )
+
+    def _scratch(self) -> str:
+        names = [run.name for run in self._records.runs.values() if not run.start][1:]
+        found = []
+        for name in names:
+            bpp = self._records.mean("test", name, "bpp")
+            psnr = self._records.mean("test", name, "psnr-rgb")
+            found.append(f"`{name}` {bpp:.3f} bit/pixel, {psnr:.2f} dB")
+        return f"{'; '.join(found)} on the test frames" if found else "not done yet"
+
+    def _floor(self) -> dict:
+        rows = self._records.rows("maps.csv")
+        gains = []
+        for arm in floor_bound.ARMS:
+            gain = floor_bound.gain(arm, self._records, self._compared)
+            if gain is not None:
+                floor, (value, low, high) = gain
+                interval = f"[{low:+.2f}, {high:+.2f}]"
+                gains.append(f"`{arm}` (floor {floor:g}) {value:+.2f} dB {interval}")
+        measured = (
+            "Measured, in PSNR by the weights of its own training, at equal rate: "
+        )
+        return {
+            "mean": f"{float(rows[0]['mean_saliency']):.3f}",
+            "table": table(
+                ["floor", "bound (dB)"],
+                [
+                    [f"{float(r['floor']):g}", f"{float(r['bound_db']):.2f}"]
+                    for r in rows
+                ],
+            ),
+            "measured": f"{measured}{'; '.join(gains)}." if gains else "",
+            "figure": self._figure("bound.png", "Bound and gain over the floor"),
+        }
+
+    def _spread(self) -> dict | None:
+        found = spread.gains(self._records, comparisons.BLOG_ARM)
+        if found is None:
+            return None
+        values = {
+            "run": found.run,
+            "images": len(found.images),
+            "figure": self._figure("spread.png", "Gains, a point per frame"),
+        }
+        boxes = found.boxes[np.isfinite(found.boxes)]
+        if boxes.size < 2:
+            return None
+        for name, gain in (("own", found.own), ("boxes", boxes)):
+            values |= {
+                f"{name}_mean": f"{gain.mean():+.2f}",
+                f"{name}_deviation": f"{gain.std(ddof=1):.2f}",
+                f"{name}_lowest": f"{gain.min():+.2f}",
+                f"{name}_highest": f"{gain.max():+.2f}",
+                f"{name}_wrong": f"{100 * spread.wrong_sign(gain):.0f}",
+            }
+        return values
+
+    def _seeds(self) -> dict | None:
+        if not all(self._seed_spreads.values()):
+            return None
+        rows = [
+            [
+                f"`{one.series}`",
+                score.title,
+                str(len(one.offsets)),
+                str(one.points),
+                ", ".join(f"{offset:+.2f}" for offset in one.offsets),
+                f"{one.deviation:.2f}",
+            ]
+            for score, found in self._seed_spreads.items()
+            for one in found
+        ]
+        header = ["arm", "score", "seeds", "rates", "offsets (%)", "deviation (%)"]
+        return {
+            "table": table(header, rows),
+            "percent": ", ".join(
+                f"{percent:.2f} % ({score.title})"
+                for score, percent in self._seed_percent.items()
+            ),
+        }
+
+    def _not_shown(self) -> dict:
+        missing = [row["name"] for row in self._records.plan if row["done"] != "1"]
+        names = ", ".join(f"`{name}`" for name in missing)
+        text = _section("missing", {"names": names}).rstrip() if missing else ""
+        return {"missing": f"\n\n{text}" if text else ""}
+
+    def _again(self) -> dict:
+        made = self._records.made
+        train, measure = (
+            sum(float(row[f"{kind}_seconds"] or 0) for row in self._records.plan)
+            for kind in ("train", "measure")
+        )
+        elsewhere = [
+            f"`{row['name']}`"
+            for row in self._records.plan
+            if row["done"] == "1"
+            and ARMS[row["arm"]].trains
+            and not row["train_seconds"]
+        ]
+        return {
+            "command": made["command"],
+            "records": self._records.folder.as_posix(),
+            "train": duration(train)
+            + (f", without {', '.join(elsewhere)}" if elsewhere else ""),
+            "measure": duration(measure),
+            "python": made["python"],
+            "versions": ", ".join(f"{k} {v}" for k, v in made["versions"].items()),
+            "date": made["date"],
+            "study": self._relative(Path("experiments/study")),
+            "others": self._others(),
+        }
+
+    def _others(self) -> str:
+        if not (self._folder / _OTHER_PAGE).exists():
+            return ""
+        return _OTHERS.format(link=f"[{_OTHER_PAGE}]({_OTHER_PAGE})")
+
+    def _figure(self, name: str, alternative: str) -> str:
+        if name not in self._drawn:
+            return ""
+        return f"\n\n![{alternative}]({self._link}/{name})"
+
+    def _relative(self, path: Path) -> str:
+        return Path(os.path.relpath(path, self._folder)).as_posix()
+
+
+def _section(name: str, values: dict) -> str:
+    path = resources.files("experiments.study.report") / "sections" / f"{name}.md"
+    return path.read_text("utf-8").format_map(values)
+
+
+def _bd_rate(found: Comparison | None) -> str:
+    if found is None:
+        return percent_interval(None)
+    mark = "" if found.overlap >= comparisons.MIN_OVERLAP else " †"
+    return percent_interval(found.rate) + mark
+
+
+def _db(value: float) -> str:
+    return "–" if np.isnan(value) else f"{value:+.2f} dB"

@@ -1,0 +1,1 @@
+"""The training step on devices that TensorFlow cannot drive."""

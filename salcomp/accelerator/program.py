@@ -1,0 +1,145 @@
+"""The training step as a pure function: state and batch in, state and terms out.
+
+What `SaliencyCodec.train_step` does, without a state of its own: Adam is written out
+as tensor code (Kingma and Ba, ICLR 2015, in the form of Keras 2.14), and learning rate,
+lambda and weighting are inputs. Compiled by XLA it is a program that other runtimes
+than TensorFlow can run.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from salcomp.accelerator.exported_step import Inputs, Tensor
+from salcomp.config.config import STRIDE, Config
+from salcomp.config.weighting import Coefficients
+from salcomp.model.saliency_codec import (
+    Objective,
+    SaliencyCodec,
+    named_variables,
+    with_effective_lambda,
+)
+from salcomp.runs.metrics_file import TERMS
+
+BETA_1, BETA_2 = 0.9, 0.999
+
+
+def input_specs(config: Config) -> Inputs:
+    """The shapes and types of the inputs, as `tf.TensorSpec`."""
+    side, batch = config.patchsize, config.batchsize
+    latents = (batch, side // STRIDE, side // STRIDE, config.num_filters)
+    return Inputs(
+        tf.TensorSpec((batch, side, side, 4), tf.uint8),
+        tf.TensorSpec((batch,), tf.float32),
+        tf.TensorSpec(latents, tf.float32),
+        tf.TensorSpec((), tf.float32),
+        tf.TensorSpec((), tf.float32),
+        tf.TensorSpec((len(Coefficients._fields),), tf.float32),
+        tf.TensorSpec((), tf.bool),
+        tf.TensorSpec((), tf.int32),
+    )
+
+
+class PureStep:
+    """The step of one architecture, crops and batch size.
+
+    Attributes:
+      names: of the variables, in the order of the states' tensors.
+    """
+
+    def __init__(self, model: SaliencyCodec):
+        """Makes the step; it is compiled when it is first called.
+
+        Args:
+          model: whose variables are parameters of the program. A call sets them.
+        """
+        self._model = model
+        self._variables = named_variables(model)
+        self.names = list(self._variables)
+        self._compiled = tf.function(self._step, jit_compile=True)
+
+    def __call__(self, variables, first, second, inputs: Inputs):
+        """Takes a step.
+
+        Args:
+          variables: the values of the model's variables, in the order of `names`.
+          first, second: Adam's moments of each, likewise.
+          inputs: of this step.
+
+        Returns:
+          New variables, first and second moments; and the terms, float32 [5], in the
+          order of `TERMS`.
+        """
+        for name, value in zip(self.names, variables):
+            self._variables[name].assign(value)
+        return self._compiled(first, second, inputs)
+
+    def program(self) -> tuple[bytes, list[Tensor], list[Tensor]]:
+        """The step as a serialised HLO module, its parameters, and its results.
+
+        Variables are parameters "variables/NAME", moments "first/NAME" and
+        "second/NAME", inputs go by their names.
+        """
+        shapes = [v.shape.as_list() for v in self._variables.values()]
+        # Only the shapes and types of the arguments matter.
+        moments = [tf.zeros(shape) for shape in shapes]
+        inputs = tf.nest.map_structure(
+            lambda spec: tf.zeros(spec.shape, spec.dtype),
+            input_specs(self._model.config),
+        )
+        traced = self._compiled.get_concrete_function(moments, moments, inputs)
+        names = {v.handle.ref(): name for name, v in self._variables.items()}
+        captured = [names[handle.ref()] for handle in traced.captured_inputs]
+
+        def tensors(group: str, order: list[str]) -> list[Tensor]:
+            kinds = dict(zip(self.names, shapes))
+            return [Tensor(f"{group}/{n}", "float32", kinds[n]) for n in order]
+
+        parameters = [
+            *tensors("first", self.names),
+            *tensors("second", self.names),
+            *(
+                Tensor(name, value.dtype.name, value.shape.as_list())
+                for name, value in inputs._asdict().items()
+            ),
+            *tensors("variables", captured),
+        ]
+        results = [
+            *tensors("variables", self.names),
+            *tensors("first", self.names),
+            *tensors("second", self.names),
+            Tensor("terms", "float32", [len(TERMS)]),
+        ]
+        compiler = self._compiled.experimental_get_compiler_ir(moments, moments, inputs)
+        return compiler(stage="hlo_serialized"), parameters, results
+
+    def _step(self, first, second, inputs: Inputs):
+        pixels = np.prod(inputs.rgba.shape[:3])
+        terms, gradients = self._model.gradients(
+            inputs.rgba,
+            inputs.divisor,
+            inputs.noise,
+            Objective(
+                inputs.lmbda,
+                Coefficients(*tf.unstack(inputs.weighting)),
+                inputs.weight_distortion,
+            ),
+            float(pixels),
+        )
+        trained = self._model.trainable_variables
+        by_variable = {v.ref(): g for v, g in zip(trained, gradients)}
+        gradients = [by_variable[self._variables[name].ref()] for name in self.names]
+        step = tf.cast(inputs.step, tf.float32)
+        rate = inputs.learning_rate * tf.sqrt(1 - BETA_2**step) / (1 - BETA_1**step)
+        epsilon = self._model.config.adam_epsilon
+        first = [m + (g - m) * (1 - BETA_1) for m, g in zip(first, gradients)]
+        second = [
+            v + (tf.square(g) - v) * (1 - BETA_2) for v, g in zip(second, gradients)
+        ]
+        variables = [
+            self._variables[name] - m * rate / (tf.sqrt(v) + epsilon)
+            for name, m, v in zip(self.names, first, second)
+        ]
+        terms = with_effective_lambda(terms)
+        return variables, first, second, tf.stack([terms[name] for name in TERMS])

@@ -1,0 +1,178 @@
+"""Latents to a compressed file and back, for any model with tables.
+
+latents --> symbols --> range coder --> file
+file --> range decoder --> symbols --> latents
+"""
+
+from __future__ import annotations
+
+import abc
+import functools
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_compression as tfc
+
+from salcomp.codec import bitstream
+from salcomp.errors import BitstreamError
+from salcomp.export import Export
+from salcomp.files.images import MAX_PIXELS
+
+
+class Encoded:
+    """An image as the encoder left it.
+
+    Attributes:
+      data: the compressed file.
+      latents: float32 [1, h, w, N], quantised, as the decoder will have them.
+    """
+
+    def __init__(self, codec: RangeCodec, data: bytes, latents: np.ndarray, size):
+        self.data = data
+        self.latents = latents
+        self._codec = codec
+        self._size = size
+
+    @property
+    def bpp(self) -> float:
+        """Bit per pixel of the whole file."""
+        height, width = self._size
+        return 8 * len(self.data) / (height * width)
+
+    @functools.cached_property
+    def information_bits(self) -> float:
+        """The information content of the latents under the prior, in bits."""
+        return float(self._codec.bits(self.latents))
+
+    @functools.cached_property
+    def reconstruction(self) -> np.ndarray:
+        """uint8 [H, W, 3], what decoding the file gives."""
+        return self._codec.synthesize(self.latents, *self._size)
+
+
+class RangeCodec(abc.ABC):
+    """A trained model with its range coder.
+
+    Attributes:
+      model: with its weights.
+      config: of the training.
+      fingerprint: 8 bytes in the header of every file of this model.
+      step: of training that the weights are of.
+    """
+
+    def __init__(self, exported: Export):
+        self.model = exported.model
+        self.step = exported.step
+        self._tables = exported.tables
+        self.config = exported.model.config
+        self.fingerprint = exported.fingerprint[: bitstream.FINGERPRINT_BYTES]
+
+    @abc.abstractmethod
+    def latent_shape(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """The shape [1, h, w, N] of the latents of an image."""
+
+    @abc.abstractmethod
+    def analyze(self, rgb: np.ndarray, saliency: np.ndarray) -> np.ndarray:
+        """Latents before quantisation.
+
+        Args:
+          rgb: uint8 [H, W, 3].
+          saliency: float32 [H, W], 0..1.
+
+        Returns:
+          float32, shaped as `latent_shape` says.
+        """
+
+    @abc.abstractmethod
+    def synthesize(self, latents: np.ndarray, height: int, width: int) -> np.ndarray:
+        """uint8 [height, width, 3] from quantised latents."""
+
+    @abc.abstractmethod
+    def bits(self, latents: np.ndarray) -> float:
+        """The information content of quantised latents, in bits."""
+
+    def quantize(self, latents: np.ndarray) -> np.ndarray:
+        """round(y - o) + o, clipped to what the range coder's tables hold."""
+        return self._to_latents(self._to_symbols(latents))
+
+    def encode(self, rgb: np.ndarray, saliency: np.ndarray) -> Encoded:
+        """Compresses an image.
+
+        Args:
+          rgb: uint8 [H, W, 3].
+          saliency: float32 [H, W], 0..1; without effect if the model was trained
+            with an unconditioned encoder.
+
+        Raises:
+          InputError: a side is over 65535.
+        """
+        return self.encode_latents(self.analyze(rgb, saliency), rgb.shape[:2])
+
+    def encode_latents(self, latents: np.ndarray, size: tuple[int, int]) -> Encoded:
+        """Compresses latents, quantising them.
+
+        Args:
+          latents: float32 [1, h, w, N].
+          size: height and width of the image.
+        """
+        symbols = self._to_symbols(latents)
+        payload = _range_encode(symbols, self._tables.cdf).numpy()
+        content = bitstream.Content(self.fingerprint, *size, payload)
+        return Encoded(self, bitstream.pack(content), self._to_latents(symbols), size)
+
+    def decode(self, data: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+        """Decompresses a file.
+
+        Args:
+          data: the file.
+          max_pixels: most pixels to accept.
+
+        Returns:
+          uint8 [H, W, 3].
+
+        Raises:
+          BitstreamError: the file cannot be decoded, and why.
+        """
+        content = bitstream.unpack(data, self.fingerprint, max_pixels)
+        shape = self.latent_shape(content.height, content.width)
+        symbols, sane = _range_decode(content.payload, shape[1:], self._tables.cdf)
+        if not sane:
+            raise BitstreamError("altered or damaged: the payload does not decode")
+        latents = self._to_latents(symbols.numpy()[None])
+        return self.synthesize(latents, content.height, content.width)
+
+    def _to_symbols(self, latents: np.ndarray) -> np.ndarray:
+        """Indices into each channel's table, int32."""
+        tables = self._tables
+        rounded = np.round(latents - tables.quantization_offset) - tables.first_symbol
+        return np.clip(rounded, 0, tables.table_length - 1).astype(np.int32)
+
+    def _to_latents(self, symbols: np.ndarray) -> np.ndarray:
+        integers = (symbols + self._tables.first_symbol).astype(np.float32)
+        return integers + self._tables.quantization_offset
+
+
+@tf.function(
+    input_signature=[
+        tf.TensorSpec((1, None, None, None), tf.int32),
+        tf.TensorSpec([None], tf.int32),
+    ]
+)
+def _range_encode(symbols, cdf):
+    handle = tfc.create_range_encoder([1], cdf)
+    handle = tfc.entropy_encode_channel(handle, symbols)
+    return tfc.entropy_encode_finalize(handle)[0]
+
+
+@tf.function(
+    input_signature=[
+        tf.TensorSpec([], tf.string),
+        tf.TensorSpec([3], tf.int32),
+        tf.TensorSpec([None], tf.int32),
+    ]
+)
+def _range_decode(payload, shape, cdf):
+    """Symbols of a shape [h, w, N], and whether the payload ended where it should."""
+    handle = tfc.create_range_decoder(payload[None], cdf)
+    handle, symbols = tfc.entropy_decode_channel(handle, shape, tf.int32)
+    return symbols[0], tfc.entropy_decode_finalize(handle)[0]

@@ -1,0 +1,185 @@
+"""Refinement at encoding time: better latents for one image, same decoder.
+
+The decoder is blind, so any encoder may serve it. Starting from y = g_a(...), the
+latents are improved by gradient descent on R + lambda D, with the D of the model's
+training, decoder and prior frozen (Campos et al., "Content adaptive optimization for
+neural image compression", CVPR workshops 2019; Yang, Bamler, Mandt, "Improving
+inference for neural image compression", NeurIPS 2020), with additive noise in place of
+the rounding.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from salcomp.codec.codec import Codec
+from salcomp.config.weighting import raw_weight
+from salcomp.errors import InputError
+from salcomp.model.distortion import distortion
+
+# Steps of Adam: this rate for the first two thirds, then a third of it.
+_LEARNING_RATE = 0.03
+_LATE_FRACTION, _LATE_FACTOR = 2 / 3, 1 / 3
+_CHECK_EVERY = 10  # steps between roundings
+
+
+class Refiner:
+    """Refines the latents of images with one model, lambda and number of steps.
+
+    The step is compiled anew where an image has another size than the one before. It
+    holds the feature maps of the whole image: half a GB per megapixel at N = 128.
+
+    Attributes:
+      codec: whose latents these are.
+      steps: of gradient descent per image.
+    """
+
+    def __init__(self, codec: Codec, steps: int, lmbda: float | None, seed: int):
+        """Makes a refiner.
+
+        Args:
+          codec: whose decoder and prior the latents are for.
+          steps: of gradient descent, at least 1.
+          lmbda: trade-off in bit per pixel per squared 8-bit level; the model's own
+            if None.
+          seed: of the noise, 0..2**31 - 1.
+
+        Raises:
+          InputError: lambda or the number of steps is out of range.
+        """
+        lmbda = codec.config.lmbda if lmbda is None else lmbda
+        if not 0 < lmbda < np.inf:
+            raise InputError(f"--lambda must be more than 0 and finite, not {lmbda}")
+        if steps < 1:
+            raise InputError(f"--refine_steps must be at least 1, not {steps}")
+        self.codec = codec
+        self.steps = steps
+        self._lmbda = lmbda
+        self._seed = seed
+        self._size: tuple[int, int] | None = None
+        self._problem: _Problem | None = None
+
+    def refine(
+        self,
+        rgb: np.ndarray,
+        saliency: np.ndarray,
+        weight: np.ndarray,
+        progress: Callable[[], None] = lambda: None,
+        lmbda: float | None = None,
+    ) -> np.ndarray:
+        """The best rounded latents seen, never worse than those of the encoder.
+
+        Args:
+          rgb: uint8 [H, W, 3].
+          saliency: float32 [H, W], 0..1, which the encoder starts from.
+          weight: float32 [H, W], of the distortion; divided by its mean here.
+          progress: called after each step.
+          lmbda: trade-off in the place of the refiner's, more than 0.
+
+        Returns:
+          float32 [1, ceil(H / 16), ceil(W / 16), N], quantised.
+
+        Raises:
+          InputError: the image is too small for the model's distortion.
+        """
+        size = rgb.shape[:2]
+        if size != self._size:
+            self._problem = _Problem(self.codec, size)
+            self._size = size
+        problem = self._problem
+        start = self.codec.analyze(rgb, saliency)
+        lmbda = self._lmbda if lmbda is None else lmbda
+        problem.begin(rgb, weight / weight.mean(), start, lmbda)
+        best = self.codec.quantize(start)
+        best_cost = problem.cost(best)
+        for step in range(self.steps):
+            late = step >= _LATE_FRACTION * self.steps
+            rate = _LEARNING_RATE * (_LATE_FACTOR if late else 1)
+            problem.step(tf.constant([self._seed, step]), rate)
+            if (step + 1) % _CHECK_EVERY == 0 or step + 1 == self.steps:
+                rounded = self.codec.quantize(problem.latents.numpy())
+                cost = problem.cost(rounded)
+                if cost < best_cost:
+                    best, best_cost = rounded, cost
+            progress()
+        return best
+
+
+class Refinement(NamedTuple):
+    """A refiner and the weight that it minimises under.
+
+    Attributes:
+      refiner: of a model.
+      weighting: "saliency", weighted as in the model's training; or "uniform".
+      floor: smallest weight; that of the model's training if None.
+    """
+
+    refiner: Refiner
+    weighting: str
+    floor: float | None
+
+    def weight(self, config, saliency: np.ndarray) -> np.ndarray:
+        """The weight of the distortion, float32 [H, W]; uniform for a zero map."""
+        if self.weighting == "saliency":
+            if self.floor is not None:
+                config = dataclasses.replace(config, saliency_floor=self.floor)
+            weight = raw_weight(saliency, config)
+            if weight.any():
+                return weight
+        return np.ones_like(saliency)
+
+
+class _Problem:
+    """R + lambda D of one image as a function of its latents, and Adam on it."""
+
+    def __init__(self, codec: Codec, size: tuple[int, int]):
+        height, width = size
+        shape = codec.latent_shape(height, width)
+        self._codec = codec
+        self._lmbda = tf.Variable(0.0, trainable=False)
+        self._distortion = distortion(codec.config.distortion)
+        self._rgb = tf.Variable(tf.zeros((1, height, width, 3)), trainable=False)
+        self._weight = tf.Variable(tf.zeros((1, height, width)), trainable=False)
+        self.latents = tf.Variable(tf.zeros(shape))
+        self._optimizer = tf.keras.optimizers.Adam()
+        self._optimizer.build([self.latents])
+
+    def begin(self, rgb, weight, latents, lmbda) -> None:
+        """Sets the image, its weight of mean 1, the latents to start from, lambda."""
+        self._rgb.assign(rgb[None].astype(np.float32))
+        self._weight.assign(weight[None])
+        self.latents.assign(latents)
+        self._lmbda.assign(lmbda)
+        for variable in self._optimizer.variables:
+            variable.assign(tf.zeros_like(variable))
+
+    def _lagrangian(self, latents):
+        _, height, width, _ = self._rgb.shape
+        x_hat = self._codec.model.decode(latents)[:, :height, :width]
+        distorted = self._distortion(self._rgb, x_hat, self._weight)[0]
+        rate = self._codec.model.prior.bits(latents)[0] / (height * width)
+        return rate + self._lmbda * distorted
+
+    @tf.function
+    def cost(self, latents):
+        """R + lambda D of quantised latents."""
+        return self._lagrangian(latents)
+
+    def step(self, seed, learning_rate) -> None:
+        """One step of Adam on latents with noise of the given seed, int32 [2]."""
+        self._optimizer.learning_rate = learning_rate
+        self._descend(seed)
+
+    @tf.function
+    def _descend(self, seed):
+        noise = tf.random.stateless_uniform(self.latents.shape, seed, -0.5, 0.5)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.latents)
+            loss = self._lagrangian(self.latents + noise)
+        gradient = tape.gradient(loss, self.latents)
+        self._optimizer.apply_gradients([(gradient, self.latents)])

@@ -1,0 +1,216 @@
+"""The configuration of a run: one dataclass and its presets.
+
+A preset is a frozen set of values; a flag given beside it wins (`training.flags`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from salcomp.config.base import (
+    AT_LEAST_1,
+    POSITIVE,
+    SEED,
+    Range,
+    Settings,
+    field,
+    multiple_of,
+)
+from salcomp.config.geometry import STRIDE
+from salcomp.errors import InputError
+from salcomp.metrics.ms_ssim import MIN_SIDE
+
+CONDITIONINGS = ("concat", "modulate")
+LAYERS = ("2019", "tfc2")
+SCHEDULES = ("constant", "stepped", "cosine")
+DISTORTIONS = ("mse", "l1", "ms_ssim", "mix")
+# Where the stepped schedule lowers the rate, as a fraction of last_step, and to what.
+_LEARNING_RATE_STEPS = ((0.6, 0.3), (0.85, 0.1))
+# Over how many steps the cosine schedule rises; at most this fraction of last_step.
+_WARM_UP_STEPS, _WARM_UP_FRACTION = 200, 0.1
+# Dilated layers see further the larger their rates; at these, thousands of pixels.
+_MOST_DILATED, _LARGEST_RATE = 8, 64
+
+
+_RATES = Range(
+    f"at most {_MOST_DILATED} whole numbers from 1 to {_LARGEST_RATE}",
+    lambda rates: (
+        len(rates) <= _MOST_DILATED
+        and all(type(rate) is int and 1 <= rate <= _LARGEST_RATE for rate in rates)
+    ),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(Settings):
+    """The configuration of the codec."""
+
+    lmbda: float = field(
+        "Trade-off lambda of the loss R + lambda D, in bit per pixel per squared "
+        "8-bit level, in which every --distortion is counted. The preset's 0.01 is "
+        "that of bls2017.py.",
+        range=POSITIVE,
+    )
+    conditioning: str = field(
+        "How the map enters the encoder: as a fourth input channel (concat, the 2019 "
+        "experiment) or as scales and shifts of the features (modulate).",
+        CONDITIONINGS,
+    )
+    num_filters: int = field(
+        "Channels of every hidden layer and of the latents; 128 in bls2017.py.",
+        range=AT_LEAST_1,
+    )
+    layers: str = field(
+        "Layers of the codec: those of winter 2019 (2019), or those that tfc 2.14's "
+        "bls2017.py has by default (tfc2), to compare with.",
+        LAYERS,
+    )
+    patchsize: int = field(
+        "Side of the training crops in pixels, a multiple of 16; 256 in bls2017.py.",
+        range=multiple_of(STRIDE),
+    )
+    batchsize: int = field(
+        "Crops per step over all replicas; 8 in bls2017.py.",
+        range=AT_LEAST_1,
+    )
+    last_step: int = field(
+        "Steps to train in all; 1,000,000 in bls2017.py of 2019.",
+        range=AT_LEAST_1,
+    )
+    learning_rate: float = field(
+        "Adam's learning rate before the schedule lowers it; 1e-4 in 2019.",
+        range=POSITIVE,
+    )
+    learning_rate_schedule: str = field(
+        "Whether the learning rate stays (constant, as in 2019), falls to 0.3 of "
+        "itself after 60 % of the steps and to 0.1 after 85 % (stepped), or rises from "
+        "0 over 200 steps, or a tenth of all if that is less, and then falls to 0 as "
+        "half a cosine does (cosine).",
+        SCHEDULES,
+    )
+    adam_epsilon: float = field(
+        "Adam's epsilon: 1e-8 in TensorFlow 1, 1e-7 in today's Keras.",
+        range=POSITIVE,
+    )
+    seed: int = field(
+        "Seed of the initial weights, the batches and the noise.",
+        range=SEED,
+    )
+    # What came later has defaults: configurations that do not name it are of before.
+    distortion: str = field(
+        "What D is: the squared error (mse, as in 2019), the absolute error (l1), 1 - "
+        "MS-SSIM (ms_ssim, for crops of at least 176), or 0.84 of that and 0.16 of "
+        "the absolute error through Gaussian windows (mix, Zhao et al. 2017). Each is "
+        "multiplied by a constant that makes the rates of one --lambda comparable.",
+        DISTORTIONS,
+        default="mse",
+    )
+    dilation_rates: tuple = field(
+        "Rates of dilated 3x3 layers to put between the second and third layer of the "
+        "analysis, and mirrored in the synthesis, such as 2,4: what the 2019 "
+        "write-up tried. None by default.",
+        range=_RATES,
+        default=(),
+    )
+    weight_mean: float = 1.0
+    """Mean of the raw weight over the training set; found when a run starts."""
+
+    @property
+    def crop(self) -> tuple[int, int]:
+        """Height and width of the training crops in pixels."""
+        return self.patchsize, self.patchsize
+
+    @property
+    def encoder_conditioning(self) -> str | None:
+        """None, "concat" or "modulate": what the analysis transform does."""
+        return self.conditioning if self.condition_encoder else None
+
+    @property
+    def prior_filters(self) -> tuple[int, ...]:
+        """Units of the hidden layers of the prior's cumulatives."""
+        return (3, 3, 3) if self.layers == "2019" else (3, 3)
+
+    @property
+    def smallest_side(self) -> int:
+        """Pixels that a side of an image needs for its D to be defined."""
+        return MIN_SIDE if self.distortion == "ms_ssim" else STRIDE
+
+    @property
+    def smallest_frame(self) -> tuple[int, int]:
+        """Smallest height and width of a validation frame in pixels."""
+        return self.smallest_side, self.smallest_side
+
+    def learning_rate_of(self, step: int) -> float:
+        """The learning rate of a step, counted from 1."""
+        return self.learning_rate * self._learning_rate_factor(step)
+
+    def _learning_rate_factor(self, step: int) -> float:
+        if self.learning_rate_schedule == "cosine":
+            warm_up = min(_WARM_UP_STEPS, int(_WARM_UP_FRACTION * self.last_step))
+            if step <= warm_up:
+                return step / warm_up
+            done = (step - 1 - warm_up) / (self.last_step - warm_up)
+            return (1 + math.cos(math.pi * done)) / 2
+        factor = 1.0
+        if self.learning_rate_schedule == "stepped":
+            for fraction, later in _LEARNING_RATE_STEPS:
+                if step > round(fraction * self.last_step) + 1:
+                    factor = later
+        return factor
+
+    def validate(self) -> None:
+        super().validate()
+        if self.patchsize < self.smallest_side:
+            raise InputError(
+                f"--distortion={self.distortion} needs a --patchsize of at least "
+                f"{self.smallest_side}, for the windows of its five scales, not "
+                f"{self.patchsize}"
+            )
+        if self.dilation_rates and self.layers == "tfc2":
+            raise InputError(
+                "--dilation_rates is for the layers of 2019: tfc 2.14 has no dilated "
+                "ones; drop it, or take --layers=2019"
+            )
+
+
+_BLOG = dict(
+    lmbda=0.01,
+    condition_encoder=True,
+    conditioning="concat",
+    weight_distortion=True,
+    saliency_weighting="clip",
+    saliency_floor=0.1,
+    saliency_gain=1.0,
+    weight_normalization="none",
+    num_filters=128,
+    layers="2019",
+    patchsize=256,
+    batchsize=8,
+    last_step=1_000_000,
+    learning_rate=1e-4,
+    learning_rate_schedule="constant",
+    adam_epsilon=1e-8,
+    seed=0,
+)
+_CPU = dict(
+    _BLOG,
+    weight_normalization="dataset",
+    num_filters=64,
+    patchsize=128,
+    last_step=20_000,
+    learning_rate=1e-3,
+    learning_rate_schedule="cosine",
+)
+PRESETS = {
+    "blog": _BLOG,
+    "stock_v2": dict(
+        _BLOG,
+        layers="tfc2",
+        adam_epsilon=1e-7,
+        condition_encoder=False,
+        weight_distortion=False,
+    ),
+    "cpu": _CPU,
+    "smoke": dict(_CPU, num_filters=8, patchsize=64, batchsize=2, last_step=20),
+}

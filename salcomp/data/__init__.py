@@ -1,0 +1,1 @@
+"""From files of frames to batches, pure in (seed, step)."""

@@ -1,0 +1,1 @@
+"""Many pictures and many codecs, measured and drawn."""

@@ -1,0 +1,192 @@
+"""From operating points and images to measurements, averages and BD-rates.
+
+A measurement is a row: a dict with the image, the series, the index of the point in
+the series and its setting, bytes, bpp, seconds, and all of `quality.METRICS`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from absl import logging
+from tqdm import tqdm
+
+from salcomp.errors import InputError, SalcompError
+from salcomp.evaluation.series import Point, Series
+from salcomp.evaluation.subjects import Subject
+from salcomp.metrics import bd_rate
+from salcomp.metrics import quality as metrics
+
+
+def measure(
+    compared: list[Series],
+    subjects: list[Subject],
+    training_weight: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> Iterator[dict]:
+    """Codes every image at every point; shows a progress bar.
+
+    Where a codec cannot code an image, such as one too large for its format, the log
+    says so, and there is no row.
+
+    Args:
+      compared: the series.
+      subjects: the images.
+      training_weight: encoder's map -> the weight of "ewpsnr-train", one for all
+        series so that their curves compare; None leaves that metric out.
+
+    Yields:
+      Rows, image by image.
+
+    Raises:
+      InputError: an image or its map can no longer be read.
+    """
+    points = [(one, i, point) for one in compared for i, point in enumerate(one.points)]
+    names = _short_names([subject.path for subject in subjects])
+    with tqdm(total=len(subjects) * len(points), unit="file", disable=None) as bar:
+        for name, subject in zip(names, subjects):
+            rgb, saliency, score_saliency, mask = subject.load()
+            weight = training_weight(saliency) if training_weight else None
+            for one, index, point in points:
+                what = f"{name} {one.label} {point.setting:g}"
+                bar.set_postfix_str(what)
+                try:
+                    decoded, costs = _code(point, rgb, saliency)
+                    quality = metrics.all_metrics(
+                        rgb, decoded, score_saliency, weight, subject.boxes, mask
+                    )
+                except SalcompError as error:
+                    logging.error("%s: %s", what, error)
+                else:
+                    yield {
+                        "image": name,
+                        "series": one.label,
+                        "point": index,
+                        "setting": point.setting,
+                        **costs,
+                        **quality,
+                    }
+                bar.update()
+
+
+def _code(
+    point: Point, rgb: np.ndarray, saliency: np.ndarray
+) -> tuple[np.ndarray, dict[str, float]]:
+    """The decoded image, uint8 [H, W, 3], and what it took, by the row's keys."""
+    started = time.perf_counter()
+    file = point.encode(rgb, saliency)
+    encoded = time.perf_counter()
+    decoded = point.decode(file.data)
+    finished = time.perf_counter()
+    pixels = rgb.shape[0] * rgb.shape[1]
+    return decoded, {
+        "bytes": len(file.data),
+        "bpp": 8 * len(file.data) / pixels,
+        "information_bpp": file.information_bits / pixels,
+        "encode_seconds": encoded - started,
+        "decode_seconds": finished - encoded,
+    }
+
+
+def of_whole_images(rows: list[dict], compared: list[Series]) -> list[dict]:
+    """The rows of images coded at every point of every series.
+
+    Curves compare only over the same images, so that one which a codec could not code
+    counts for none.
+    """
+    points = sum(len(one.points) for one in compared)
+    counts = Counter(row["image"] for row in rows)
+    return [row for row in rows if counts[row["image"]] == points]
+
+
+def _short_names(paths: list[Path]) -> list[str]:
+    """File names; or paths from the common folder where file names repeat."""
+    if len({path.name for path in paths}) == len(paths):
+        return [path.name for path in paths]
+    common = os.path.commonpath(paths)
+    return [os.path.relpath(path, common) for path in paths]
+
+
+def table(rows: list[dict], label: str, key: str) -> np.ndarray:
+    """One column of one series as float64 [points, images], images in order."""
+    chosen = [row for row in rows if row["series"] == label]
+    points = 1 + max(row["point"] for row in chosen)
+    values = np.array([row[key] for row in chosen], np.float64)
+    return values.reshape(-1, points).T  # rows come image by image
+
+
+def mean_curve(
+    rows: list[dict], label: str, metric: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rate in bit/pixel and quality, [points] each, averaged over the images.
+
+    Images where the metric is not finite at some point are left out of both; where
+    none is left, both are empty.
+    """
+    rate, quality = table(rows, label, "bpp"), table(rows, label, metric)
+    usable = np.isfinite(quality).all(0)
+    if not usable.any():
+        return np.empty(0), np.empty(0)
+    return rate[:, usable].mean(1), quality[:, usable].mean(1)
+
+
+def averages(rows: list[dict], one: Series) -> dict[str, list[float]]:
+    """CompressAI's `results`: a value per point for each metric that has any.
+
+    Means over the images that have the metric; infinite where one is infinite. Times
+    are medians in seconds, since a model's first image of a size takes longer.
+    """
+    results = {one.parameter: [point.setting for point in one.points]}
+    for key in ("bpp", "information_bpp", *metrics.METRICS):
+        values = table(rows, one.label, key)
+        defined = ~np.isnan(values).any(0)
+        if defined.any():
+            results[key] = values[:, defined].mean(1).tolist()
+    for name, key in (
+        ("encoding_time", "encode_seconds"),
+        ("decoding_time", "decode_seconds"),
+    ):
+        results[name] = np.median(table(rows, one.label, key), axis=1).tolist()
+    return results
+
+
+def against_anchor(
+    rows: list[dict],
+    labels: list[str],
+    anchor: str,
+    metric_names: list[str],
+    resamples: int,
+) -> list[dict]:
+    """BD-rate and BD-quality of each series against the anchor, metric by metric.
+
+    Curves that cannot be compared are left out, with a line in the log. Metrics that
+    one of the two series lacks are left out silently.
+    """
+    pairs = [
+        (label, metric)
+        for label in labels
+        if label != anchor
+        for metric in metric_names
+        if all(mean_curve(rows, one, metric)[0].size for one in (label, anchor))
+    ]
+    deltas = []
+    for label, metric in tqdm(pairs, "BD-rates", disable=None):
+        try:
+            found = bd_rate.compare(
+                table(rows, anchor, "bpp"),
+                table(rows, anchor, metric),
+                table(rows, label, "bpp"),
+                table(rows, label, metric),
+                resamples,
+            )
+        except InputError as error:
+            logging.info("no BD-rate of %s in %s: %s", label, metric, error)
+            continue
+        deltas.append(
+            {"series": label, "anchor": anchor, "metric": metric, **found.cells()}
+        )
+    return deltas

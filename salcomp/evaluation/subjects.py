@@ -1,0 +1,249 @@
+"""What scores each image of an evaluation: a map, annotated regions, and their origin.
+
+Saliency-weighted numbers mean nothing without the map behind them, so it is named
+in every result file and figure. Scoring with the map that the encoder had is
+circular; maps from elsewhere and annotated regions are not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from salcomp.errors import InputError
+from salcomp.files import images, saliency_maps
+
+
+class Subject(NamedTuple):
+    """An image to code, and what it is scored with.
+
+    Attributes:
+      path: the image file.
+      saliency, score_saliency: specifications, as `saliency_maps.saliency_for` takes
+        them, of the encoder's map and the scorer's.
+      boxes: annotated regions, rows [left, top, right, bottom] in pixels.
+      roi_masks: where the mask of its region is, as `saliency_maps.region_for` takes
+        it, or None.
+    """
+
+    path: Path
+    saliency: str
+    score_saliency: str
+    boxes: list[list[float]]
+    roi_masks: str | None
+
+    def load(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+        """The picture and what scores it.
+
+        Returns:
+          RGB uint8 [H, W, 3]; the encoder's map, the scorer's, float32 [H, W]; the
+          region of the mask, bool [H, W], or None.
+
+        Raises:
+          InputError: the image, a map or the mask cannot be read.
+        """
+        image = images.read_image(self.path)
+        given, _ = saliency_maps.saliency_for(self.saliency, self.path, image)
+        score, _ = saliency_maps.saliency_for(self.score_saliency, self.path, image)
+        return image.rgb, given, score, self._region(image)
+
+    def _region(self, image: images.Image) -> np.ndarray | None:
+        if self.roi_masks is None:
+            return None
+        size = image.rgb.shape[:2]
+        return saliency_maps.region_for(self.roi_masks, self.path, *size)
+
+    def origins(self) -> tuple[str, str]:
+        """In words, where the encoder's map and the scorer's are from.
+
+        Raises:
+          InputError: as `load`.
+        """
+        image = images.read_image(self.path)
+        self._region(image)
+        return tuple(
+            saliency_maps.saliency_for(spec, self.path, image)[1]
+            for spec in (self.saliency, self.score_saliency)
+        )
+
+
+class Scoring(NamedTuple):
+    """In words, what the numbers of this evaluation rest on.
+
+    Attributes:
+      images: how many.
+      encoder_map, scorer_map: where the maps are from.
+      weigher: the series whose training weight "ewpsnr-train" has, or None.
+      boxes: the annotated regions' file and how many of the images have any, or None.
+      masks: the folder of the regions' masks, or None.
+      left_out: how many of the images do not count, a codec having failed on them.
+    """
+
+    images: int
+    encoder_map: str
+    scorer_map: str
+    weigher: str | None
+    boxes: str | None
+    masks: str | None
+    left_out: int = 0
+
+    def of(self, metric: str) -> str:
+        """The map, weight or boxes behind one metric; empty for plain ones."""
+        if metric in ("psnr-rgb", "ms-ssim-rgb-db"):
+            return ""
+        if metric == "ewpsnr-train":
+            return f"weight that {self.weigher} was trained with, {self.encoder_map}"
+        if "boxes" in metric:
+            return f"boxes: {self.boxes}"
+        if "mask" in metric:
+            return f"regions: {self.masks}"
+        return f"map that scores: {self.scorer_map}"
+
+    def title(self, metric: str) -> str:
+        """For the figure of a metric."""
+        return "; ".join(filter(None, (self._counted(), self.of(metric))))
+
+    def _counted(self) -> str:
+        if self.left_out:
+            return f"{self.images - self.left_out} of {self.images} images"
+        return f"{self.images} images"
+
+    def description(self, parameter: str) -> str:
+        """For the file of a series with this parameter, "lambda" or "quality"."""
+        encoder_map = self.encoder_map if parameter == "lambda" else "none"
+        parts = [
+            f"{self._counted()} at a fixed {parameter} per point",
+            "bpp of whole files, dB averaged in dB, regions over the images with any",
+            f"map given to the encoder: {encoder_map}",
+            self.of("ewpsnr"),
+        ]
+        if self.weigher:
+            parts.append(f"ewpsnr-train: {self.of('ewpsnr-train')}")
+        if self.boxes:
+            parts.append(self.of("boxes-psnr"))
+        if self.masks:
+            parts.append(self.of("mask-psnr"))
+        if self.left_out:
+            parts.append(f"{self.left_out} images left out, which a codec failed on")
+        return "; ".join(parts)
+
+
+def scored(
+    paths: list[Path],
+    saliency: str,
+    score_saliency: str,
+    boxes_file: str | None = None,
+    roi_masks: str | None = None,
+    weigher: str | None = None,
+) -> tuple[list[Subject], Scoring]:
+    """Images with their scorers.
+
+    Opens every image, map and mask, with a progress bar, so that the last one's
+    absence is found at once.
+
+    Args:
+      paths: the images.
+      saliency, score_saliency, roi_masks, weigher: as in `Subject` and `Scoring`.
+      boxes_file: as `read_boxes` takes it.
+
+    Raises:
+      InputError: a file cannot be used, the boxes are of other images, or there are
+        boxes or masks and two images of one file name, which is what these go by.
+    """
+    name, count = Counter(path.name for path in paths).most_common(1)[0]
+    if (boxes_file or roi_masks) and count > 1:
+        raise InputError(
+            f"{count} images are called {name}, the name that boxes and masks go by; "
+            "evaluate them apart"
+        )
+    boxes = read_boxes(boxes_file) if boxes_file else {}
+    if boxes_file and not any(path.name in boxes for path in paths):
+        raise InputError(
+            f"{boxes_file}: has boxes for none of the images, such as {paths[0].name}"
+        )
+    subjects = [
+        Subject(path, saliency, score_saliency, boxes.get(path.name, []), roi_masks)
+        for path in paths
+    ]
+    bar = tqdm(subjects, "maps", unit="image", disable=None)
+    encoder, scorer = zip(*(subject.origins() for subject in bar))
+    scoring = Scoring(
+        len(subjects),
+        _origin(saliency, encoder),
+        _origin(score_saliency, scorer),
+        weigher,
+        _boxes_origin(boxes_file, subjects) if boxes_file else None,
+        _mask_origin(roi_masks) if roi_masks else None,
+    )
+    return subjects, scoring
+
+
+def _origin(spec: str, descriptions: tuple[str, ...]) -> str:
+    """One description for all images, with counts where they differ."""
+    if spec not in ("auto", "center", "uniform"):
+        return _mask_origin(spec)
+    counts = Counter(descriptions).most_common()
+    if len(counts) == 1:
+        return counts[0][0]
+    return ", ".join(f"{text} ({count})" for text, count in counts)
+
+
+def _mask_origin(spec: str) -> str:
+    """A mask or folder by its last name: those above mean nothing to another reader."""
+    given = Path(spec).expanduser().resolve()
+    return f"mask{'s in' if given.is_dir() else ''} {given.name}"
+
+
+def _boxes_origin(boxes_file: str, subjects: list[Subject]) -> str:
+    annotated = sum(bool(subject.boxes) for subject in subjects)
+    return f"{Path(boxes_file).name}, {annotated} images with any"
+
+
+def read_boxes(path: str) -> dict[str, list[list[float]]]:
+    """Annotated regions: image file name -> rows [left, top, right, bottom].
+
+    Args:
+      path: JSON, {name: [[left, top, right, bottom], ...]} in pixels of the image;
+        or each row an object with that list under "box", and whatever else.
+
+    Raises:
+      InputError: the file is missing, not JSON, or has a box without area, at
+        negative or at infinite coordinates.
+    """
+    try:
+        annotated = json.loads(Path(path).expanduser().read_text())
+        boxes = {
+            name: [
+                [float(v) for v in (row["box"] if isinstance(row, dict) else row)]
+                for row in rows
+            ]
+            for name, rows in annotated.items()
+        }
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+    except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: not JSON of the form "
+            '{"image name": [[left, top, right, bottom], ...]}'
+        ) from error
+    for name, rows in boxes.items():
+        for row in rows:
+            if not _is_box(row):
+                raise InputError(
+                    f"{path}: {name} has a box {row}, not four pixel coordinates "
+                    "0 <= left < right, 0 <= top < bottom"
+                )
+    return boxes
+
+
+def _is_box(row: list[float]) -> bool:
+    if len(row) != 4 or not all(math.isfinite(value) for value in row):
+        return False
+    left, top, right, bottom = row
+    return 0 <= left < right and 0 <= top < bottom

@@ -1,0 +1,33 @@
+"""Figures as PNG files, without a window system."""
+
+from __future__ import annotations
+
+import io
+import os
+
+from salcomp.files.images import write_file
+
+
+def new(width: float, height: float):
+    """An empty matplotlib figure, laid out so that nothing overlaps.
+
+    Args:
+      width, height: in inches, of 100 pixels each.
+    """
+    # The object interface: no window system, and the caller's pyplot stays untouched.
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def write(path: str | os.PathLike, figure) -> None:
+    """Writes a figure, whole or not at all.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    png = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(png)
+    write_file(path, png.getvalue())

@@ -1,0 +1,52 @@
+"""Results on disk: a CSV with a row per measurement, JSON as CompressAI writes it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+
+from salcomp.files.images import write_file
+
+
+def write_csv(path: str | os.PathLike, rows: list[dict]) -> None:
+    """Writes rows under the keys of the first; NaN is an empty cell.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    text = io.StringIO()
+    writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+    write_file(path, text.getvalue().encode())
+
+
+def write_json(
+    path: str | os.PathLike, name: str, description: str, results: dict[str, list]
+) -> None:
+    """Writes {"name", "description", "results": {metric: [value per point]}}.
+
+    What JSON has no number for, NaN and infinity, becomes null.
+
+    Raises:
+      InputError: the file cannot be written.
+    """
+    document = {
+        "name": name,
+        "description": description,
+        "results": {
+            key: [value if math.isfinite(value) else None for value in values]
+            for key, values in results.items()
+        },
+    }
+    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+    write_file(path, text.encode())
+
+
+def _cell(value):
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.8g}"
+    return value

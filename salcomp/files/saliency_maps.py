@@ -1,0 +1,194 @@
+"""Where the map of an image comes from: the `--saliency` option of the tools.
+
+Also the masks of `--roi_masks`, which mark a region and are found in the same way.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from pathlib import Path
+
+import numpy as np
+from PIL import Image as pil
+from scipy import ndimage
+
+from salcomp.errors import InputError
+from salcomp.files import images
+
+# For the help of the flag.
+CHOICES = (
+    "`auto`: the image's alpha channel, or a centre prior where it has none; `center`: "
+    "the centre prior; `uniform`: everywhere alike; or a path, to a grey mask file "
+    "(white is salient) of any size or to a folder of masks named as the images are."
+)
+
+# Of the Gaussian to which fixations of ten data sets were fitted; lengths are in half
+# widths of the image, and the vertical variance is that fraction of the horizontal
+# one: Clarke and Tatler, "Deriving an appropriate baseline for describing fixation
+# behaviour", Vision Research 102, 2014.
+FIXATION_VARIANCE = 0.23
+FIXATION_ANISOTROPY = 0.45
+
+
+def saliency_for(
+    spec: str, path: str | os.PathLike, image: images.Image
+) -> tuple[np.ndarray, str]:
+    """The saliency map of one image.
+
+    Values are as in the mask (white is 1), and are not stretched to fill 0..1.
+
+    Args:
+      spec: `auto`, `center`, `uniform`, or the path of a mask file or of a folder with
+        one, as `CHOICES` tells.
+      path: the image's file; its stem names the mask in a folder.
+      image: the decoded file.
+
+    Returns:
+      float32 [H, W] in 0..1, and a few words for the user on where it is from.
+
+    Raises:
+      InputError: there is no such mask, or not just one; or it is in colour, or zero
+        everywhere, which would leave nothing to weigh.
+    """
+    height, width = image.rgb.shape[:2]
+    if spec == "uniform":
+        return np.ones((height, width), np.float32), "uniform"
+    if spec == "auto" and image.alpha is not None:
+        return _from_uint8(image.alpha), "alpha channel of the image"
+    if spec in ("auto", "center"):
+        return center_prior(height, width), "centre prior"
+    mask_path = find_mask(
+        "saliency", spec, Path(path), "; the other choices are auto, center and uniform"
+    )
+    mask = read_mask(mask_path)
+    saliency = resize(mask, height, width)
+    if not saliency.any():
+        raise InputError(
+            f"{mask_path}: zero everywhere; --saliency=uniform prefers no place"
+        )
+    return saliency, f"mask {mask_path}"
+
+
+def region_for(
+    spec: str, path: str | os.PathLike, height: int, width: int
+) -> np.ndarray:
+    """The region that a mask marks in one image: where it is half white or more.
+
+    Args:
+      spec: the path of a folder of grey masks, of any size and named as the images
+        are, or of one mask file.
+      path: the image's file.
+      height, width: of the image.
+
+    Returns:
+      bool [height, width], False everywhere for a black mask.
+
+    Raises:
+      InputError: there is no such mask, or not just one; or it is in colour.
+    """
+    mask = read_mask(find_mask("roi_masks", spec, Path(path))) >= 0.5
+    resized = pil.fromarray(mask.astype(np.uint8)).resize(
+        (width, height), pil.Resampling.NEAREST
+    )
+    return np.asarray(resized).astype(bool)
+
+
+def center_prior(height: int, width: int) -> np.ndarray:
+    """Where people look in a picture of which nothing is known: near its centre.
+
+    An anisotropic Gaussian, with standard deviations of .24 widths across and .16
+    widths down (Clarke and Tatler 2014), scaled to a maximum of 1.
+
+    Returns:
+      float32 [height, width] in 0..1.
+    """
+    across = _gaussian(width, width, FIXATION_VARIANCE)
+    down = _gaussian(height, width, FIXATION_VARIANCE * FIXATION_ANISOTROPY)
+    return np.outer(down, across).astype(np.float32)
+
+
+def _gaussian(length: int, image_width: int, variance: float) -> np.ndarray:
+    half_widths = (np.arange(length) - (length - 1) / 2) / (image_width / 2)
+    values = np.exp(-(half_widths**2) / (2 * variance))
+    return values / values.max()
+
+
+def find_mask(flag: str, spec: str, image_path: Path, choices: str = "") -> Path:
+    """The mask file that `--FLAG=SPEC` means for an image.
+
+    Args:
+      flag: for the messages.
+      spec: path of a mask, or of a folder of masks named as the images are.
+      image_path: of the image.
+      choices: what else the flag takes, for the message.
+
+    Raises:
+      InputError: there is no such mask, or not just one.
+    """
+    given = Path(spec).expanduser()
+    if given.is_file():
+        return given
+    if not given.is_dir():
+        raise InputError(f"--{flag}={spec}: no such file or folder{choices}")
+    # The time tells a folder that has changed from the one that was indexed.
+    named = _files_by_stem(given, given.stat().st_mtime_ns).get(image_path.stem, [])
+    # In a folder of images beside their masks, the image is not its own mask.
+    found = [path for path in named if path.resolve() != image_path.resolve()]
+    if not found:
+        raise InputError(f"--{flag}={spec}: has no mask named {image_path.stem}.png")
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise InputError(f"--{flag}={spec}: several masks fit ({names}); keep one")
+    return found[0]
+
+
+@functools.lru_cache(maxsize=4)
+def _files_by_stem(folder: Path, modified_ns: int) -> dict[str, list[Path]]:
+    """The images in a folder, listed once for all the images that have masks there."""
+    del modified_ns  # a part of the cache's key
+    files: dict[str, list[Path]] = {}
+    for path in images.files_in(folder):
+        files.setdefault(path.stem, []).append(path)
+    return files
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """The alpha channel of a file that has one, else its grey values.
+
+    Returns:
+      float32 [H, W] in 0..1.
+
+    Raises:
+      InputError: it cannot be read, or is in colour.
+    """
+    mask = images.read_image(path)
+    if mask.alpha is not None:
+        return _from_uint8(mask.alpha)
+    # JPEG moves the colours of a grey picture by a level or two.
+    if np.ptp(mask.rgb, axis=2).max() > 8:
+        raise InputError(f"{path}: a mask must be grey, or in an alpha channel")
+    return _from_uint8(mask.rgb[..., 1])
+
+
+def _from_uint8(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32) / 255
+
+
+def resize(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A float32 map [H, W] at another size: bilinear, averaged where it shrinks."""
+    resized = pil.fromarray(mask).resize((width, height), pil.Resampling.BILINEAR)
+    return np.clip(np.asarray(resized), 0, 1)
+
+
+def blur(saliency: np.ndarray, sigma: float) -> np.ndarray:
+    """A float32 map [H, W] blurred by a Gaussian, with the maximum that it had.
+
+    Args:
+      saliency: the map.
+      sigma: standard deviation in its pixels; 0 leaves it as it is.
+    """
+    if not sigma or not saliency.any():
+        return saliency
+    blurred = ndimage.gaussian_filter(saliency, sigma, mode="nearest")
+    return blurred * (saliency.max() / blurred.max())

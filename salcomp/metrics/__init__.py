@@ -1,0 +1,1 @@
+"""Pictures or curves in, numbers out."""

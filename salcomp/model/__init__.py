@@ -1,0 +1,1 @@
+"""The codec as TensorFlow: tensors in and out, no file, no flag."""

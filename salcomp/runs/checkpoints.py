@@ -1,0 +1,103 @@
+"""The checkpoints of a run: weights, optimizer state and step."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from salcomp.errors import InputError
+from salcomp.model.saliency_codec import Model, named_variables
+
+# Name of their folder within the run's.
+FOLDER = "checkpoints"
+_KEPT_CHECKPOINTS = 3
+
+
+class Checkpoints:
+    """The checkpoints of a run: variables by name, optimizer state, and step."""
+
+    def __init__(self, workdir: str, model: Model):
+        """Finds the checkpoints that there are.
+
+        Args:
+          workdir: of the run.
+          model: compiled, if the state of its optimizers is to be kept too.
+        """
+        self._folder = str(Path(workdir) / FOLDER)
+        self._variables = named_variables(model)
+        # A dict keeps the layout of checkpoints independent of the classes' layout.
+        tracked = {"variables": _keyed(self._variables)}
+        for name, (optimizer, trained) in model.optimizers().items():
+            optimizer.build(trained)
+            tracked[name] = optimizer
+        self._checkpoint = tf.train.Checkpoint(**tracked)
+        self._manager = tf.train.CheckpointManager(
+            self._checkpoint,
+            self._folder,
+            max_to_keep=_KEPT_CHECKPOINTS,
+            checkpoint_name="step",
+        )
+
+    def steps(self) -> list[int]:
+        """The steps that there are checkpoints of, in rising order."""
+        return [step_of(path) for path in self._manager.checkpoints]
+
+    def restore(self, step: int | None = None) -> int:
+        """Restores the newest checkpoint, or that of a step.
+
+        Returns:
+          The step restored; 0, and nothing is changed, if there is no checkpoint.
+
+        Damaged checkpoints are passed over.
+
+        Raises:
+          InputError: there is none of that step; the message lists those there are. Or
+            none can be read.
+        """
+        if step is not None and step not in self.steps():
+            raise InputError(
+                f"{self._folder} has no checkpoint of step {step}; it has "
+                f"{', '.join(map(str, self.steps())) or 'none'}"
+            )
+        if not self._manager.checkpoints:
+            return 0
+        paths = reversed(self._manager.checkpoints)
+        if step is not None:
+            paths = [str(Path(self._folder) / f"step-{step}")]
+        for path in paths:
+            try:
+                status = self._checkpoint.restore(path)
+                status.assert_existing_objects_matched().expect_partial()
+                return step_of(path)
+            except (tf.errors.OpError, IndexError, ValueError):
+                logging.warning("%s is damaged and is passed over", path)
+        raise InputError(f"{self._folder} has no checkpoint that can be read")
+
+    def save(self, step: int) -> bool:
+        """Saves a checkpoint, unless a variable is not finite.
+
+        Returns:
+          Whether there is one of this step now.
+        """
+        if step in self.steps():  # written over, it could be torn by a kill
+            return True
+        finite = all(
+            np.isfinite(variable.numpy()).all() for variable in self._variables.values()
+        )
+        if finite:
+            self._manager.save(checkpoint_number=step)
+        return finite
+
+
+def _keyed(variables):
+    # "/" separates levels in checkpoints, so that a name may not hold one.
+    return {name.replace("/", "."): variable for name, variable in variables.items()}
+
+
+def step_of(path: str) -> int:
+    """The step that a checkpoint's path names."""
+    return int(os.path.basename(path).split("-")[-1])

@@ -1,0 +1,93 @@
+"""A run's folder: its configuration, checkpoints and metrics, and how it goes on.
+
+workdir/config.json    what the run computes, and from which frames
+workdir/checkpoints/   weights, optimizer state and step
+workdir/metrics.csv    a row per step
+workdir/validation.csv a row per validation
+workdir/events.*       the same for TensorBoard, with images
+workdir/model/         the export that compresses and decompresses
+workdir/samples/       reconstructions as training goes on (a GAN's)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+from salcomp.config.base import Settings, flag_name
+from salcomp.config.config import Config
+from salcomp.errors import InputError
+from salcomp.files.images import write_file
+
+
+def start(
+    workdir: str, config: Settings, data: dict[str, object], saved: str = "checkpoints"
+) -> None:
+    """Begins a run, or makes sure that an existing one is the same run.
+
+    Args:
+      workdir: of the run; made if need be.
+      config: of the run.
+      data: what the frames are, as JSON values.
+      saved: name within the folder of what is there once a step has been saved.
+
+    Raises:
+      InputError: the folder holds another run; the message says what differs.
+    """
+    path = Path(workdir) / "config.json"
+    wanted = {"config": dataclasses.asdict(config), "data": data}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # What is hidden is what a killed process left.
+        others = [p for p in path.parent.iterdir() if not p.name.startswith(".")]
+    except OSError as error:
+        raise InputError(f"{workdir}: unfit for a run ({error.strerror})") from error
+    if not path.exists() and others:
+        raise InputError(
+            f"{workdir} is not empty and holds no run; choose another folder"
+        )
+    if not (path.parent / saved).exists():  # no step of it was ever saved
+        write_file(path, (json.dumps(wanted, indent=2) + "\n").encode())
+        return
+    found = _read(path)
+    found["config"] = {**config.defaults(), **found["config"]}
+    found, wanted = (json.loads(json.dumps(run)) for run in (found, wanted))
+    differences = [
+        f"{flag_name(name)} was {found[part].get(name)!r} and is now {value!r}"
+        for part in ("config", "data")
+        for name, value in wanted[part].items()
+        if found[part].get(name) != value
+    ]
+    if differences:
+        raise InputError(
+            f"{workdir} holds another run: {'; '.join(differences)}; "
+            "choose another folder for this one"
+        )
+
+
+def read_config(workdir: str, kind: type[Settings] = Config) -> Settings:
+    """The configuration of the run in a folder.
+
+    Args:
+      workdir: of the run.
+      kind: class of the configuration.
+
+    Raises:
+      InputError: the folder holds no run, or one of another kind of model or another
+        version of salcomp.
+    """
+    path = Path(workdir) / "config.json"
+    if not path.exists():
+        raise InputError(f"{workdir} holds no run (no config.json)")
+    return kind.from_dict(_read(path)["config"])
+
+
+def _read(path: Path) -> dict:
+    try:
+        run = json.loads(path.read_text())
+        if not (isinstance(run["config"], dict) and isinstance(run["data"], dict)):
+            raise TypeError
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the config.json of a run") from error
+    return run

@@ -1,0 +1,1 @@
+"""The training loop: `run.train` and what it is made of."""

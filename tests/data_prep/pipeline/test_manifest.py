@@ -1,0 +1,82 @@
+"""The manifest of a folder of frames."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from data_prep.pipeline import manifest
+from salcomp.errors import InputError
+
+
+def record(output: str, **values) -> dict:
+    keys = ("source", "source_sha256", "output_sha256", "predictor")
+    others = {"weights_sha256": None, "blur": 0.0}
+    return {"output": output, **dict.fromkeys(keys, "x"), **others, **values}
+
+
+def test_lines_are_in_the_order_of_the_outputs():
+    data = manifest.dumps([record("b.png"), record("a.png")])
+    assert [json.loads(line)["output"] for line in data.splitlines()] == [
+        "a.png",
+        "b.png",
+    ]
+
+
+def test_what_was_dumped_is_loaded():
+    records = {name: record(name, blur=8.0) for name in ("a.png", "ö.png")}
+    assert manifest.loads(manifest.dumps(records.values()), "m") == records
+
+
+def test_half_a_line_at_the_end_is_passed_over():
+    data = manifest.dumps([record("a.png")]) + b'{"output": "b.p'
+    assert list(manifest.loads(data, "m")) == ["a.png"]
+
+
+def test_of_two_lines_on_one_frame_the_later_counts():
+    data = b"".join(manifest.dumps([record("a.png", n=n)]) for n in (1, 2))
+    assert manifest.loads(data, "m")["a.png"]["n"] == 2
+
+
+@pytest.mark.parametrize("line", [b"x", b"{}", b"3", b"\xff", b'{"output": 5}'])
+def test_a_line_that_is_no_record_is_refused_by_its_number(line):
+    data = manifest.dumps([record("a.png")]) + line + b"\n"
+    with pytest.raises(InputError, match="m: line 2 is no record"):
+        manifest.loads(data, "m")
+
+
+def test_a_record_is_on_disk_as_soon_as_it_is_added(tmp_path):
+    opened = manifest.Manifest(tmp_path)
+    opened.add(record("b.png"))
+    opened.add(record("a.png"))
+    data = (tmp_path / manifest.NAME).read_bytes()
+    assert list(manifest.loads(data, "m")) == ["b.png", "a.png"]
+    opened.close()
+    data = (tmp_path / manifest.NAME).read_bytes()
+    assert list(manifest.loads(data, "m")) == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize("key", ["source", "weights_sha256", "blur"])
+def test_a_record_that_lacks_what_is_needed_is_refused(key):
+    lacking = record("a.png")
+    del lacking[key]
+    with pytest.raises(InputError, match="m: line 1 is no record"):
+        manifest.loads(manifest.dumps([lacking]), "m")
+
+
+def test_a_last_line_without_its_end_counts_if_it_is_whole():
+    data = manifest.dumps([record("a.png")]).rstrip(b"\n")
+    assert list(manifest.loads(data, "m")) == ["a.png"]
+
+
+def test_the_origins_of_maps_are_in_the_manifest_above_their_frames(tmp_path):
+    records = [
+        record("train/a.png", predictor="center", blur=2.0),
+        record("train/b.png", predictor="file", blur=0.0),
+    ]
+    (tmp_path / manifest.NAME).write_bytes(manifest.dumps(records))
+    (tmp_path / "train").mkdir()
+    paths = [tmp_path / "train" / name for name in ("a.png", "b.png", "c.png")]
+    assert manifest.origins(paths[:1]) == "center, blurred by 2 px"
+    assert manifest.origins(paths) == "center, blurred by 2 px and file and unknown"

@@ -1,0 +1,197 @@
+"""The registry of saliency predictors, and those that read their maps from files."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from data_prep.predictors import fixations
+from data_prep.predictors import registry as predictors
+from data_prep.predictors.registry import Frame, Predictor
+from salcomp.errors import InputError
+from salcomp.files import images, saliency_maps
+from tests.data_prep.predictors.test_fixations import write_osie
+
+HEIGHT, WIDTH = 40, 60
+PICTURE = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
+WHOLE = (0, 0, WIDTH, HEIGHT)
+
+
+def frame_of(source="photos/a.jpg", box=WHOLE) -> Frame:
+    left, top, right, bottom = box
+    return Frame(PICTURE[top:bottom, left:right], source, box, (HEIGHT, WIDTH))
+
+
+@pytest.fixture
+def registry(monkeypatch) -> dict:
+    """A copy of the registry, which is forgotten afterwards."""
+    copied = dict(predictors._REGISTRY)
+    monkeypatch.setattr(predictors, "_REGISTRY", copied)
+    return copied
+
+
+def test_the_names_are_those_of_the_documented_predictors():
+    assert predictors.names() == [
+        "sam-resnet",
+        "sam-vgg",
+        "attention-center",
+        "spectral-residual",
+        "center",
+        "fixations",
+        "file",
+    ]
+
+
+def test_a_new_predictor_is_one_function_and_one_registration(registry):
+    @predictors.register("red")
+    def _red(weights):
+        return Predictor(
+            predictors.on_each(lambda frame: frame.rgb[..., 0] / np.float32(255))
+        )
+
+    (saliency,) = predictors.load("red").predict([frame_of()])
+    np.testing.assert_array_equal(saliency, PICTURE[..., 0] / np.float32(255))
+    assert "red" in predictors.names()
+
+
+def test_a_predictor_is_made_with_the_path_of_its_weights(registry, tmp_path):
+    given = []
+    predictors.register("any", weights="a file")(given.append)
+    (tmp_path / "w").touch()
+    predictors.load("any", f"{tmp_path}/w")
+    assert given == [f"{tmp_path}/w"]
+
+
+def test_an_unknown_predictor_is_refused_with_those_that_exist():
+    with pytest.raises(InputError, match="--predictor=centre: .* one of .*, center,"):
+        predictors.load("centre")
+
+
+@pytest.mark.parametrize(
+    "name", ["sam-resnet", "sam-vgg", "attention-center", "fixations", "file"]
+)
+def test_missing_weights_are_refused_with_what_they_have_to_be(name):
+    with pytest.raises(InputError, match=f"{name} needs --weights: (a|the) "):
+        predictors.load(name)
+
+
+@pytest.mark.parametrize("name", ["center", "spectral-residual"])
+def test_weights_that_nothing_reads_are_refused(name):
+    with pytest.raises(InputError, match=f"--predictor={name} takes no --weights"):
+        predictors.load(name, "a.mat")
+
+
+def test_weights_that_do_not_exist_are_refused(tmp_path):
+    with pytest.raises(InputError, match="missing.mat: no such file; give a .mat"):
+        predictors.load("fixations", str(tmp_path / "missing.mat"))
+
+
+@pytest.mark.parametrize("name", ["center", "spectral-residual"])
+def test_a_predictor_without_weights_has_maps_in_0_to_1(name):
+    predictor = predictors.load(name)
+    maps = predictor.predict([frame_of(), frame_of(box=(10, 5, 50, 20))])
+    assert len(maps) == 2
+    for saliency in maps:
+        assert saliency.dtype == np.float32 and saliency.ndim == 2
+        assert saliency.min() >= 0 and saliency.max() == 1
+    assert predictor.fingerprint("photos/a.jpg") is None
+
+
+def test_the_centre_prior_is_that_of_the_crop():
+    (saliency,) = predictors.load("center").predict([frame_of(box=(10, 5, 50, 20))])
+    np.testing.assert_array_equal(saliency, saliency_maps.center_prior(15, 40))
+
+
+def sha256(path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_sha256_is_that_of_the_bytes(tmp_path):
+    (tmp_path / "f").write_bytes(bytes(3 << 20) + b"end")
+    assert predictors.sha256(tmp_path / "f") == sha256(tmp_path / "f")
+
+
+@pytest.fixture
+def mask(tmp_path) -> np.ndarray:
+    """The mask in `masks/a.png`."""
+    values = np.random.default_rng(1).integers(0, 256, (HEIGHT, WIDTH), np.uint8)
+    (tmp_path / "masks").mkdir()
+    images.write_png(tmp_path / "masks/a.png", values)
+    return values
+
+
+def test_a_file_predicts_its_grey_values(tmp_path, mask):
+    predictor = predictors.load("file", f"{tmp_path}/masks")
+    (saliency,) = predictor.predict([frame_of()])
+    np.testing.assert_array_equal(saliency, mask / np.float32(255))
+
+
+def test_a_file_is_cropped_as_the_frame_was(tmp_path, mask):
+    predictor = predictors.load("file", f"{tmp_path}/masks/a.png")
+    (saliency,) = predictor.predict([frame_of("x/other.jpg", box=(10, 5, 50, 20))])
+    np.testing.assert_array_equal(saliency, mask[5:20, 10:50] / np.float32(255))
+
+
+def test_a_file_of_another_size_spans_the_picture_before_the_crop(tmp_path):
+    halves = np.repeat(np.array([[0, 255]], np.uint8), 2, axis=0)
+    images.write_png(tmp_path / "m.png", np.kron(halves, np.ones((8, 8), np.uint8)))
+    predictor = predictors.load("file", f"{tmp_path}/m.png")
+    left, right = predictor.predict(
+        [frame_of(box=(0, 0, 20, HEIGHT)), frame_of(box=(40, 0, 60, HEIGHT))]
+    )
+    assert left.shape == right.shape == (HEIGHT, 20)
+    assert left.max() == 0 and right.min() == 1
+
+
+def test_a_frame_without_a_file_is_refused_by_name(tmp_path, mask):
+    predictor = predictors.load("file", f"{tmp_path}/masks")
+    with pytest.raises(InputError, match="--weights=.*has no mask named b.png"):
+        predictor.predict([frame_of("photos/b.jpg")])
+
+
+def test_the_fingerprint_of_a_file_is_that_of_the_frames_own_map(tmp_path, mask):
+    images.write_png(tmp_path / "masks/b.png", mask // 2)
+    predictor = predictors.load("file", f"{tmp_path}/masks")
+    for name in ("a", "b"):
+        expected = sha256(tmp_path / f"masks/{name}.png")
+        assert predictor.fingerprint(f"photos/{name}.jpg") == expected
+
+
+@pytest.fixture
+def recorded(tmp_path):
+    """The path of a .mat with two fixations of a.jpg."""
+    path = tmp_path / "f.mat"
+    write_osie(path, {"a.jpg": [([15.5, 40.5], [10.5, 30.5])], "b.jpg": [([1], [2])]})
+    return path
+
+
+def test_fixations_predict_their_density(recorded):
+    (saliency,) = predictors.load("fixations", str(recorded)).predict([frame_of()])
+    points = np.array([[15.5, 10.5], [40.5, 30.5]])
+    np.testing.assert_array_equal(saliency, fixations.density(points, HEIGHT, WIDTH))
+
+
+def test_the_density_is_cropped_as_the_frame_was(recorded):
+    predictor = predictors.load("fixations", str(recorded))
+    whole, cropped = predictor.predict([frame_of(), frame_of(box=(10, 5, 50, 20))])
+    np.testing.assert_array_equal(cropped, whole[5:20, 10:50])
+
+
+def test_a_frame_without_fixations_is_refused_by_name(recorded):
+    predictor = predictors.load("fixations", str(recorded))
+    with pytest.raises(InputError, match="photos/z.jpg: no fixations"):
+        predictor.predict([frame_of("photos/z.jpg")])
+
+
+def test_the_fingerprint_of_fixations_is_that_of_their_file(recorded):
+    predictor = predictors.load("fixations", str(recorded))
+    assert predictor.fingerprint("photos/a.jpg") == sha256(recorded)
+
+
+def test_a_file_that_is_not_what_the_predictor_needs_is_refused(tmp_path):
+    (tmp_path / "f").write_bytes(b"hello")
+    for name in ("fixations", "attention-center"):
+        with pytest.raises(InputError, match="f: cannot be read as a"):
+            predictors.load(name, f"{tmp_path}/f")

@@ -1,0 +1,321 @@
+"""Tests of experiments.study.report, on made-up and on committed records."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+from scipy.interpolate import Akima1DInterpolator
+
+from experiments.study import report
+from experiments.study.plan import COLUMNS as PLAN
+from experiments.study.report import classical as classical_codecs
+from experiments.study.report import (
+    comparisons,
+    effective_lambda,
+    figures,
+    page,
+    seeds,
+    spread,
+)
+from experiments.study.report.comparisons import Comparisons, Pair
+from experiments.study.report.records import StudyRecords
+from experiments.study.run import COLUMNS
+from salcomp.errors import InputError
+from salcomp.files.results import write_csv
+from salcomp.metrics import bd_rate
+from tests.fixtures import ROOT
+
+STREET = ROOT / "results" / "street"
+LAMBDAS = (0.001, 0.002, 0.004, 0.008)
+
+
+def rate_of(lmbda: float) -> float:
+    """The made-up baseline's rate: lambda to the power 0.6."""
+    return 0.2 * (lmbda / 0.002) ** 0.6
+
+
+def write_records(folder, savings: dict[str, float], seed_noise: float = 0.0) -> None:
+    """Records of arms that take (1 + saving) times the baseline's bits everywhere."""
+    runs, rows = [], []
+
+    def add(name, arm, lmbda, factor, seed=0):
+        weighted = arm != "baseline"
+        effective = lmbda * (1.5 if weighted else 1)
+        runs.append(
+            {
+                **dict.fromkeys(PLAN, ""),
+                "name": name,
+                "arm": arm,
+                "lambda": f"{lmbda}",
+                "floor": "0.1" if weighted else "",
+                "seed": f"{seed}",
+                "start": "" if name == "start" else "start",
+                "steps": "10",
+                "done": 1,
+                "train_seconds": 1.0,
+                "measure_seconds": 1.0,
+                "final_bpp": 0.1,
+                "final_effective_lambda": effective,
+            }
+        )
+        for set_name, count in (("test", 12), ("fixations", 9)):
+            for i in range(count):
+                image = np.random.default_rng(i).uniform(0.5, 2)
+                quality = 30 + 4 * np.log2(lmbda / 0.002) + 3 * np.log2(image)
+                values = dict.fromkeys(COLUMNS, quality)
+                values |= {"set": set_name, "run": name, "image": f"{i:02}.png"}
+                values["bpp"] = image * factor * rate_of(lmbda)
+                values["bytes"] = round(1000 * values["bpp"])
+                rows.append(values)
+
+    add("start", "baseline", 0.002, 1)
+    for arm, saving in {"baseline": 0.0, **savings}.items():
+        for lmbda in LAMBDAS:
+            add(f"{arm}-{lmbda}", arm, lmbda, 1 + saving)
+        for seed in (1, 2):
+            for lmbda in LAMBDAS[1:3]:
+                factor = (1 + saving) * (1 + seed_noise * (-1) ** seed)
+                add(f"{arm}-{lmbda}-seed{seed}", arm, lmbda, factor, seed)
+    write_csv(folder / "runs.csv", runs)
+    write_csv(folder / "per_image.csv", rows)
+    curves = [{"run": "blog-baseline", "step": 1, "bpp": 0.2}]
+    write_csv(folder / "curves.csv", curves)
+    maps = {"frames": 3, "mean_saliency": 0.1, "floor": 0.1, "mean_weight": 0.2}
+    write_csv(folder / "maps.csv", [{**maps, "bound_db": 0.5}])
+    made = {"command": "python -m x", "versions": {"numpy": "1"}, "python": "3"}
+    (folder / "record.json").write_text(json.dumps({**made, "date": "2026-01-01"}))
+
+
+def records_of(tmp_path, savings, **options) -> StudyRecords:
+    write_records(tmp_path, savings, **options)
+    return StudyRecords(tmp_path)
+
+
+PAIR = Pair("concat", "baseline", "concat-shuffled")
+
+
+def of_seeds(percent: float | None) -> dict:
+    return dict.fromkeys(comparisons.DECIDING, percent)
+
+
+def verdict_of(tmp_path, savings, seed_percent=0.0) -> str:
+    compared = Comparisons(records_of(tmp_path, savings), resamples=30)
+    return comparisons.verdict(PAIR, compared, of_seeds(seed_percent))
+
+
+def test_bd_rate_is_the_saving_that_was_put_in(tmp_path):
+    compared = Comparisons(records_of(tmp_path, {"concat": -0.2}), resamples=30)
+    for score in comparisons.SCORES:
+        found = compared.of("concat", "baseline", score)
+        assert found.rate.value == pytest.approx(-20, abs=1e-6)
+        assert found.rate.low <= -20 + 1e-6 and found.rate.high >= -20 - 1e-6
+
+
+def test_arm_that_saves_bits_and_beats_its_control_helps(tmp_path):
+    assert verdict_of(tmp_path, {"concat": -0.2, "concat-shuffled": 0.1}) == "helps"
+
+
+def test_arm_that_takes_more_bits_does_not_help(tmp_path):
+    found = verdict_of(tmp_path, {"concat": 0.2, "concat-shuffled": 0.3})
+    assert found == "does not help"
+
+
+def test_arm_that_its_control_beats_does_not_help(tmp_path):
+    found = verdict_of(tmp_path, {"concat": -0.2, "concat-shuffled": -0.3})
+    assert found == "does not help"
+
+
+def test_saving_within_the_spread_of_seeds_does_not_help(tmp_path):
+    savings = {"concat": -0.02, "concat-shuffled": 0.1}
+    assert verdict_of(tmp_path, savings, seed_percent=1.5) == "does not help"
+    assert verdict_of(tmp_path, savings, seed_percent=0.5) == "helps"
+
+
+def test_arm_without_its_control_is_not_decided(tmp_path):
+    assert verdict_of(tmp_path, {"concat": -0.2}) == "not decided"
+
+
+def test_saving_without_seeds_to_compare_with_is_not_decided(tmp_path):
+    savings = {"concat": -0.2, "concat-shuffled": 0.1}
+    assert verdict_of(tmp_path, savings, seed_percent=None) == "not decided"
+
+
+def test_curves_that_share_little_decide_nothing(tmp_path):
+    records_of(tmp_path, {"concat": -0.2, "concat-shuffled": 0.1})
+    rows = list(csv.DictReader((tmp_path / "per_image.csv").open()))
+    for row in rows:
+        if row["run"].startswith("concat-0"):  # as far up as a sixfold lambda
+            for metric in ("ewpsnr", "boxes-psnr"):
+                row[metric] = float(row[metric]) + 8
+    write_csv(tmp_path / "per_image.csv", rows)
+    compared = Comparisons(StudyRecords(tmp_path), resamples=30)
+    found = compared.of("concat", "baseline", comparisons.FIXATIONS)
+    assert found.overlap < comparisons.MIN_OVERLAP
+    assert comparisons.verdict(PAIR, compared, of_seeds(0)) == "not decided"
+
+
+def test_arm_that_saves_nothing_needs_no_control(tmp_path):
+    assert verdict_of(tmp_path, {"concat": 0.1}) == "does not help"
+
+
+def test_helping_in_one_score_only_is_said_so(tmp_path):
+    records_of(tmp_path, {"concat": -0.2, "concat-shuffled": 0.1})
+    rows = list(csv.DictReader((tmp_path / "per_image.csv").open()))
+    for row in rows:
+        if row["set"] == "test" and row["run"].startswith("concat-0"):
+            row["boxes-psnr"] = float(row["boxes-psnr"]) - 3
+    write_csv(tmp_path / "per_image.csv", rows)
+    compared = Comparisons(StudyRecords(tmp_path), resamples=30)
+    assert (
+        comparisons.verdict(PAIR, compared, of_seeds(0)) == "helps for fixations only"
+    )
+
+
+def test_rates_are_predicted_on_the_baselines_curve(tmp_path):
+    records = records_of(tmp_path, {"concat": 0.0})
+    assert effective_lambda.elasticity(records) == pytest.approx(0.6)
+    found = effective_lambda.predictions(records)
+    assert [one.run.name for one in found] == [f"concat-{x}" for x in LAMBDAS]
+    for one in found:  # all at 1.5 lambda, the last beyond the curve's end
+        assert one.effective_lambda == pytest.approx(1.5 * one.run.lmbda)
+        assert one.predicted / one.measured == pytest.approx(1.5**0.6)
+        assert one.error == pytest.approx(1.5**0.6 - 1)
+
+
+def test_deviation_of_seeds_is_that_of_the_rates_put_in(tmp_path):
+    records = records_of(tmp_path, {"concat": 0.0}, seed_noise=0.03)
+    found = seeds.spreads(records, comparisons.CIRCULAR)
+    assert [one.series for one in found] == ["baseline", "concat"]
+    for one in found:
+        assert one.offsets == pytest.approx([0, -3, 3], abs=1e-6)
+        assert one.deviation == pytest.approx(3, abs=1e-6)
+    assert seeds.largest(found) == pytest.approx(3 * 2**0.5, abs=1e-6)
+    assert seeds.largest([]) is None
+
+
+def test_smoothing_keeps_a_constant_and_follows_a_step():
+    assert figures.smoothed(np.full(5, 2.0)) == pytest.approx(np.full(5, 2.0))
+    stepped = figures.smoothed(np.array([0.0] * 20 + [1.0] * 20))
+    assert 0 < stepped[20] < 0.5 and stepped[-1] == pytest.approx(1, abs=1e-3)
+
+
+def test_two_frames_have_the_wrong_sign_as_often_as_counted():
+    assert spread.wrong_sign(np.array([1.0, 1.0, 1.0])) == 0
+    # Of the three pairs only (-3, 1) is negative; the mean of all is positive.
+    assert spread.wrong_sign(np.array([-3.0, 1.0, 4.0])) == pytest.approx(1 / 3)
+
+
+def test_gains_at_equal_rate_are_those_that_the_saving_is_worth(tmp_path):
+    found = spread.gains(records_of(tmp_path, {"concat-0.1": -0.1}), "concat-0.1")
+    assert len(found.images) == 12
+    # A doubling of the rate takes 4 / 0.6 dB on the made-up curves.
+    expected = -np.log2(0.9) * 4 / 0.6
+    assert found.own == pytest.approx(np.full(12, expected))
+    assert found.boxes == pytest.approx(np.full(12, expected))
+
+
+def test_missing_records_are_named(tmp_path):
+    with pytest.raises(InputError, match="runs.csv.*experiments.study makes"):
+        report.write(tmp_path, tmp_path / "README.md")
+
+
+def test_page_names_the_runs_that_are_not_done(tmp_path):
+    write_records(tmp_path, {"concat": -0.1})
+    rows = list(csv.DictReader((tmp_path / "runs.csv").open()))
+    rows[-1]["done"] = "0"
+    write_csv(tmp_path / "runs.csv", rows)
+    report.write(tmp_path, tmp_path / "README.md", resamples=20)
+    text = " ".join((tmp_path / "README.md").read_text().split())
+    assert f"goes on with them: `{rows[-1]['name']}`." in text
+
+
+needs_street = pytest.mark.skipif(
+    not (STREET / "per_image.csv").exists(), reason="no records in results/street"
+)
+
+
+@pytest.fixture(scope="module")
+def street():
+    return StudyRecords(STREET)
+
+
+@needs_street
+def test_committed_page_is_what_its_records_give(street):
+    committed = (ROOT / "results" / "README.md").read_text()
+    records = StudyRecords(STREET.relative_to(ROOT))
+    compared = Comparisons(records, 0, street.rows("bd_rate.csv"))
+    drawn = [path.name for path in STREET.glob("*.png")]
+    folder = report.page_of(records.folder).parent
+    assert page.Page(records, compared, drawn, folder).text() == committed
+
+
+@needs_street
+def test_committed_intervals_are_those_of_the_bootstrap(street):
+    for row in street.rows("bd_rate.csv")[:2]:
+        score = comparisons.Score(row["set"], row["metric"], "")
+        found = Comparisons(street, report.RESAMPLES).of(
+            row["series"], row["anchor"], score
+        )
+        committed = bd_rate.Comparison.from_cells(row)
+        assert found.cells() == pytest.approx(committed.cells(), rel=1e-4, abs=1e-4)
+
+
+@needs_street
+def test_committed_bd_rates_follow_from_the_rows_by_other_code(street):
+    """Means and an Akima interpolation over log rate, written out again."""
+    rows = list(csv.DictReader((STREET / "per_image.csv").open()))
+    checked = 0
+    for row in csv.DictReader((STREET / "bd_rate.csv").open()):
+        names = [
+            [run.name for run in street.series(row[key])]
+            for key in ("anchor", "series")
+        ]
+        values = {}
+        for one in rows:
+            if one["set"] == row["set"] and one["run"] in sum(names, []):
+                cell = one[row["metric"]]
+                values.setdefault(one["image"], {})[one["run"]] = (
+                    float(one["bpp"]),
+                    float(cell) if cell else np.nan,
+                )
+        whole = [
+            image
+            for image in values.values()
+            if len(image) == len(names[0]) + len(names[1])
+            and np.isfinite(list(image.values())).all()
+        ]
+        assert len(whole) == int(row["images"])
+        curves = [
+            np.array([np.mean([image[n] for image in whole], axis=0) for n in one])
+            for one in names
+        ]
+        low = max(curve[:, 1].min() for curve in curves)
+        high = min(curve[:, 1].max() for curve in curves)
+        areas = []
+        for curve in curves:
+            order = np.argsort(curve[:, 1])
+            spline = Akima1DInterpolator(curve[order, 1], np.log10(curve[order, 0]))
+            areas.append(spline.integrate(low, high))
+        delta = 100 * (10 ** ((areas[1] - areas[0]) / (high - low)) - 1)
+        assert delta == pytest.approx(float(row["bd_rate_percent"]), abs=0.02), row
+        checked += 1
+    assert checked > 10
+
+
+@needs_street
+def test_baseline_is_as_good_as_was_asked_where_rates_meet(street):
+    """At the middle rates: 1.5 dB above JPEG, at most 0.5 dB below WebP."""
+    margins = {m.codec: m.db for m in classical_codecs.margins(street)}
+    assert np.nanmin(margins["jpeg"]) > classical_codecs.ABOVE_JPEG
+    assert margins["webp"][1:3].min() > -classical_codecs.BELOW_WEBP
+
+
+@needs_street
+def test_committed_records_name_no_path_of_a_machine():
+    for path in STREET.rglob("*"):
+        if path.suffix in (".csv", ".json", ".md"):
+            assert not re.search(r"/(home|root|tmp|work)\b", path.read_text()), path

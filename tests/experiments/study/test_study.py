@@ -1,0 +1,291 @@
+"""Tests of experiments.study: the plan, the controls, and a small study as a whole."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+
+from experiments.study import __main__ as command
+from experiments.study import (
+    built_in,
+    control_frames,
+    map_statistics,
+    plan,
+    reconstructions,
+    report,
+    training,
+)
+from experiments.study import frames as evaluation_sets
+from experiments.study.arms import ARMS
+from experiments.study.budgets import BUDGETS
+from experiments.study.report.records import StudyRecords
+from salcomp import train
+from salcomp.errors import InputError, SalcompError
+from salcomp.files import images
+from salcomp.training import flags as config_flags
+from tests.fixtures import save_frames
+
+HEADER = ",".join(plan.COLUMNS)
+START = "start,baseline,0.003,,,,0,,4,0.005"
+SMALL = f"""{HEADER}
+{START}
+baseline-0.003,baseline,0.003,,,,0,start,2,0.002
+concat-0.003,concat,0.003,0.01,clip,dataset,0,start,2,0.002
+concat-shuffled-0.003,concat-shuffled,0.003,0.01,clip,dataset,0,start,2,0.002
+refine-saliency-0.003,refine-saliency,0.001,0.01,clip,image,0,baseline-0.003,3,
+"""
+
+
+def run_of(row: str, *before: str) -> plan.Run:
+    return plan.parse("\n".join([HEADER, *before, row]), "test.csv")[-1]
+
+
+@pytest.mark.parametrize("budget", BUDGETS)
+def test_plans_of_the_budgets_are_of_known_arms_and_distinct_names(budget):
+    runs = plan.read(budget)
+    assert runs[0].name == "start"
+    assert len({run.name for run in runs}) == len(runs)
+    series = {run.arm for run in runs}
+    assert {"baseline", "concat", "concat-shuffled", "refine-saliency"} <= series
+
+
+def test_arms_of_a_comparison_differ_in_nothing_else():
+    """Arms that the page compares have the baseline's steps, start and schedule."""
+    for run in plan.read("street"):
+        if run.arm in report.comparisons.trained_arms():
+            same = run.steps, run.learning_rate, run.start, run.seed in (0, 1, 2)
+            if run.name != "start":
+                assert same == (2000, 0.002, "start", True), run.name
+
+
+@pytest.mark.parametrize(
+    "row, message",
+    [
+        ("x,unknown,0.1,,,,0,,4,0.1", "arm 'unknown'"),
+        ("x,baseline,,,,,0,,4,0.1", "lambda is missing"),
+        ("x,baseline,much,,,,0,,4,0.1", "lambda cannot be 'much'"),
+        ("x,baseline,0.1,,,,0,nowhere,4,0.1", "start 'nowhere'"),
+        ("x,baseline,0.1,,,,0,,4,", "learning_rate is missing"),
+        ("x,refine-uniform,0.1,,,,0,,4,", "start must be a run that trains"),
+        ("../x,baseline,0.1,,,,0,,4,0.1", "a name is of letters"),
+        ("start,baseline,0.1,,,,0,,4,0.1", "given once"),
+    ],
+)
+def test_unusable_rows_are_refused_by_name(row, message):
+    with pytest.raises(InputError, match=f"test.csv, run .*{message}"):
+        run_of(row, START)
+
+
+def test_plan_with_other_columns_is_refused():
+    with pytest.raises(InputError, match="the columns must be name,arm,lambda"):
+        plan.parse("name,lambda\nx,1\n", "test.csv")
+
+
+@pytest.mark.parametrize("arm", [name for name, arm in ARMS.items() if arm.trains])
+def test_arms_are_configurations_of_the_trainer(arm, tmp_path):
+    run = run_of(f"x,{arm},0.002,0.01,clip,dataset,3,start,7,0.004", START)
+    arguments = training.arguments(run, tmp_path / "x", ("--preset=smoke",))
+    train.FLAGS.unparse_flags()
+    values = train.FLAGS(["train", *arguments])
+    assert values == ["train"]
+    settings = config_flags.from_flags(train.FLAGS)
+    assert (settings.lmbda, settings.last_step, settings.seed) == (0.002, 7, 3)
+    assert settings.weight_distortion == ARMS[arm].weighted
+    assert settings.learning_rate == 0.004
+    assert train.FLAGS.init_from == str(tmp_path / "start")
+
+
+def test_shuffled_maps_are_all_of_other_frames_and_each_serves_once(tmp_path):
+    save_frames(tmp_path / "frames", 7)
+    folder = control_frames.make("shuffled", tmp_path / "frames", tmp_path / "other")
+    own, other = (
+        [images.read_image(path) for path in images.files_in(place)]
+        for place in (tmp_path / "frames", folder)
+    )
+    for before, after in zip(own, other):
+        np.testing.assert_array_equal(before.rgb, after.rgb)
+        assert (before.alpha != after.alpha).any()
+    assert {a.alpha.tobytes() for a in own} == {a.alpha.tobytes() for a in other}
+
+
+def test_centre_maps_are_one_prior_for_all_frames(tmp_path):
+    save_frames(tmp_path / "frames", 2)
+    folder = control_frames.make("center", tmp_path / "frames", tmp_path / "other")
+    first, second = (images.read_image(path).alpha for path in images.files_in(folder))
+    np.testing.assert_array_equal(first, second)
+    height, width = first.shape
+    assert first[height // 2, width // 2] == first.max() == 255
+
+
+def test_control_frames_of_one_frame_cannot_be_shuffled(tmp_path):
+    save_frames(tmp_path / "frames", 1)
+    with pytest.raises(InputError, match="two frames or more"):
+        control_frames.make("shuffled", tmp_path / "frames", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_spread_takes_files_at_equal_distances(tmp_path):
+    paths = [tmp_path / f"{i:02}" for i in range(10)]
+    assert evaluation_sets.spread(paths, 20) == paths
+    assert [p.name for p in evaluation_sets.spread(paths, 4)] == [
+        "00",
+        "02",
+        "05",
+        "07",
+    ]
+
+
+def test_bound_of_the_maps_is_the_ratio_of_means_in_db(tmp_path):
+    save_frames(tmp_path / "frames", 3)
+    map_statistics.write(tmp_path / "frames", tmp_path / "maps.csv")
+    alphas = [images.read_image(p).alpha for p in images.files_in(tmp_path / "frames")]
+    saliency = np.stack(alphas) / 255
+    for row in csv.DictReader((tmp_path / "maps.csv").open()):
+        weight = np.maximum(saliency, float(row["floor"]))
+        bound = 10 * np.log10(weight.mean() / np.exp(np.log(weight).mean()))
+        assert float(row["bound_db"]) == pytest.approx(bound, rel=1e-5)
+        assert float(row["mean_weight"]) == pytest.approx(weight.mean(), rel=1e-5)
+
+
+def test_window_lies_inside_the_frame_around_the_largest_box():
+    saliency = np.zeros((256, 512))
+    boxes = [[0, 0, 5, 5], [490, 100, 510, 130]]
+    top, left = reconstructions.window(boxes, saliency)
+    height, width = reconstructions.WINDOW
+    assert (top, left) == (115 - height // 2, 512 - width)
+    saliency[200, 30] = 1
+    assert reconstructions.window([], saliency) == (200 - height // 2, 0)
+
+
+def test_failed_training_names_its_log(tmp_path):
+    run = run_of(START)
+    with pytest.raises(SalcompError, match="training start failed: .*start.log"):
+        training.train(
+            run, tmp_path / "start", tmp_path / "nothing", ("--preset=smoke",)
+        )
+
+
+@pytest.fixture(scope="module")
+def small_study(tmp_path_factory):
+    """A study of five runs on drawn scenes: its working and its results folder."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(plan, "read", lambda budget: plan.parse(SMALL, "small.csv"))
+    patch.setattr(built_in, "_TRAIN", 4)
+    patch.setattr(built_in, "_TEST", 3)
+    patch.setattr(training, "train", train_here)
+    folder = tmp_path_factory.mktemp("study")
+    arguments = [f"--workdir={folder / 'runs'}", f"--output_dir={folder / 'results'}"]
+    command.main(["study", "--budget=smoke", *arguments])
+    yield folder / "runs", folder / "results", arguments
+    patch.undo()
+
+
+def train_here(run, folder, frames, flags):
+    """As `training.train`, without the seconds of a new process."""
+    arguments = training.arguments(run, folder, flags)
+    train.main(["train", *arguments, f"--train_glob={frames / '*.png'}"])
+
+
+def test_study_measures_every_run_on_every_set(small_study):
+    _, results, _ = small_study
+    records = StudyRecords(results)
+    assert list(records.runs) == [run.name for run in plan.parse(SMALL, "")]
+    for name in records.runs:
+        count = 2 if name.startswith("refine") else 3
+        for set_name in ("test", "fixations"):
+            assert len(records.images(set_name, [name])) == count
+    assert records.mean("test", "baseline-0.003", "psnr-rgb") > 4
+    assert records.classical("webp")
+
+
+def test_study_records_the_lambda_that_the_weights_amount_to(small_study):
+    _, results, _ = small_study
+    runs = StudyRecords(results).runs
+    assert runs["baseline-0.003"].final["effective_lambda"] == 0.003
+    final = runs["concat-0.003"].final
+    assert final["weighted_mse"] != final["mse"]
+    expected = 0.003 * final["weighted_mse"] / final["mse"]
+    assert final["effective_lambda"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_study_writes_page_and_figures(small_study):
+    _, results, _ = small_study
+    page = (results / "README.md").read_text()
+    assert "5 of 5" in " ".join(page.split())
+    for figure in ("classical.png", "reconstructions.png"):
+        assert figure in page
+        assert (results / figure).stat().st_size > 10_000
+
+
+def test_finished_study_is_not_done_again(small_study, monkeypatch):
+    runs, results, arguments = small_study
+    before = {p: p.stat().st_mtime_ns for p in (runs / "measured").iterdir()}
+    monkeypatch.setattr(training, "train", None)
+    command.main(["study", "--budget=smoke", *arguments])
+    assert before == {p: p.stat().st_mtime_ns for p in (runs / "measured").iterdir()}
+
+
+def test_study_refuses_a_changed_run(small_study, monkeypatch):
+    _, _, arguments = small_study
+    changed = SMALL.replace("concat-0.003,concat,0.003", "concat-0.003,concat,0.004")
+    monkeypatch.setattr(plan, "read", lambda budget: plan.parse(changed, "small.csv"))
+    with pytest.raises(InputError, match="another lambda.*another name"):
+        command.main(["study", "--budget=smoke", *arguments])
+
+
+def test_study_refuses_other_frames_in_its_folder(small_study, tmp_path):
+    _, _, arguments = small_study
+    save_frames(tmp_path / "train", 2)
+    save_frames(tmp_path / "test", 2)
+    with pytest.raises(InputError, match="of a study with other frames, scorers"):
+        command.main(["study", "--budget=smoke", f"--data={tmp_path}", *arguments])
+
+
+def test_study_goes_on_with_what_is_missing(small_study, tmp_path, monkeypatch):
+    runs, results, _ = small_study
+    shutil.copytree(runs, tmp_path / "runs")
+    for path in (tmp_path / "runs" / "measured").glob("concat-0.003.*"):
+        path.unlink()
+    trained = []
+    monkeypatch.setattr(training, "train", lambda run, *_: trained.append(run.name))
+    command.main(
+        ["study", "--budget=smoke", f"--workdir={tmp_path / 'runs'}"]
+        + [f"--output_dir={tmp_path / 'results'}"]
+    )
+    assert not trained  # its model was there
+    kept = (tmp_path / "results" / "per_image.csv").read_text()
+    assert kept == (results / "per_image.csv").read_text()
+
+
+def test_report_is_made_from_the_records_alone(small_study, tmp_path):
+    _, results, _ = small_study
+    copied = tmp_path / "results"
+    copied.mkdir()
+    for name in ("per_image", "runs", "maps", "curves", "reconstructions"):
+        shutil.copy(results / f"{name}.csv", copied)
+    shutil.copy(results / "record.json", copied)
+    shutil.copytree(results / "reconstructions", copied / "reconstructions")
+    report.write(copied, copied / "README.md")
+    text = (copied / "README.md").read_text()
+    assert (
+        text.replace(str(copied), str(results)) == (results / "README.md").read_text()
+    )
+
+
+def test_street_study_needs_data(tmp_path):
+    with pytest.raises(InputError, match="--data is needed"):
+        command.main(
+            ["study", "--budget=street", f"--workdir={tmp_path}"]
+            + [f"--output_dir={tmp_path}"]
+        )
+
+
+def test_missing_folder_is_named(tmp_path):
+    with pytest.raises(InputError, match="train: no such folder"):
+        command.main(
+            ["study", f"--data={tmp_path}", f"--workdir={tmp_path / 'runs'}"]
+            + [f"--output_dir={tmp_path / 'results'}"]
+        )

@@ -1,0 +1,335 @@
+"""Tests of the experiments, on models that are trained for seconds."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import json
+import math
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from data_prep import prepare
+from experiments import (
+    compare_reference,
+    demo,
+    gtsdb_split,
+    mask_storage,
+    refinement,
+    saliency_samples,
+    windows,
+)
+from experiments.benchmark_speed import __main__ as benchmark_speed
+from experiments.dilation import __main__ as dilation
+from experiments.gan_overfitting import __main__ as gan_overfitting
+from experiments.gan_overfitting import reduced_frames
+from salcomp.config.config import PRESETS, Config
+from salcomp.errors import InputError
+from tests.fixtures import frame, parts, save_frames
+
+
+def test_heaviest_window_is_where_the_map_is():
+    saliency = np.zeros((100, 200), np.uint8)
+    saliency[40:50, 150:160] = 255
+    top, left = windows.heaviest(saliency, 20, 30)
+    assert top <= 40 and top + 20 >= 50
+    assert left <= 150 and left + 30 >= 160
+
+
+def test_demo_writes_table_figure_and_record(frames_glob, tmp_path):
+    folder = tmp_path / "demo"
+    demo.main(
+        ["demo", "--preset=smoke", "--start_steps=3", "--arm_steps=2"]
+        + [f"--data={frames_glob}", f"--output_dir={folder}"]
+    )
+    rows = list(csv.DictReader((folder / "table.csv").open()))
+    assert [row["arm"] for row in rows] == ["baseline", "saliency"]
+    assert float(rows[0]["effective lambda"]) == pytest.approx(0.01)
+    assert all(math.isfinite(float(row["EWPSNR"])) for row in rows)
+    assert Image.open(folder / "figure.png").size[0] > 1000
+    record = json.loads((folder / "record.json").read_text())
+    assert record["command"].startswith("python -m experiments.demo")
+
+
+def test_demo_refuses_frames_without_a_map_before_training(tmp_path):
+    for name in "ab":
+        Image.new("RGB", (128, 96)).save(tmp_path / f"{name}.png")
+    with pytest.raises(InputError, match="no saliency map"):
+        demo.main(["demo", f"--data={tmp_path}", f"--output_dir={tmp_path / 'demo'}"])
+    assert not (tmp_path / "demo" / "start").exists()
+
+
+def test_dilation_compares_the_codecs_and_goes_on_where_it_was(tmp_path):
+    pattern = save_frames(tmp_path / "frames", 6, height=112, width=128)
+    argv = [
+        "dilation",
+        "--preset=smoke",
+        "--steps=3",
+        "--lambda=0.1",
+        "--seeds=1",
+        "--dilation_rates=2",
+        f"--data={pattern}",
+        f"--runs_dir={tmp_path / 'runs'}",
+        f"--output_dir={tmp_path / 'out'}",
+    ]
+    dilation.main(argv)
+    rows = list(csv.DictReader((tmp_path / "out" / "table.csv").open()))
+    assert [row["arm"] for row in rows] == ["plain", "dilated"]
+    assert [row["receptive field"] for row in rows] == ["57", "89"]
+    assert all(float(row["checkerboard"]) > 0 for row in rows)
+    assert Image.open(tmp_path / "out" / "figure.png").size[0] > 1000
+    for name in ("psnr-rgb", "training"):
+        assert Image.open(tmp_path / "out" / f"{name}.png").size[0] > 300
+    record = json.loads((tmp_path / "out" / "record.json").read_text())
+    assert record["steps"] == 3 and len(record["held_out"]) > 0
+    deltas = record["bjontegaard"]["psnr-rgb"]
+    assert deltas["rate percent"] is None  # of one point each
+    steps = tmp_path / "runs" / "dilated-0.1-seed1" / "metrics.csv"
+    trained = steps.stat().st_mtime_ns
+    table = (tmp_path / "out" / "table.csv").read_bytes()
+    dilation.main(argv)
+    assert steps.stat().st_mtime_ns == trained
+    assert (tmp_path / "out" / "table.csv").read_bytes() == table
+
+
+def test_dilation_gives_the_rate_that_dilated_layers_cost():
+    def measured(lmbda, factor):
+        quality = 30 + 5 * np.log(lmbda) + np.arange(3)
+        values = {"bpp": factor * lmbda * np.ones(3), "psnr-rgb": quality}
+        values["ms-ssim-rgb-db"] = np.full(3, np.nan)  # of small frames
+        return types.SimpleNamespace(column=values.get)
+
+    def seeds(*factors):
+        return [[measured(lmbda, f) for lmbda in (1, 2, 3, 4)] for f in factors]
+
+    arms = seeds(1, 1), seeds(1.2, 1.3)
+    found = dilation._deltas("psnr-rgb", *arms)
+    assert found["rate percent"]["value"] == pytest.approx(25, abs=0.01)
+    loss = [-5 * np.log(factor) for factor in (1.2, 1.3)]  # along this curve
+    assert found["quality dB per seed"] == pytest.approx(loss, abs=0.01)
+    found = dilation._deltas("ms-ssim-rgb-db", *arms)
+    assert found["rate percent"] is found["quality dB"] is None
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        *("--lambda=", "--lambda=x", "--seeds=", "--seeds=x", "--seeds=0,-1"),
+        *("--dilation_rates=", "--dilation_rates=2,x", "--dilation_rates=2,0"),
+        *("--preset=none", "--preset=stock_v2"),
+    ],
+)
+def test_dilation_refuses_what_leaves_nothing_to_compare(flag, tmp_path):
+    with pytest.raises(InputError, match="--(lambda|seed|dilation_rates|preset)"):
+        dilation.main(["dilation", flag, f"--output_dir={tmp_path / 'out'}"])
+    assert not (tmp_path / "out").exists()
+
+
+def test_dilation_refuses_frames_too_small_to_measure_before_training(tmp_path):
+    pattern = save_frames(tmp_path / "frames", 2, height=64, width=96)
+    with pytest.raises(InputError, match="at least 112x112"):
+        dilation.main(
+            ["dilation", "--preset=smoke", f"--data={pattern}"]
+            + [f"--runs_dir={tmp_path / 'runs'}", f"--output_dir={tmp_path / 'out'}"]
+        )
+    assert not (tmp_path / "runs").exists()
+
+
+def test_saving_is_read_off_the_curve_at_the_quality_of_the_control():
+    means = {
+        "uniform": {"bpp": 1.0, "ewpsnr": 30.0},
+        "low": {"bpp": 0.5, "ewpsnr": 29.0},
+        "high": {"bpp": 2.0, "ewpsnr": 31.0},
+    }
+    saved = refinement.saving(means, "uniform", ["high", "low"])
+    assert saved == pytest.approx(0)
+    means["uniform"]["bpp"] = 1.25
+    assert refinement.saving(means, "uniform", ["high", "low"]) == pytest.approx(0.2)
+    means["uniform"]["ewpsnr"] = 32.0
+    assert math.isnan(refinement.saving(means, "uniform", ["high", "low"]))
+
+
+def test_refinement_writes_a_row_per_image_and_kind(workdir, frames_glob, tmp_path):
+    images = frames_glob.replace("*", "*0*")
+    refinement.main(
+        ["refinement", f"--model={workdir}", f"--images={images}"]
+        + [f"--output_dir={tmp_path}", "--refine_steps=2", "--lambda_factors=1,0.5"]
+    )
+    rows = list(csv.DictReader((tmp_path / "per_image.csv").open()))
+    assert len(rows) == 4 * len({row["image"] for row in rows}) > 0
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert set(summary["means"]) == {row["refinement"] for row in rows}
+
+
+def test_operations_of_a_step_are_three_times_those_forward_but_for_the_input():
+    config = Config(preset="stock_v2", **{**PRESETS["stock_v2"], "batchsize": 1})
+    n, pixels = config.num_filters, config.patchsize**2
+    first = 2 * 81 * 3 * n * pixels / 16
+    second = 2 * 25 * n * n * pixels / 64
+    third = second / 4
+    norms = 2 * n * n * (pixels / 16 + pixels / 64)
+    expected = 5 * first + 6 * (second + third + norms)
+    assert benchmark_speed.step_flops(config) == pytest.approx(expected)
+
+
+def test_reference_that_is_another_file_is_refused(tmp_path):
+    path = tmp_path / "bls2017.py"
+    path.write_text("x = 1")
+    with pytest.raises(InputError, match="is not tensorflow/compression's"):
+        compare_reference.main(["compare", f"--reference={path}"])
+
+
+def test_bytes_of_a_mask_are_those_of_the_files(tmp_path):
+    rgba = frame(0)
+    rgb, saliency = parts(rgba)
+    found = mask_storage.stored_bytes(rgb, saliency)
+    np.savez(tmp_path / "m.npz", saliency)
+    assert found["np.savez, float32"] == (tmp_path / "m.npz").stat().st_size
+    np.savez_compressed(tmp_path / "m.npz", saliency.astype(np.float16))
+    half = found["np.savez_compressed, float16"]
+    assert half == (tmp_path / "m.npz").stat().st_size
+    Image.fromarray(rgba).save(tmp_path / "m.png")
+    extra = found["alpha channel of the PNG"]
+    assert extra + found["(the RGB PNG itself)"] == (tmp_path / "m.png").stat().st_size
+
+
+def test_mask_storage_writes_table_chart_and_record(frames_glob, tmp_path):
+    mask_storage.main(
+        ["mask_storage", f"--images={frames_glob}", "--predictor=center"]
+        + [f"--output_dir={tmp_path}"]
+    )
+    table = {r["stored as"]: r for r in csv.DictReader((tmp_path / "table.csv").open())}
+    rows = list(csv.DictReader((tmp_path / "per_frame.csv").open()))
+    name = "grey PNG, 8 bit"
+    mean = np.mean([float(row[name]) for row in rows])
+    assert float(table[name]["bytes"]) == pytest.approx(mean) and len(rows) == 12
+    assert Image.open(tmp_path / "figure.png").size[0] > 500
+    assert json.loads((tmp_path / "record.json").read_text())["frames"] == 12
+
+
+def test_saliency_samples_draws_frames_and_names_their_predictor(tmp_path):
+    save_frames(tmp_path / "in", 3)
+    prepare.main(
+        ["prepare", f"--input_glob={tmp_path / 'in'}", "--predictor=center"]
+        + [f"--output_dir={tmp_path / 'frames'}", "--width=64", "--height=32"]
+    )
+    saliency_samples.main(
+        ["saliency_samples", f"--images={tmp_path / 'frames'}", "--num_frames=2"]
+        + [f"--output_dir={tmp_path / 'out'}"]
+    )
+    record = json.loads((tmp_path / "out/record.json").read_text())
+    assert record["predictor"] == "center"
+    assert record["frames"] == ["frame00.png", "frame02.png"]
+    assert Image.open(tmp_path / "out/figure.png").size[0] > 500
+
+
+def test_gtsdb_split_links_the_frames_of_both_sets(tmp_path):
+    (tmp_path / "all").mkdir()
+    for number in range(900):
+        (tmp_path / "all" / f"{number:05}.ppm").write_bytes(b"%d" % number)
+    argv = ["gtsdb_split", f"--source={tmp_path / 'all'}"]
+    for _ in range(2):  # again: the links are renewed
+        gtsdb_split.main([*argv, f"--output_dir={tmp_path / 'sets'}"])
+    for name, count in {"train": 574, "test": 96}.items():
+        assert len(list((tmp_path / "sets" / name).iterdir())) == count
+    assert (tmp_path / "sets/test/gtsdb_00000.ppm").read_bytes() == b"0"
+    names = {path.name for path in (tmp_path / "sets").rglob("*.ppm")}
+    assert len(names) == 574 + 96
+
+
+def test_gtsdb_split_writes_the_signs_in_the_pixels_of_the_frames(
+    tmp_path, shared_data
+):
+    (tmp_path / "all").mkdir()
+    for number in range(900):
+        (tmp_path / "all" / f"{number:05}.ppm").touch()
+    lines = "00000.ppm;774;411;815;446;11\n00001.ppm;0;0;40;40;3\n"
+    (tmp_path / "all" / "gt.txt").write_text(lines)
+    gtsdb_split.main(
+        ["gtsdb_split", f"--source={tmp_path / 'all'}"]
+        + [f"--output_dir={tmp_path / 'sets'}"]
+    )
+    signs = json.loads((tmp_path / "sets" / "signs_test.json").read_text())
+    known = json.loads((shared_data / "data/gtsdb512/signs_test.json").read_text())
+    assert signs["gtsdb_00000.png"] == known["gtsdb_00000.png"]
+    assert set(signs) == set(known)
+    train = json.loads((tmp_path / "sets" / "signs_train.json").read_text())
+    assert train["gtsdb_00001.png"] == []  # above the crop
+
+
+def test_gtsdb_split_of_another_folder_is_refused_before_anything_is_made(tmp_path):
+    with pytest.raises(InputError, match="has no frame 00001.ppm; --source is the"):
+        gtsdb_split.main(
+            ["gtsdb_split", f"--source={tmp_path}", f"--output_dir={tmp_path / 'out'}"]
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_gtsdb_split_replaces_no_file(tmp_path):
+    (tmp_path / "all").mkdir()
+    for number in range(900):
+        (tmp_path / "all" / f"{number:05}.ppm").touch()
+    own = tmp_path / "out/train/gtsdb_00001.ppm"
+    own.parent.mkdir(parents=True)
+    own.write_text("mine")
+    with pytest.raises(InputError, match="is no link"):
+        gtsdb_split.main(
+            ["gtsdb_split", f"--source={tmp_path / 'all'}"]
+            + [f"--output_dir={tmp_path / 'out'}"]
+        )
+    assert own.read_text() == "mine"
+
+
+def test_gan_overfitting_goes_on_and_writes_table_figures_and_record(tmp_path):
+    for part, count in (("train", 4), ("test", 2)):
+        save_frames(tmp_path / "frames" / part, count, height=64, width=128)
+    argv = ["gan_overfitting", f"--data={tmp_path / 'frames'}", "--reduction=2"]
+    argv += ["--train_frames=2", "--validation_frames=1", "--seeds=3"]
+    argv += ["--width=0.02", "--steps=4", f"--runs_dir={tmp_path / 'runs'}"]
+    argv += [f"--output_dir={tmp_path / 'out'}"]
+    gan_overfitting.main([*argv, "--arms=as_published"])
+    metrics = tmp_path / "runs" / "as_published-seed3" / "metrics.csv"
+    written = metrics.stat().st_mtime_ns
+    gan_overfitting.main([*argv, "--arms=as_published,repaired"])
+    assert metrics.stat().st_mtime_ns == written  # was not trained again
+    rows = {r["arm"]: r for r in csv.DictReader((tmp_path / "out/table.csv").open())}
+    assert float(rows["as_published"]["encoder gradient norm"]) == 0
+    assert float(rows["repaired"]["encoder gradient norm"]) > 0
+    assert set(rows["as_published"]["codes"].split()) <= {"0", "1", "2"}
+    curves = list(csv.DictReader((tmp_path / "out/curves.csv").open()))
+    assert [row["step"] for row in curves if row["arm"] == "repaired"] == list("1234")
+    for name in ("curves", "training_set", "test_set"):
+        drawn = np.asarray(Image.open(tmp_path / "out" / f"{name}.png").convert("RGB"))
+        assert drawn.shape[1] > 500
+        assert np.ptp(drawn.astype(int), axis=2).max() > 100  # lines, pictures
+    record = json.loads((tmp_path / "out/record.json").read_text())
+    assert (record["train_frames"], record["crop"]) == (2, "64x32")
+
+
+def test_reduced_frames_are_in_one_set_each(tmp_path):
+    for part, count in (("train", 7), ("test", 2)):
+        save_frames(tmp_path / "frames" / part, count, height=64, width=128)
+    sets = reduced_frames.prepare(str(tmp_path / "frames"), tmp_path / "r", 2, 3, 2, 9)
+    assert (len(sets.train), len(sets.test), sets.crop) == (3, 2, (32, 2))
+    names = {
+        name: {Path(path).name for path in glob.glob(sets.pattern(name))}
+        for name in ("train", "all", "validation")
+    }
+    assert names["train"] == {p.name for p in sets.train} < names["all"]
+    assert (len(names["all"]), len(names["validation"])) == (5, 2)
+    assert not names["all"] & names["validation"]
+    with pytest.raises(InputError, match="there are 7"):
+        reduced_frames.prepare(str(tmp_path / "frames"), tmp_path / "r", 2, 6, 2, 9)
+
+
+def test_reduced_frames_are_means_of_each_channel_by_itself():
+    rgba = frame(0, 9, 13)
+    small = reduced_frames.reduced(rgba, 4)
+    assert small.shape == (2, 3, 4)
+    np.testing.assert_array_equal(
+        small[1, 2], np.round(rgba[4:8, 8:12].mean(axis=(0, 1)))
+    )

@@ -1,0 +1,53 @@
+"""Tests of codec.encoders: the search for a rate; test_compress has the rest."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import pytest
+
+from salcomp.codec.encoders import closest
+
+
+class File(NamedTuple):
+    """What `closest` needs of an encoded image."""
+
+    bpp: float
+
+
+RATES = [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4]
+
+
+@pytest.mark.parametrize("bpp", [0.11, 0.2, 0.28, 0.29, 0.5, 1.0, 2.2, 2.3, 6.39])
+def test_the_closest_on_a_scale_of_ratios_is_found(bpp):
+    setting, encoded, within = closest(File, RATES, bpp)
+    assert setting == min(RATES, key=lambda rate: abs(math.log(rate / bpp)))
+    assert encoded == File(setting) and within
+
+
+@pytest.mark.parametrize(("bpp", "end"), [(0.01, 0.1), (99, 6.4)])
+def test_a_rate_beyond_all_gets_the_end_and_is_told(bpp, end):
+    assert closest(File, RATES, bpp) == (end, File(end), False)
+
+
+@pytest.mark.parametrize("bpp", [0.01, 0.1, 0.3, 1, 5, 99])
+def test_seven_settings_cost_three_files(bpp):
+    tried = []
+
+    def encode(setting):
+        tried.append(setting)
+        return File(setting)
+
+    closest(encode, RATES, bpp)
+    assert len(tried) <= 3
+
+
+def test_a_single_setting_is_taken():
+    assert closest(File, [0.5], 0.4) == (0.5, File(0.5), False)
+
+
+def test_rates_that_do_not_rise_still_give_the_closest_of_those_tried():
+    rates = {0: 1.0, 1: 0.5, 2: 2.0}
+    setting, encoded, within = closest(lambda i: File(rates[i]), [0, 1, 2], 0.6)
+    assert (setting, encoded.bpp, within) == (1, 0.5, True)

@@ -1,0 +1,151 @@
+"""Tests of salcomp.codec.files."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from salcomp.codec import files as file_jobs
+from salcomp.codec.files import Job
+from salcomp.errors import BitstreamError, InputError, SalcompError
+
+
+def plan(sources, output_dir=None, overwrite=False):
+    return file_jobs.plan(sources, ".out", output_dir, overwrite)
+
+
+def test_output_goes_beside_its_source(tmp_path):
+    source = tmp_path / "a.b.png"
+    assert plan([source]) == [Job(source, tmp_path / "a.b.out")]
+
+
+def test_output_folder_is_made(tmp_path):
+    folder = tmp_path / "deep" / "down"
+    (job,) = plan([tmp_path / "a.png"], str(folder))
+    assert job.output == folder / "a.out" and folder.is_dir()
+
+
+def test_output_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="--output_dir"):
+        plan([tmp_path / "a.png"], str(tmp_path / "file"))
+
+
+def test_existing_output_is_kept(tmp_path):
+    (tmp_path / "a.out").write_text("old")
+    sources = [tmp_path / "a.png", tmp_path / "b.png"]
+    assert [job.source.name for job in plan(sources)] == ["b.png"]
+
+
+def test_existing_output_is_replaced_if_asked_to(tmp_path):
+    (tmp_path / "a.out").write_text("old")
+    assert len(plan([tmp_path / "a.png"], overwrite=True)) == 1
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_two_sources_with_one_output_are_refused_by_name(tmp_path, overwrite):
+    sources = [tmp_path / "a.jpg", tmp_path / "a.png"]
+    with pytest.raises(InputError) as caught:
+        plan(sources, overwrite=overwrite)
+    assert all(str(source) in str(caught.value) for source in sources)
+
+
+def test_sources_of_two_folders_collide_in_one_output_folder(tmp_path):
+    sources = [tmp_path / "x" / "a.png", tmp_path / "y" / "a.png"]
+    assert len(plan(sources)) == 2
+    with pytest.raises(InputError):
+        plan(sources, str(tmp_path))
+
+
+def jobs_of(count):
+    return [Job(Path(f"{i}.in"), Path(f"{i}.out")) for i in range(count)]
+
+
+WORKERS = pytest.mark.parametrize("workers", [1, 2, 5])
+
+
+@WORKERS
+@pytest.mark.parametrize("count", [0, 1, 4, 30])
+def test_every_job_is_done_once(count, workers):
+    done = []
+    file_jobs.run(jobs_of(count), done.append, "test", workers)
+    assert sorted(done) == sorted(jobs_of(count))
+
+
+def test_single_worker_keeps_the_order():
+    done = []
+    file_jobs.run(jobs_of(30), done.append, "test", 1)
+    assert done == jobs_of(30)
+
+
+@WORKERS
+def test_jobs_run_no_more_at_a_time_than_there_are_workers(workers):
+    running, most, lock = [0], [0], threading.Lock()
+
+    def work(job):
+        with lock:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+        time.sleep(0.002)
+        with lock:
+            running[0] -= 1
+
+    file_jobs.run(jobs_of(20), work, "test", workers)
+    assert most[0] <= workers
+
+
+@WORKERS
+def test_failures_stop_no_other_job(workers):
+    done = []
+
+    def work(job):
+        if job.source.stem == "1":
+            raise InputError("cannot be read")
+        if job.source.stem == "3":
+            raise BitstreamError("is damaged")
+        done.append(job.source.stem)
+
+    with pytest.raises(SalcompError, match="2 of 6 files failed"):
+        file_jobs.run(jobs_of(6), work, "test", workers)
+    assert sorted(done) == ["0", "2", "4", "5"]
+
+
+def damaged(job):
+    raise BitstreamError("is damaged")
+
+
+def test_failures_among_several_are_logged_with_their_files(caplog):
+    with pytest.raises(SalcompError):
+        file_jobs.run(jobs_of(2), damaged, "test")
+    assert "0.in: is damaged" in caplog.text and "1.in: is damaged" in caplog.text
+
+
+def test_failure_of_the_only_job_is_the_error():
+    with pytest.raises(SalcompError) as caught:
+        file_jobs.run(jobs_of(1), damaged, "test")
+    assert str(caught.value) == "0.in: is damaged"
+
+
+def test_message_that_names_the_file_names_it_once():
+    def work(job):
+        raise InputError(f"{job.source}: no image")
+
+    with pytest.raises(SalcompError) as caught:
+        file_jobs.run(jobs_of(1), work, "test")
+    assert str(caught.value) == "0.in: no image"
+
+
+def test_fault_of_the_program_stops_the_jobs_and_is_not_hidden():
+    done = []
+
+    def work(job):
+        done.append(job)
+        time.sleep(0.002)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        file_jobs.run(jobs_of(200), work, "test", 2)
+    assert len(done) < 200

@@ -1,0 +1,204 @@
+"""Where the map of an image comes from."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image as pil
+
+from salcomp.errors import InputError
+from salcomp.files import images, saliency_maps
+
+HEIGHT, WIDTH = 8, 12
+PLAIN = images.Image(np.zeros((HEIGHT, WIDTH, 3), np.uint8), None)
+
+
+@pytest.fixture
+def mask() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH), np.uint8)
+
+
+def map_of(spec, path="photos/frame.jpg", image=PLAIN) -> np.ndarray:
+    return saliency_maps.saliency_for(str(spec), path, image)[0]
+
+
+def test_uniform_is_one_everywhere():
+    saliency, description = saliency_maps.saliency_for("uniform", "a.png", PLAIN)
+    np.testing.assert_array_equal(saliency, np.ones((HEIGHT, WIDTH), np.float32))
+    assert description == "uniform"
+
+
+def test_auto_takes_the_alpha_channel_and_says_so(mask):
+    image = PLAIN._replace(alpha=mask)
+    saliency, description = saliency_maps.saliency_for("auto", "a.png", image)
+    np.testing.assert_array_equal(saliency, mask.astype(np.float32) / 255)
+    assert "alpha" in description
+
+
+def test_auto_without_alpha_takes_the_centre_prior_and_says_so():
+    saliency, description = saliency_maps.saliency_for("auto", "a.png", PLAIN)
+    np.testing.assert_array_equal(saliency, saliency_maps.center_prior(HEIGHT, WIDTH))
+    assert "centre" in description
+
+
+def test_center_ignores_alpha(mask):
+    saliency = map_of("center", image=PLAIN._replace(alpha=mask))
+    np.testing.assert_array_equal(saliency, saliency_maps.center_prior(HEIGHT, WIDTH))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 9), (8, 12), (3000, 2)])
+def test_the_centre_prior_is_symmetric_with_a_maximum_of_one(size):
+    saliency = saliency_maps.center_prior(*size)
+    assert saliency.shape == size and saliency.dtype == np.float32
+    assert saliency.max() == 1 and saliency.min() >= 0
+    np.testing.assert_allclose(saliency, saliency[::-1, ::-1], atol=1e-7)
+
+
+def test_the_centre_prior_has_the_spread_of_the_fixations():
+    saliency = saliency_maps.center_prior(2001, 2001)  # not much is cut off
+    y, x = np.mgrid[-1:1:2001j, -1:1:2001j]
+    y_variance = (saliency * y**2).sum() / saliency.sum()
+    x_at_centre = saliency[1000]
+    half_maximum = x[1000][x_at_centre >= 0.5].max()
+    assert y_variance == pytest.approx(0.23 * 0.45, rel=0.02)
+    assert half_maximum == pytest.approx(np.sqrt(2 * np.log(2) * 0.23), rel=0.01)
+
+
+def test_a_grey_mask_is_taken_as_it_is(tmp_path, mask):
+    images.write_png(tmp_path / "m.png", mask)
+    saliency, description = saliency_maps.saliency_for(
+        f"{tmp_path}/m.png", "a.png", PLAIN
+    )
+    np.testing.assert_array_equal(saliency, mask.astype(np.float32) / 255)
+    assert saliency.dtype == np.float32
+    assert "m.png" in description
+
+
+def test_a_16_bit_mask_is_read(tmp_path):
+    values = np.full((HEIGHT, WIDTH), 257 * 51, np.uint16)
+    pil.fromarray(values).save(tmp_path / "m.png")
+    np.testing.assert_allclose(map_of(tmp_path / "m.png"), 0.2, rtol=1e-6)
+
+
+def test_of_an_rgba_mask_the_alpha_is_taken(tmp_path, mask):
+    rgba = np.dstack([PLAIN.rgb, mask])
+    images.write_png(tmp_path / "m.png", rgba)
+    np.testing.assert_array_equal(map_of(tmp_path / "m.png"), mask / np.float32(255))
+
+
+def test_a_mask_saved_as_grey_rgb_is_read(tmp_path, mask):
+    images.write_png(tmp_path / "m.png", np.dstack([mask] * 3))
+    np.testing.assert_array_equal(map_of(tmp_path / "m.png"), mask / np.float32(255))
+
+
+def test_a_coloured_mask_is_refused(tmp_path):
+    images.write_png(tmp_path / "m.png", np.full((2, 2, 3), (255, 0, 0), np.uint8))
+    with pytest.raises(InputError, match="m.png: a mask must be grey"):
+        map_of(tmp_path / "m.png")
+
+
+@pytest.mark.parametrize("size", [(4, 6), (16, 24), (80, 60), (1, 1)])
+def test_a_mask_of_another_size_is_resized(tmp_path, size):
+    ramp = np.linspace(0, 255, size[1]).astype(np.uint8) + np.zeros(size, np.uint8)
+    images.write_png(tmp_path / "m.png", np.maximum(ramp, 1))
+    saliency = map_of(tmp_path / "m.png")
+    assert saliency.shape == (HEIGHT, WIDTH)
+    assert 0 <= saliency.min() and saliency.max() <= 1
+    assert (np.diff(saliency, axis=1) >= 0).all()
+
+
+def test_a_small_spot_survives_shrinking(tmp_path):
+    mask = np.zeros((10 * HEIGHT, 10 * WIDTH), np.uint8)
+    mask[33, 47] = 255
+    images.write_png(tmp_path / "m.png", mask)
+    assert map_of(tmp_path / "m.png").sum() == pytest.approx(0.01, rel=0.01)
+
+
+def test_a_mask_of_zeros_is_refused(tmp_path):
+    images.write_png(tmp_path / "m.png", np.zeros((HEIGHT, WIDTH), np.uint8))
+    with pytest.raises(InputError, match="m.png: zero everywhere; --saliency=uniform"):
+        map_of(tmp_path / "m.png")
+
+
+def test_in_a_folder_the_mask_is_named_as_the_image(tmp_path, mask):
+    images.write_png(tmp_path / "frame.png", mask)
+    images.write_png(tmp_path / "frame2.png", np.zeros_like(mask))
+    np.testing.assert_array_equal(map_of(tmp_path), mask / np.float32(255))
+
+
+def test_in_a_folder_of_both_the_image_is_not_its_own_mask(tmp_path, mask):
+    images.write_png(tmp_path / "frame.png", mask)
+    (tmp_path / "frame.jpg").touch()
+    saliency = map_of(tmp_path, path=tmp_path / "frame.jpg")
+    np.testing.assert_array_equal(saliency, mask / np.float32(255))
+
+
+def test_a_folder_without_the_mask_is_refused(tmp_path):
+    with pytest.raises(InputError, match="has no mask named frame.png"):
+        map_of(tmp_path)
+
+
+def test_two_masks_of_one_image_are_refused(tmp_path, mask):
+    for suffix in ("png", "tif"):
+        pil.fromarray(mask).save(tmp_path / f"frame.{suffix}")
+    with pytest.raises(InputError, match=r"frame\.png, frame\.tif"):
+        map_of(tmp_path)
+
+
+def test_a_choice_that_does_not_exist_is_refused_with_the_ones_that_do():
+    with pytest.raises(InputError, match="--saliency=centre: no such.*auto, center"):
+        map_of("centre")
+
+
+def test_a_folder_of_masks_is_listed_once_for_all_images(tmp_path, mask, monkeypatch):
+    for i in range(3):
+        images.write_png(tmp_path / f"{i}.png", mask)
+    listed, files_in = [], images.files_in
+    monkeypatch.setattr(
+        images, "files_in", lambda folder: listed.append(folder) or files_in(folder)
+    )
+    for i in range(3):
+        map_of(tmp_path, path=f"photos/{i}.jpg")
+    assert listed == [tmp_path]
+
+
+def test_a_mask_added_later_is_found(tmp_path, mask):
+    os.utime(tmp_path, (0, 0))  # clocks of file systems are coarse
+    with pytest.raises(InputError, match="has no mask"):
+        map_of(tmp_path)
+    images.write_png(tmp_path / "frame.png", mask)
+    assert map_of(tmp_path).any()
+
+
+def region_of(folder, height=HEIGHT, width=WIDTH) -> np.ndarray:
+    return saliency_maps.region_for(str(folder), "photos/frame.jpg", height, width)
+
+
+def test_a_region_is_where_its_mask_is_half_white_or_more(tmp_path, mask):
+    images.write_png(tmp_path / "frame.png", mask)
+    np.testing.assert_array_equal(region_of(tmp_path), mask >= 128)
+
+
+def test_the_mask_of_a_region_is_resized_to_the_nearest_pixel(tmp_path):
+    images.write_png(tmp_path / "frame.png", np.array([[0, 127], [128, 0]], np.uint8))
+    expected = np.kron([[0, 0], [1, 0]], np.ones((3, 2))) > 0
+    np.testing.assert_array_equal(region_of(tmp_path, 6, 4), expected)
+
+
+def test_the_mask_of_a_region_is_not_averaged_where_it_shrinks(tmp_path):
+    centres = np.zeros((3 * HEIGHT, 3 * WIDTH), np.uint8)
+    centres[1::3, 1::3] = 255
+    images.write_png(tmp_path / "frame.png", centres)
+    assert region_of(tmp_path).all()
+
+
+def test_a_black_mask_is_an_empty_region(tmp_path, mask):
+    images.write_png(tmp_path / "frame.png", 0 * mask)
+    assert not region_of(tmp_path).any()
+
+
+def test_a_missing_mask_of_a_region_is_refused_by_the_name_of_its_flag(tmp_path):
+    with pytest.raises(InputError, match="--roi_masks=.*has no mask named frame.png"):
+        region_of(tmp_path)

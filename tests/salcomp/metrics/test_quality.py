@@ -1,0 +1,259 @@
+"""Tests of salcomp.metrics.quality and salcomp.metrics.ms_ssim."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from salcomp.errors import InputError
+from salcomp.metrics import quality as metrics
+from salcomp.metrics.ms_ssim import ms_ssim, similarity_db, weighted_ms_ssims
+
+FLAT = np.full((4, 6, 3), 100, np.uint8)
+
+
+def photograph_like(height, width, seed=0):
+    """Smooth shapes with noise, so that SSIM's terms are all in play."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width]
+    waves = np.sin(rows / 9)[..., None] * np.cos(columns[..., None] / [7, 11, 17])
+    return np.clip(128 + 80 * waves + rng.normal(0, 8, waves.shape), 0, 255).astype(
+        np.uint8
+    )
+
+
+def noisy(image, sigma, seed=1):
+    noise = np.random.default_rng(seed).normal(0, sigma, image.shape)
+    return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
+
+
+def with_error(rows, columns, level):
+    image = FLAT.copy()
+    image[rows, columns] += level
+    return image
+
+
+def test_mse_is_the_mean_over_pixels_and_channels():
+    x_hat = FLAT.copy()
+    x_hat[0, 0, 1] -= 12  # below: unsigned arithmetic would wrap around
+    assert metrics.mse(FLAT, x_hat) == pytest.approx(144 / (4 * 6 * 3))
+
+
+def test_psnr_of_an_error_of_one_level_is_48_13_db():
+    assert metrics.psnr(FLAT, FLAT + np.uint8(1)) == pytest.approx(48.1308, abs=1e-4)
+
+
+def test_psnr_of_a_perfect_reconstruction_is_infinite():
+    assert metrics.psnr(FLAT, FLAT) == math.inf
+
+
+def test_ewpsnr_with_a_uniform_weight_is_psnr():
+    x = photograph_like(20, 30)
+    weight = np.full((20, 30), 0.3, np.float32)
+    assert metrics.ewpsnr(x, noisy(x, 5), weight) == pytest.approx(
+        metrics.psnr(x, noisy(x, 5))
+    )
+
+
+def test_ewpsnr_weighs_each_pixel_as_the_formula_says():
+    x_hat = with_error(0, 0, 10)  # e = 100 at one pixel, 0 elsewhere
+    weight = np.ones((4, 6))
+    weight[0, 0] = 5
+    expected = 10 * math.log10(255**2 / (5 * 100 / (5 + 23)))
+    assert metrics.ewpsnr(FLAT, x_hat, weight) == pytest.approx(expected)
+
+
+def test_ewpsnr_does_not_depend_on_the_scale_of_the_weight():
+    x = photograph_like(20, 30)
+    weight = np.random.default_rng(0).random((20, 30))
+    assert metrics.ewpsnr(x, noisy(x, 5), weight) == pytest.approx(
+        metrics.ewpsnr(x, noisy(x, 5), 1000 * weight)
+    )
+
+
+def test_ewpsnr_of_a_weight_that_is_zero_everywhere_is_nan():
+    assert math.isnan(metrics.ewpsnr(FLAT, FLAT, np.zeros((4, 6))))
+
+
+@pytest.mark.parametrize("bad", [-1, math.nan])
+def test_ewpsnr_refuses_weights_that_are_negative_or_nan(bad):
+    weight = np.ones((4, 6))
+    weight[1, 1] = bad
+    with pytest.raises(InputError, match="negative or not a number"):
+        metrics.ewpsnr(FLAT, FLAT, weight)
+
+
+def test_a_weight_of_another_size_is_refused():
+    with pytest.raises(InputError, match="resize the map"):
+        metrics.ewpsnr(FLAT, FLAT, np.ones((6, 4)))
+
+
+def test_images_of_unlike_sizes_are_refused():
+    with pytest.raises(InputError, match="of one size"):
+        metrics.psnr(FLAT, FLAT[:-1])
+
+
+def test_images_that_are_not_8_bit_are_refused():
+    with pytest.raises(InputError, match="8-bit"):
+        metrics.psnr(FLAT, FLAT.astype(np.float32))
+
+
+def test_roi_and_non_roi_split_the_error():
+    x_hat = with_error(slice(0, 2), slice(None), 2)  # upper half off by 2
+    x_hat[2:] += np.uint8(8)
+    mask = np.zeros((4, 6), bool)
+    mask[:2] = True
+    assert metrics.roi_psnr(FLAT, x_hat, mask) == pytest.approx(
+        10 * math.log10(255**2 / 4)
+    )
+    assert metrics.non_roi_psnr(FLAT, x_hat, mask) == pytest.approx(
+        10 * math.log10(255**2 / 64)
+    )
+
+
+def test_psnr_of_an_empty_region_is_nan():
+    assert math.isnan(metrics.roi_psnr(FLAT, FLAT, np.zeros((4, 6), bool)))
+
+
+def test_top_fraction_mask_takes_the_most_salient_pixels():
+    saliency = np.random.default_rng(0).permutation(200).reshape(10, 20) / 200
+    mask = metrics.top_fraction_mask(saliency, 0.1)
+    np.testing.assert_array_equal(mask, saliency >= 0.9)
+
+
+def test_top_fraction_mask_breaks_ties_in_raster_order():
+    saliency = np.zeros((3, 4), np.float32)
+    saliency[0, 1] = saliency[2, 1] = 1
+    mask = metrics.top_fraction_mask(saliency, 1 / 3)
+    assert np.flatnonzero(mask).tolist() == [0, 1, 2, 9]
+
+
+@pytest.mark.parametrize("fraction, count", [(0, 0), (0.05, 5), (0.126, 13), (1, 105)])
+def test_top_fraction_mask_sets_an_exact_number_of_pixels(fraction, count):
+    saliency = np.full((7, 15), 0.5, np.float32)
+    assert metrics.top_fraction_mask(saliency, fraction).sum() == count
+
+
+def test_boxes_mask_covers_every_pixel_that_a_box_touches():
+    mask = metrics.boxes_mask([[1.2, 0.0, 3.0, 1.1]], 4, 6)
+    expected = np.zeros((4, 6), bool)
+    expected[0:2, 1:3] = True
+    np.testing.assert_array_equal(mask, expected)
+
+
+def test_boxes_mask_ignores_what_lies_outside_the_image():
+    mask = metrics.boxes_mask([[-5, -5, 1, 1], [5, 3, 99, 99], [-9, -9, -2, -2]], 4, 6)
+    assert np.argwhere(mask).tolist() == [[0, 0], [3, 5]]
+
+
+def weighted_ms_ssim(x, x_hat, weight) -> float:
+    (value,) = weighted_ms_ssims(x, x_hat, [weight])
+    return value
+
+
+def test_ms_ssim_of_equal_images_is_one():
+    x = photograph_like(176, 200)
+    assert ms_ssim(x, x) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [(176, 176), (181, 203), (256, 512)])
+@pytest.mark.parametrize("sigma, brightness", [(3, 1), (40, 1), (3, 0.5)])
+def test_ms_ssim_is_tensorflows(size, sigma, brightness):
+    x = photograph_like(*size)
+    x_hat = noisy(brightness * x, sigma)
+    theirs = float(tf.image.ssim_multiscale(x, x_hat, max_val=255))
+    assert ms_ssim(x, x_hat) == pytest.approx(theirs, abs=2e-5)
+
+
+def test_uniform_weight_gives_plain_ms_ssim_beside_other_weights():
+    x = photograph_like(181, 203)
+    x_hat = noisy(x, 9)
+    rising = np.tile(np.linspace(0, 1, 203), (181, 1))
+    weights = [np.full((181, 203), 0.7), rising]
+    uniform, other = weighted_ms_ssims(x, x_hat, weights)
+    assert uniform == pytest.approx(ms_ssim(x, x_hat), rel=1e-12)
+    assert other == pytest.approx(weighted_ms_ssim(x, x_hat, weights[1]), rel=1e-12)
+    assert abs(other - uniform) > 1e-5
+
+
+def test_weighted_ms_ssim_sees_only_damage_where_the_weight_is():
+    x = photograph_like(256, 512)
+    x_hat = x.copy()
+    x_hat[:, :200] = noisy(x, 30)[:, :200]
+    left, right = np.zeros((256, 512)), np.zeros((256, 512))
+    left[:, :100] = 1
+    # The windows of the coarsest scale reach 80 pixels to the left.
+    right[:, 380:] = 1
+    assert weighted_ms_ssim(x, x_hat, right) == pytest.approx(1, abs=1e-6)
+    assert weighted_ms_ssim(x, x_hat, left) < ms_ssim(x, x_hat) < 0.99
+
+
+def test_weighted_ms_ssim_does_not_depend_on_the_scale_of_the_weight():
+    x = photograph_like(180, 180)
+    weight = np.random.default_rng(0).random((180, 180))
+    assert weighted_ms_ssim(x, noisy(x, 9), weight) == pytest.approx(
+        weighted_ms_ssim(x, noisy(x, 9), 255 * weight)
+    )
+
+
+def test_ms_ssim_of_an_image_too_small_for_five_scales_is_nan():
+    x = photograph_like(175, 400)
+    assert math.isnan(ms_ssim(x, x))
+    assert math.isnan(weighted_ms_ssim(x, x, np.ones((175, 400))))
+
+
+def test_similarity_in_db():
+    assert similarity_db(0.99) == pytest.approx(20)
+    assert similarity_db(1.0) == math.inf
+    assert math.isnan(similarity_db(math.nan))
+
+
+def test_all_metrics_has_every_key_in_order_whatever_is_given():
+    x = photograph_like(32, 48)
+    values = metrics.all_metrics(x, noisy(x, 5), np.ones((32, 48)))
+    assert tuple(values) == metrics.METRICS
+
+
+def test_all_metrics_agrees_with_the_single_functions():
+    x = photograph_like(180, 200)
+    x_hat = noisy(x, 12)
+    rng = np.random.default_rng(3)
+    saliency, weight = rng.random((2, 180, 200))
+    boxes = [[10, 20, 60, 70]]
+    mask = saliency > 0.7
+    top = metrics.top_fraction_mask(saliency, 0.05)
+    inside = metrics.boxes_mask(boxes, 180, 200)
+    values = metrics.all_metrics(x, x_hat, saliency, weight, boxes, mask)
+    expected = {
+        "mse": metrics.mse(x, x_hat),
+        "psnr-rgb": metrics.psnr(x, x_hat),
+        "ewpsnr": metrics.ewpsnr(x, x_hat, saliency),
+        "ewpsnr-train": metrics.ewpsnr(x, x_hat, weight),
+        "roi-psnr-5": metrics.roi_psnr(x, x_hat, top),
+        "non-roi-psnr-5": metrics.non_roi_psnr(x, x_hat, top),
+        "boxes-psnr": metrics.roi_psnr(x, x_hat, inside),
+        "non-boxes-psnr": metrics.non_roi_psnr(x, x_hat, inside),
+        "mask-psnr": metrics.roi_psnr(x, x_hat, mask),
+        "non-mask-psnr": metrics.non_roi_psnr(x, x_hat, mask),
+        "ms-ssim-rgb": ms_ssim(x, x_hat),
+        "weighted-ms-ssim": weighted_ms_ssim(x, x_hat, saliency),
+        "weighted-ms-ssim-db": similarity_db(weighted_ms_ssim(x, x_hat, saliency)),
+    }
+    assert {key: values[key] for key in expected} == pytest.approx(expected)
+
+
+def test_all_metrics_has_no_region_of_interest_for_a_constant_map():
+    x = photograph_like(32, 48)
+    values = metrics.all_metrics(x, noisy(x, 5), np.ones((32, 48)))
+    assert math.isnan(values["roi-psnr-5"]) and math.isnan(values["non-roi-psnr-20"])
+    assert values["ewpsnr"] == pytest.approx(values["psnr-rgb"])
+
+
+def test_an_image_with_an_empty_mask_has_no_region_and_nothing_outside_it():
+    x = photograph_like(32, 48)
+    empty = np.zeros((32, 48), bool)
+    values = metrics.all_metrics(x, noisy(x, 5), np.ones((32, 48)), mask=empty)
+    assert math.isnan(values["mask-psnr"]) and math.isnan(values["non-mask-psnr"])

@@ -1,0 +1,293 @@
+"""Tests of salcomp.compress, and of the files that it and salcomp.decompress leave."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from salcomp import compress, export
+from salcomp.codec.codec import Codec
+from salcomp.errors import SalcompError
+from salcomp.files import images
+from salcomp.model.saliency_codec import SaliencyCodec
+from tests.fixtures import frame, parts, run_python, small_config
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder with three RGBA images of several sizes."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for i in range(3):
+        Image.fromarray(frame(i, 32 + i, 50 - i)).save(folder / f"p{i}.png")
+    return folder
+
+
+@pytest.fixture
+def run(workdir):
+    """Calls the tool with the model."""
+
+    def call(*arguments):
+        compress.main(["compress", f"--model={workdir}", *map(str, arguments)])
+
+    return call
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def refusal(call, *arguments):
+    with pytest.raises(SalcompError) as caught:
+        call(*arguments)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_folder_of_images_is_compressed_beside_them(run, pictures):
+    run(pictures)
+    expected = [f"p{i}.{suffix}" for i in range(3) for suffix in ("png", "salc")]
+    assert names_in(pictures) == expected
+
+
+def test_files_go_to_the_output_folder_and_nothing_else_does(run, pictures, tmp_path):
+    run(pictures / "p0.png", pictures / "p2.png", f"--output_dir={tmp_path / 'out'}")
+    assert names_in(tmp_path / "out") == ["p0.salc", "p2.salc"]
+    assert names_in(pictures) == ["p0.png", "p1.png", "p2.png"]
+
+
+def test_alpha_channel_is_the_map_by_default(run, codec, pictures):
+    run(pictures / "p0.png")
+    rgb, saliency = parts(frame(0, 32, 50))
+    assert (pictures / "p0.salc").read_bytes() == codec.encode(rgb, saliency).data
+
+
+def test_map_that_is_asked_for_replaces_the_alpha_channel(run, codec, pictures):
+    run(pictures / "p0.png", "--saliency=uniform")
+    rgb, saliency = parts(frame(0, 32, 50))
+    expected = codec.encode(rgb, np.ones_like(saliency)).data
+    assert (pictures / "p0.salc").read_bytes() == expected
+
+
+def test_mask_file_is_the_map(run, codec, pictures, tmp_path):
+    rgba = frame(0, 32, 50)
+    Image.fromarray(rgba[..., :3]).save(tmp_path / "rgb.png")
+    Image.fromarray(rgba[..., 3]).save(tmp_path / "mask.png")
+    run(tmp_path / "rgb.png", f"--saliency={tmp_path / 'mask.png'}")
+    expected = codec.encode(*parts(rgba)).data
+    assert (tmp_path / "rgb.salc").read_bytes() == expected
+
+
+def test_grey_image_is_compressed(run, codec, tmp_path):
+    Image.fromarray(frame(0, 30, 40)[..., 0]).save(tmp_path / "grey.png")
+    run(tmp_path / "grey.png")
+    assert codec.decode((tmp_path / "grey.salc").read_bytes()).shape == (30, 40, 3)
+
+
+def test_existing_output_is_kept(run, pictures):
+    (pictures / "p0.salc").write_bytes(b"old")
+    run(pictures)
+    assert (pictures / "p0.salc").read_bytes() == b"old"
+    assert (pictures / "p1.salc").exists()
+
+
+def test_existing_output_is_replaced_with_overwrite(run, pictures):
+    (pictures / "p0.salc").write_bytes(b"old")
+    run(pictures, "--overwrite")
+    assert (pictures / "p0.salc").read_bytes()[:4] == b"SALC"
+
+
+def test_bad_file_does_not_stop_the_others_and_ends_in_an_error(run, pictures, caplog):
+    (pictures / "p1.png").write_text("no image")
+    assert "1 of 3 files failed" in refusal(run, pictures)
+    assert names_in(pictures) == ["p0.png", "p0.salc", "p1.png", "p2.png", "p2.salc"]
+    assert str(pictures / "p1.png") in caplog.text
+
+
+def test_only_file_that_is_bad_is_named(run, pictures):
+    path = pictures / "p1.png"
+    path.write_text("no image")
+    assert str(path) in refusal(run, path)
+
+
+def test_two_images_of_the_same_name_are_refused_before_any_work(run, pictures):
+    Image.fromarray(frame(9, 20, 20)[..., :3]).save(pictures / "p1.jpg")
+    message = refusal(run, pictures)
+    assert "p1.jpg" in message and "p1.png" in message
+    assert not list(pictures.glob("*.salc"))
+
+
+def test_image_over_the_pixel_limit_is_refused(run, pictures):
+    assert "100" in refusal(run, pictures / "p0.png", "--max_pixels=100")
+
+
+def test_model_is_needed_where_none_come_with_salcomp(empty_zoo, pictures):
+    assert "--model is needed" in refusal(compress.main, ["compress", str(pictures)])
+
+
+def test_default_model_is_one_of_the_zoo_whatever_folders_there_are(
+    zoo, pictures, monkeypatch
+):
+    (pictures / "middle").mkdir()
+    monkeypatch.chdir(pictures)
+    compress.main(["compress", "p0.png"])
+    expected = Codec.load(zoo / "middle").encode(*parts(frame(0, 32, 50)))
+    assert (pictures / "p0.salc").read_bytes() == expected.data
+
+
+def test_model_of_the_zoo_goes_by_its_name(zoo, pictures):
+    compress.main(["compress", str(pictures / "p0.png"), "--model=high"])
+    expected = Codec.load(zoo / "high").encode(*parts(frame(0, 32, 50)))
+    assert (pictures / "p0.salc").read_bytes() == expected.data
+
+
+def test_unknown_model_is_refused_with_names_near_it(zoo, pictures):
+    message = refusal(compress.main, ["compress", str(pictures), "--model=hihg"])
+    assert "hihg: no such folder" in message and "near it are high" in message
+
+
+def test_models_are_listed_without_images(zoo, capsys):
+    compress.main(["compress", "--list_models"])
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in listed[1:5]] == "plain low middle high".split()
+
+
+def test_models_are_listed_without_tensorflow(zoo):
+    code = (
+        "import pathlib, sys; from salcomp import compress, model_zoo;"
+        f"model_zoo.FOLDER = pathlib.Path({str(zoo)!r});"
+        "compress.main(['compress', '--list_models']);"
+        "print('tensorflow' in sys.modules)"
+    )
+    assert run_python("-c", code).stdout.splitlines()[-1] == "False"
+
+
+def test_target_rate_picks_the_closest_model_of_the_default_arm(zoo, pictures, caplog):
+    caplog.set_level("INFO")
+    rgba = parts(frame(1, 33, 49))
+    low, middle = (Codec.load(zoo / name).encode(*rgba) for name in ("low", "middle"))
+    target = low.bpp**0.4 * middle.bpp**0.6
+    compress.main(["compress", str(pictures / "p1.png"), f"--target_bpp={target}"])
+    assert (pictures / "p1.salc").read_bytes() == middle.data
+    assert f"p1.png: {target:g} bpp asked, {middle.bpp:.4f} with middle" in caplog.text
+
+
+def test_target_rate_beyond_the_arm_is_told_and_gets_the_last_model(
+    zoo, pictures, caplog
+):
+    compress.main(["compress", str(pictures / "p0.png"), "--target_bpp=1000"])
+    high = Codec.load(zoo / "high").encode(*parts(frame(0, 32, 50)))
+    assert (pictures / "p0.salc").read_bytes() == high.data
+    warning = f"1000 bpp asked, which is out of reach; closest is {high.bpp:.4f}"
+    assert warning in caplog.text
+
+
+def test_target_rate_chooses_in_the_arm_of_the_model_that_is_named(zoo, pictures):
+    arguments = ["--model=plain", "--target_bpp=0.5"]
+    compress.main(["compress", str(pictures / "p0.png"), *arguments])
+    plain = Codec.load(zoo / "plain").encode(*parts(frame(0, 32, 50)))
+    assert (pictures / "p0.salc").read_bytes() == plain.data
+
+
+def test_refinement_comes_closer_to_the_target_rate(zoo, tmp_path, caplog):
+    caplog.set_level("INFO")
+    picture = tmp_path / "p.png"
+    Image.fromarray(frame(0)).save(picture)
+    start = Codec.load(zoo / "high").encode(*parts(frame(0)))
+    target = 0.92 * start.bpp
+    compress.main(
+        ["compress", str(picture), f"--target_bpp={target}", "--refine_steps=20"]
+    )
+    refined = 8 * (tmp_path / "p.salc").stat().st_size / (96 * 128)
+    assert abs(refined - target) < 0.5 * abs(start.bpp - target)
+    assert "with high refined with lambda" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("flags", "told"),
+    [
+        (["--target_bpp=0"], "--target_bpp must be more than 0"),
+        (["--target_bpp=nan"], "--target_bpp must be more than 0"),
+        (["--target_bpp=1", "--refine_steps=2", "--lambda=1"], "leave out --lambda"),
+        (["--target_bpp=1", "--model={pictures}"], "none of the models that come with"),
+    ],
+)
+def test_target_rate_that_cannot_be_is_refused(zoo, pictures, flags, told):
+    arguments = [flag.format(pictures=pictures) for flag in flags]
+    assert told in refusal(compress.main, ["compress", str(pictures), *arguments])
+    assert not list(pictures.glob("*.salc"))
+
+
+def test_folder_that_is_no_model_is_refused(pictures):
+    arguments = ["compress", str(pictures), f"--model={pictures}"]
+    assert str(pictures) in refusal(compress.main, arguments)
+
+
+def test_missing_input_is_refused_by_name(run, tmp_path):
+    assert "nothing.png" in refusal(run, tmp_path / "nothing.png")
+
+
+def test_reconstruction_is_what_decoding_gives(run, codec, pictures):
+    run(pictures / "p0.png", "--reconstruction")
+    written = np.asarray(Image.open(pictures / "p0.salc.png"))
+    assert (written == codec.decode((pictures / "p0.salc").read_bytes())).all()
+
+
+def test_full_disk_leaves_no_part_of_a_file(run, pictures, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(images.os, "replace", fail)
+    assert "No space left" in refusal(run, pictures / "p0.png")
+    assert names_in(pictures) == ["p0.png", "p1.png", "p2.png"]
+
+
+def test_refinement_makes_another_file_that_the_decoder_reads(run, codec, pictures):
+    run(pictures / "p0.png")
+    plain = (pictures / "p0.salc").read_bytes()
+    run(pictures / "p0.png", "--refine_steps=20", "--overwrite", "--reconstruction")
+    refined = (pictures / "p0.salc").read_bytes()
+    assert refined != plain
+    written = np.asarray(Image.open(pictures / "p0.salc.png"))
+    assert (written == codec.decode(refined)).all()
+
+
+def test_lower_lambda_makes_a_smaller_file(run, tmp_path):
+    Image.fromarray(frame(0)).save(tmp_path / "a.png")
+    sizes = []
+    for lmbda in ("1e-6", "1"):
+        run(
+            tmp_path / "a.png",
+            "--overwrite",
+            "--refine_steps=20",
+            f"--lambda={lmbda}",
+        )
+        sizes.append((tmp_path / "a.salc").stat().st_size)
+    assert sizes[0] < sizes[1]
+
+
+def test_lambda_without_refinement_is_refused(run, pictures):
+    assert "--refine_steps" in refusal(run, pictures, "--lambda=0.1")
+
+
+@pytest.mark.parametrize("flag", ["--lambda=-1", "--lambda=nan", "--saliency_floor=2"])
+def test_refinement_flag_out_of_range_is_refused(run, pictures, flag):
+    message = refusal(run, pictures, "--refine_steps=2", flag)
+    assert flag.split("=")[0].strip("-") in message
+
+
+def test_model_without_a_map_compresses_the_same_whatever_the_map(tmp_path, pictures):
+    baseline = small_config(condition_encoder=False, weight_distortion=False)
+    export.save(SaliencyCodec(baseline), 1, tmp_path / "model")
+    files = []
+    for source in ("auto", "center", "uniform"):
+        arguments = [f"--model={tmp_path / 'model'}", f"--saliency={source}"]
+        path = pictures / "p0.png"
+        compress.main(["compress", str(path), *arguments, "--overwrite"])
+        files.append((pictures / "p0.salc").read_bytes())
+    assert files[0] == files[1] == files[2]
+
+
+def test_no_arguments_at_all_are_refused():
+    assert "no input" in refusal(compress.main, ["compress"])

@@ -1,0 +1,675 @@
+"""Tests of salcomp.evaluate and of the modules that it alone uses."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import subprocess
+import sys
+import types
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from salcomp import evaluate
+from salcomp.errors import InputError, SalcompError
+from salcomp.evaluation import classical
+from salcomp.evaluation import subjects as scorers
+from salcomp.files import results as results_files
+from salcomp.metrics import quality as metrics
+from salcomp.zoo import shipped
+
+HEIGHT, WIDTH = 48, 64
+
+
+def smooth_image(seed):
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    phases = rng.uniform(0, 6, 3)
+    waves = np.sin(rows[..., None] / 7 + phases) + np.cos(columns[..., None] / 9)
+    noise = rng.normal(0, 6, (HEIGHT, WIDTH, 3))
+    return np.clip(128 + 50 * waves + noise, 0, 255).astype(np.uint8)
+
+
+def ramp(height=HEIGHT, width=WIDTH):
+    return np.tile(np.linspace(0, 255, width).astype(np.uint8), (height, 1))
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Three RGB images in a folder."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for i in range(3):
+        Image.fromarray(smooth_image(i)).save(folder / f"p{i}.png")
+    return folder
+
+
+@pytest.fixture
+def masked_pictures(tmp_path):
+    """The same images with a ramp from left to right as their alpha channel."""
+    folder = tmp_path / "masked"
+    folder.mkdir()
+    for i in range(3):
+        rgba = np.dstack([smooth_image(i), ramp()])
+        Image.fromarray(rgba).save(folder / f"p{i}.png")
+    return folder
+
+
+class FakeCodec:
+    """Quantises pixels, finely where lambda is high, and records what it was given."""
+
+    given: list = []
+
+    def __init__(self, lmbda, weighted):
+        self.config = types.SimpleNamespace(lmbda=lmbda, weight_distortion=weighted)
+        self._step = max(2, round(0.5 / lmbda))
+
+    @classmethod
+    def load(cls, path):
+        with open(f"{path}/config.json") as file:
+            return cls(**json.load(file))
+
+    def encode(self, rgb, saliency):
+        FakeCodec.given.append(saliency)
+        data = zlib.compress((rgb // self._step).tobytes())
+        return types.SimpleNamespace(data=data, information_bits=8.0 * len(data) - 20)
+
+    def decode(self, data):
+        flat = np.frombuffer(zlib.decompress(data), np.uint8)
+        levels = flat.reshape(HEIGHT, WIDTH, 3).astype(int)
+        return np.minimum(levels * self._step + self._step // 2, 255).astype(np.uint8)
+
+    def training_weight(self, saliency):
+        return np.maximum(saliency, 0.25)
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch):
+    """Runs of a model that the test injects: plain_0..4 and weighted_0..4."""
+    module = types.SimpleNamespace(Codec=FakeCodec)
+    monkeypatch.setitem(sys.modules, "salcomp.codec.codec", module)
+    monkeypatch.setattr(FakeCodec, "given", [])
+    folder = tmp_path / "runs"
+    for name, weighted in (("plain", False), ("weighted", True)):
+        # The folders' order is not that of lambda.
+        for i, lmbda in enumerate((0.03, 0.01, 0.02, 0.06, 0.1)):
+            run = folder / f"{name}_{i}"
+            run.mkdir(parents=True)
+            config = json.dumps({"lmbda": lmbda, "weighted": weighted})
+            (run / "config.json").write_text(config)
+    return folder
+
+
+def run(tmp_path, *flags):
+    """Runs the tool, without figures; returns its output folder and the CSV's rows."""
+    output = tmp_path / "out"
+    fast = ["--resamples=20", "--nofigures"]
+    evaluate.main(["evaluate", f"--output_dir={output}", *fast, *flags])
+    with open(output / "per_image.csv") as file:
+        return output, list(csv.DictReader(file))
+
+
+def read_json(path):
+    return json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(name))
+
+
+def test_the_csv_has_a_row_per_image_series_and_point(tmp_path, pictures):
+    _, rows = run(
+        tmp_path,
+        f"--images={pictures}",
+        "--codecs=jpeg,webp",
+        "--qualities=jpeg=10,50",
+        "--qualities=webp=40",
+    )
+    seen = [(row["image"], row["series"], float(row["setting"])) for row in rows]
+    expected = [("jpeg", 10), ("jpeg", 50), ("webp", 40)]
+    assert seen == [(f"p{i}.png", *e) for i in range(3) for e in expected]
+    assert set(metrics.METRICS) < set(rows[0])
+
+
+def test_rates_are_those_of_whole_files_and_quality_that_of_the_decoded(
+    tmp_path, pictures
+):
+    _, rows = run(
+        tmp_path, f"--images={pictures}/p1.png", "--codecs=jpeg", "--qualities=jpeg=30"
+    )
+    data = classical.encode("jpeg", smooth_image(1), 30)
+    psnr = metrics.psnr(smooth_image(1), classical.decode(data))
+    assert int(rows[0]["bytes"]) == len(data)
+    assert float(rows[0]["bpp"]) == pytest.approx(8 * len(data) / (HEIGHT * WIDTH))
+    assert float(rows[0]["psnr-rgb"]) == pytest.approx(psnr)
+    assert rows[0]["information_bpp"] == ""
+
+
+def test_json_averages_over_images_at_each_setting(tmp_path, pictures):
+    output, rows = run(
+        tmp_path,
+        f"--images={pictures}",
+        "--codecs=jpeg",
+        "--qualities=jpeg=20,60",
+    )
+    document = read_json(output / "jpeg.json")
+    assert document["name"] == "jpeg"
+    assert document["results"]["quality"] == [20, 60]
+    for key in ("bpp", "psnr-rgb", "ewpsnr", "roi-psnr-5"):
+        means = [
+            np.mean([float(row[key]) for row in rows if float(row["setting"]) == q])
+            for q in (20, 60)
+        ]
+        assert document["results"][key] == pytest.approx(means)
+
+
+def test_json_leaves_out_metrics_that_no_image_has(tmp_path, pictures):
+    output, _ = run(
+        tmp_path, f"--images={pictures}", "--codecs=jpeg", "--qualities=jpeg=20"
+    )
+    results = read_json(output / "jpeg.json")["results"]
+    assert "psnr-rgb" in results
+    assert "ms-ssim-rgb" not in results  # the images are too small for five scales
+    assert "boxes-psnr" not in results
+    assert "information_bpp" not in results
+
+
+def test_json_has_null_for_infinity(tmp_path):
+    path = tmp_path / "x.json"
+    results_files.write_json(path, "x", "", {"psnr-rgb": [30.0, math.inf]})
+    assert read_json(path)["results"]["psnr-rgb"] == [30.0, None]
+
+
+def test_the_alpha_channel_scores_by_default_and_the_json_says_so(
+    tmp_path, masked_pictures
+):
+    output, rows = run(
+        tmp_path, f"--images={masked_pictures}", "--codecs=jpeg", "--qualities=jpeg=30"
+    )
+    x = smooth_image(0)
+    x_hat = classical.decode(classical.encode("jpeg", x, 30))
+    assert float(rows[0]["ewpsnr"]) == pytest.approx(metrics.ewpsnr(x, x_hat, ramp()))
+    description = read_json(output / "jpeg.json")["description"]
+    assert "map that scores: alpha channel of the image" in description
+
+
+def test_a_uniform_scorer_makes_ewpsnr_psnr(tmp_path, masked_pictures):
+    _, rows = run(
+        tmp_path,
+        f"--images={masked_pictures}",
+        "--codecs=jpeg",
+        "--qualities=jpeg=30",
+        "--score_saliency=uniform",
+    )
+    assert rows[0]["ewpsnr"] == rows[0]["psnr-rgb"]
+
+
+def test_maps_of_several_origins_are_counted(tmp_path, pictures, masked_pictures):
+    output, _ = run(
+        tmp_path,
+        f"--images={pictures}",
+        f"--images={masked_pictures}/p0.png",
+        "--codecs=jpeg",
+        "--qualities=jpeg=30",
+    )
+    description = read_json(output / "jpeg.json")["description"]
+    assert "centre prior (3), alpha channel of the image (1)" in description
+
+
+def test_images_of_one_name_in_two_folders_keep_their_folders(
+    tmp_path, pictures, masked_pictures
+):
+    _, rows = run(
+        tmp_path,
+        f"--images={pictures}/p0.png",
+        f"--images={masked_pictures}/p0.png",
+        "--codecs=jpeg",
+        "--qualities=jpeg=30",
+    )
+    assert {row["image"] for row in rows} == {"pictures/p0.png", "masked/p0.png"}
+
+
+def test_a_mask_that_the_last_image_lacks_is_found_before_any_work(tmp_path, pictures):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    for i in range(2):
+        Image.fromarray(ramp()).save(masks / f"p{i}.png")
+    with pytest.raises(InputError, match="p2"):
+        run(
+            tmp_path,
+            f"--images={pictures}",
+            "--codecs=jpeg",
+            f"--score_saliency={masks}",
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_max_images_takes_the_first(tmp_path, pictures):
+    _, rows = run(
+        tmp_path,
+        f"--images={pictures}/*.png",
+        "--codecs=jpeg",
+        "--qualities=jpeg=30",
+        "--max_images=2",
+    )
+    assert [row["image"] for row in rows] == ["p0.png", "p1.png"]
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [{"p1.png": [[8, 4, 20, 12]]}, {"p1.png": [{"box": [8, 4, 20, 12], "class": 3}]}],
+)
+def test_boxes_are_scored_on_the_images_that_have_them(tmp_path, pictures, boxes):
+    path = tmp_path / "signs.json"
+    path.write_text(json.dumps(boxes))
+    output, rows = run(
+        tmp_path,
+        f"--images={pictures}",
+        "--codecs=jpeg",
+        "--qualities=jpeg=30",
+        f"--roi_boxes={path}",
+    )
+    x = smooth_image(1)
+    x_hat = classical.decode(classical.encode("jpeg", x, 30))
+    inside = metrics.boxes_mask([[8, 4, 20, 12]], HEIGHT, WIDTH)
+    expected = metrics.roi_psnr(x, x_hat, inside)
+    assert [row["boxes-psnr"] for row in rows][::2] == ["", ""]
+    assert float(rows[1]["boxes-psnr"]) == pytest.approx(expected)
+    document = read_json(output / "jpeg.json")
+    assert document["results"]["boxes-psnr"] == pytest.approx([expected])
+    assert "boxes: signs.json, 1 images with any" in document["description"]
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ('{"other.png": [[1, 2, 3, 4]]}', "boxes for none of the images"),
+        ('{"p0.png": [[1, 2, 3]]}', "has a box"),
+        ('{"p0.png": [[5, 2, 3, 4]]}', "p0.png has a box .*left < right"),
+        ('{"p0.png": [[1, 2, Infinity, 4]]}', "p0.png has a box .*inf"),
+        ('{"p0.png": [[-Infinity, 2, 3, 4]]}', "p0.png has a box .*-inf"),
+        ('{"p0.png": [[1, NaN, 3, 4]]}', "p0.png has a box .*nan"),
+        ('{"p0.png": [[-1, 2, 3, 4]]}', "p0.png has a box .*0 <= left"),
+        (f'{{"p0.png": [[1, 2, {10**400}, 4]]}}', "not JSON of the form"),
+        ('{"p0.png": [["a", 2, 3, 4]]}', "not JSON of the form"),
+        ("[1]", "not JSON of the form"),
+        ("{", "not JSON of the form"),
+    ],
+)
+def test_unusable_boxes_are_refused(tmp_path, pictures, text, message):
+    path = tmp_path / "boxes.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message) as error:
+        run(tmp_path, f"--images={pictures}", "--codecs=jpeg", f"--roi_boxes={path}")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_masks_mark_the_region_that_is_scored(tmp_path, pictures):
+    masks = tmp_path / "signs"
+    masks.mkdir()
+    for i in range(3):  # none in the first
+        Image.fromarray((i > 0) * ramp()).save(masks / f"p{i}.png")
+    output, rows = run(
+        tmp_path,
+        f"--images={pictures}",
+        "--codecs=jpeg",
+        "--qualities=jpeg=30",
+        f"--roi_masks={masks}",
+        "--figures",
+    )
+    x = smooth_image(2)
+    x_hat = classical.decode(classical.encode("jpeg", x, 30))
+    region = ramp() >= 128
+    assert float(rows[2]["mask-psnr"]) == pytest.approx(
+        metrics.roi_psnr(x, x_hat, region)
+    )
+    assert float(rows[2]["non-mask-psnr"]) == pytest.approx(
+        metrics.non_roi_psnr(x, x_hat, region)
+    )
+    assert rows[0]["mask-psnr"] == rows[0]["non-mask-psnr"] == ""
+    assert "regions: masks in signs" in read_json(output / "jpeg.json")["description"]
+    assert (output / "mask-psnr.png").exists()
+
+
+def test_a_region_mask_that_the_last_image_lacks_is_found_before_any_work(
+    tmp_path, pictures
+):
+    masks = tmp_path / "signs"
+    masks.mkdir()
+    for i in range(2):
+        Image.fromarray(ramp()).save(masks / f"p{i}.png")
+    with pytest.raises(InputError, match="--roi_masks=.*p2.png"):
+        run(tmp_path, f"--images={pictures}", "--codecs=jpeg", f"--roi_masks={masks}")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("flag", ["roi_boxes", "roi_masks"])
+def test_boxes_and_masks_are_refused_for_images_of_one_name(
+    tmp_path, pictures, masked_pictures, flag
+):
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text('{"p0.png": [[1, 2, 3, 4]]}')
+    given = {"roi_boxes": boxes, "roi_masks": masked_pictures}[flag]
+    with pytest.raises(InputError, match="2 images are called p0.png"):
+        run(
+            tmp_path,
+            f"--images={pictures}/p0.png",
+            f"--images={masked_pictures}/p0.png",
+            "--codecs=jpeg",
+            f"--{flag}={given}",
+        )
+
+
+def test_reading_the_maps_shows_a_progress_bar(tmp_path, pictures, monkeypatch):
+    bars = []
+
+    def bar(items, description, **settings):
+        bars.append((description, len(items)))
+        return items
+
+    monkeypatch.setattr(scorers, "tqdm", bar)
+    run(tmp_path, f"--images={pictures}", "--codecs=jpeg", "--qualities=jpeg=30")
+    assert bars == [("maps", 3)]
+
+
+def fail_on(monkeypatch, seed, error):
+    """Makes WebP fail on one of the images."""
+    encode = classical.encode
+
+    def failing(name, rgb, quality):
+        if name == "webp" and np.array_equal(rgb, smooth_image(seed)):
+            raise error
+        return encode(name, rgb, quality)
+
+    monkeypatch.setattr(classical, "encode", failing)
+
+
+TWO_CODECS = ["--codecs=jpeg,webp", "--qualities=jpeg=30,50", "--qualities=webp=40"]
+
+
+def test_an_image_that_one_codec_fails_on_is_named_and_costs_only_its_own_results(
+    tmp_path, pictures, monkeypatch, caplog
+):
+    fail_on(monkeypatch, 1, InputError("too large"))
+    with pytest.raises(SalcompError, match="1 of 3 images are left out"):
+        run(tmp_path, f"--images={pictures}", *TWO_CODECS)
+    assert "p1.png webp 40: too large" in caplog.text
+    with open(tmp_path / "out" / "per_image.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == 3 * ["p0.png"] + 2 * ["p1.png"] + 3 * [
+        "p2.png"
+    ]
+    for name in ("jpeg", "webp"):
+        document = read_json(tmp_path / "out" / f"{name}.json")
+        psnrs = [
+            float(row["psnr-rgb"])
+            for row in rows
+            if row["series"] == name
+            and row["point"] == "0"
+            and row["image"] != "p1.png"
+        ]
+        assert document["results"]["psnr-rgb"][0] == pytest.approx(np.mean(psnrs))
+        assert "2 of 3 images at a fixed quality" in document["description"]
+
+
+def test_where_all_images_fail_what_is_measured_is_kept(
+    tmp_path, pictures, monkeypatch
+):
+    fail_on(monkeypatch, 0, InputError("too large"))
+    with pytest.raises(SalcompError, match="1 of 1 images are left out"):
+        run(tmp_path, f"--images={pictures}/p0.png", *TWO_CODECS)
+    assert (tmp_path / "out" / "per_image.csv").exists()
+
+
+def test_work_that_is_interrupted_leaves_the_rows_measured_so_far(
+    tmp_path, pictures, monkeypatch
+):
+    fail_on(monkeypatch, 1, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, f"--images={pictures}", *TWO_CODECS)
+    with open(tmp_path / "out" / "per_image.csv") as file:
+        assert len(list(csv.DictReader(file))) == 5
+
+
+def test_the_boxes_of_the_street_scenes_are_understood(shared_data):
+    folder = shared_data / "data" / "gtsdb512"
+    boxes = scorers.read_boxes(str(folder / "signs_test.json"))
+    names = {path.name for path in (folder / "test").glob("*.png")}
+    assert len(names & set(boxes)) > 50
+
+
+def test_models_under_a_label_make_one_series_by_rising_lambda(
+    tmp_path, pictures, runs
+):
+    output, rows = run(
+        tmp_path, f"--images={pictures}/p0.png", f"--models=base={runs}/plain_*"
+    )
+    assert {row["series"] for row in rows} == {"base"}
+    results = read_json(output / "base.json")["results"]
+    assert results["lambda"] == [0.01, 0.02, 0.03, 0.06, 0.1]
+    assert results["bpp"] == sorted(results["bpp"])
+    assert results["information_bpp"] == pytest.approx(
+        [bpp - 20 / (HEIGHT * WIDTH) for bpp in results["bpp"]]
+    )
+
+
+def test_models_without_a_label_are_series_named_as_their_folders(
+    tmp_path, pictures, runs
+):
+    _, rows = run(
+        tmp_path, f"--images={pictures}/p0.png", f"--models={runs}/plain_[01]"
+    )
+    assert [row["series"] for row in rows] == ["plain_0", "plain_1"]
+
+
+def test_a_tilde_in_models_and_images_is_the_home_folder(
+    tmp_path, pictures, runs, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    _, rows = run(
+        tmp_path,
+        "--images=~/pictures/p0.*",
+        "--models=base=~/runs/plain_0",
+        "--models=~/runs/plain_1",
+    )
+    assert [row["series"] for row in rows] == ["base", "plain_1"]
+
+
+def test_models_of_the_zoo_go_by_patterns_of_their_names(
+    tmp_path, pictures, runs, monkeypatch
+):
+    monkeypatch.setattr(shipped, "FOLDER", runs)
+    for folder in runs.iterdir():
+        (folder / "fingerprint.txt").touch()
+    _, rows = run(tmp_path, f"--images={pictures}/p0.png", "--models=a=plain_[01]")
+    found = [(row["series"], float(row["setting"])) for row in rows]
+    assert found == [("a", 0.01), ("a", 0.03)]
+
+
+@pytest.mark.parametrize("pattern", ["runs/lambda=*", "lambda=0.03"])
+def test_an_equals_sign_in_a_path_does_not_make_a_label(
+    tmp_path, pictures, runs, monkeypatch, pattern
+):
+    (runs / "plain_0").rename(runs / "lambda=0.03")
+    monkeypatch.chdir(tmp_path if "/" in pattern else runs)
+    _, rows = run(tmp_path, f"--images={pictures}/p0.png", f"--models={pattern}")
+    assert rows[0]["series"] == "lambda=0.03"
+
+
+def test_the_encoder_gets_its_own_map_and_not_the_scorers(
+    tmp_path, masked_pictures, runs
+):
+    output, rows = run(
+        tmp_path,
+        f"--images={masked_pictures}/p0.png",
+        f"--models=base={runs}/plain_0",
+        "--score_saliency=uniform",
+    )
+    np.testing.assert_allclose(FakeCodec.given[0], ramp() / 255, atol=1e-6)
+    assert rows[0]["ewpsnr"] == rows[0]["psnr-rgb"]
+    description = read_json(output / "base.json")["description"]
+    assert "given to the encoder: alpha channel of the image" in description
+    assert "map that scores: uniform" in description
+
+
+def test_one_training_weight_scores_all_series(tmp_path, masked_pictures, runs):
+    output, rows = run(
+        tmp_path,
+        f"--images={masked_pictures}/p0.png",
+        f"--models=base={runs}/plain_0",
+        f"--models=ours={runs}/weighted_0",
+        "--codecs=jpeg",
+        "--qualities=jpeg=30",
+    )
+    x = smooth_image(0)
+    x_hat = classical.decode(classical.encode("jpeg", x, 30))
+    weight = np.maximum(ramp() / 255, 0.25)
+    assert [row["series"] for row in rows] == ["base", "ours", "jpeg"]
+    assert float(rows[2]["ewpsnr-train"]) == pytest.approx(
+        metrics.ewpsnr(x, x_hat, weight), abs=1e-4
+    )
+    assert rows[0]["ewpsnr-train"] == rows[1]["ewpsnr-train"] != ""
+    description = read_json(output / "jpeg.json")["description"]
+    assert "ewpsnr-train: weight that ours was trained with" in description
+
+
+def test_without_a_weighted_model_there_is_no_training_weight(
+    tmp_path, masked_pictures, runs
+):
+    _, rows = run(
+        tmp_path, f"--images={masked_pictures}/p0.png", f"--models=base={runs}/plain_0"
+    )
+    assert rows[0]["ewpsnr-train"] == ""
+
+
+def test_bd_rates_are_against_the_anchor(tmp_path, pictures, capsys):
+    output, _ = run(
+        tmp_path,
+        f"--images={pictures}",
+        "--codecs=jpeg,jpeg-optimized",
+        "--anchor=jpeg-optimized",
+    )
+    with open(output / "bd_rate.csv") as file:
+        table = {row["metric"]: row for row in csv.DictReader(file)}
+    assert {row["series"] for row in table.values()} == {"jpeg"}
+    assert {row["anchor"] for row in table.values()} == {"jpeg-optimized"}
+    row = table["psnr-rgb"]
+    # The same pixels in more bytes.
+    assert 0 < float(row["bd_rate_low"]) <= float(row["bd_rate_percent"])
+    assert float(row["overlap"]) == 1 and int(row["images"]) == 3
+    assert "BD-rate against jpeg-optimized" in capsys.readouterr().out
+
+
+def test_curves_too_short_for_a_bd_rate_are_skipped_with_a_line_in_the_log(
+    tmp_path, pictures, caplog
+):
+    with caplog.at_level("INFO", logger="absl"):
+        output, _ = run(
+            tmp_path,
+            f"--images={pictures}",
+            "--codecs=jpeg,webp",
+            "--qualities=webp=10,20,30",
+        )
+    assert not (output / "bd_rate.csv").exists()
+    assert "no BD-rate of webp in psnr-rgb: the test curve has 3 points" in caplog.text
+
+
+def test_there_is_a_figure_for_each_metric_that_the_images_have(tmp_path, pictures):
+    output, _ = run(
+        tmp_path,
+        f"--images={pictures}",
+        "--codecs=jpeg",
+        "--qualities=jpeg=10,30",
+        "--figures",
+    )
+    figures = {path.stem for path in output.glob("*.png")}
+    rois = {f"{side}roi-psnr-{p}" for side in ("", "non-") for p in (5, 10, 20)}
+    assert figures == {"psnr-rgb", "ewpsnr"} | rois
+    with Image.open(output / "ewpsnr.png") as image:
+        assert image.width >= 600
+
+
+def test_nofigures_draws_none(tmp_path, pictures):
+    output, _ = run(
+        tmp_path,
+        f"--images={pictures}",
+        "--codecs=jpeg",
+        "--qualities=jpeg=30",
+        "--nofigures",
+    )
+    assert not list(output.glob("*.png"))
+
+
+def test_every_figure_is_of_a_metric_in_db():
+    assert set(evaluate.AXIS_LABELS) == {
+        name for name in metrics.METRICS if "psnr" in name or name.endswith("-db")
+    }
+    assert all(label.endswith("(dB)") for label in evaluate.AXIS_LABELS.values())
+
+
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        (["--codecs=jpeg"], "give --images"),
+        (["--images={pictures}"], "give --models or --codecs"),
+        (["--images={pictures}/*.gif", "--codecs=jpeg"], "no such file"),
+        (["--images={pictures}", "--codecs=jpeg,bpg"], "unknown codec 'bpg'"),
+        (
+            ["--images={pictures}", "--codecs=jpeg", "--qualities=webp=5"],
+            "not in --codecs",
+        ),
+        (
+            ["--images={pictures}", "--codecs=jpeg", "--qualities=jpeg=a"],
+            "CODEC=QUALITY,QUALITY",
+        ),
+        (
+            ["--images={pictures}", "--codecs=jpeg", "--qualities=jpeg=500"],
+            "goes from 1 to 100",
+        ),
+        (["--images={pictures}", "--models=a=/none/*"], "no folder /none/"),
+        (["--images={pictures}", "--codecs=jpeg", "--anchor=x"], "--anchor=x"),
+        (["--images={pictures}", "--codecs=jpeg", "--saliency=/none"], "/none"),
+        (["--images={pictures}", "--codecs=jpeg", "extra.png"], "'extra.png'"),
+        (["--images={pictures}", "--codecs=jpeg", "--max_images=0"], "max_images"),
+    ],
+)
+def test_a_mistake_in_the_flags_ends_in_one_line(tmp_path, pictures, flags, message):
+    flags = [flag.format(pictures=pictures) for flag in flags]
+    with pytest.raises(InputError, match=message) as error:
+        run(tmp_path, *flags)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_series_of_one_name_are_refused(tmp_path, pictures, runs):
+    with pytest.raises(InputError, match="two series are called jpeg"):
+        run(
+            tmp_path,
+            f"--images={pictures}",
+            f"--models=jpeg={runs}/plain_*",
+            "--codecs=jpeg",
+        )
+
+
+def test_an_output_folder_that_cannot_be_made_is_refused(tmp_path, pictures):
+    (tmp_path / "out").write_text("in the way")
+    with pytest.raises(InputError, match="output_dir"):
+        run(tmp_path, f"--images={pictures}", "--codecs=jpeg")
+
+
+def test_no_output_folder_is_refused(pictures):
+    with pytest.raises(InputError, match="give --output_dir"):
+        evaluate.main(["evaluate", f"--images={pictures}", "--codecs=jpeg"])
+
+
+def test_importing_the_tool_imports_neither_tensorflow_nor_matplotlib():
+    code = (
+        "import sys, salcomp.evaluate; "
+        "print([m for m in ('tensorflow', 'tensorflow_datasets', 'matplotlib') "
+        "if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
