@@ -155,8 +155,8 @@ def test_models_are_listed_without_images(zoo, capsys):
 
 def test_models_are_listed_without_tensorflow(zoo):
     code = (
-        "import pathlib, sys; from salcomp import compress, model_zoo;"
-        f"model_zoo.FOLDER = pathlib.Path({str(zoo)!r});"
+        "import pathlib, sys; from salcomp import compress; from salcomp.zoo import shipped;"
+        f"shipped.FOLDER = pathlib.Path({str(zoo)!r});"
         "compress.main(['compress', '--list_models']);"
         "print('tensorflow' in sys.modules)"
     )

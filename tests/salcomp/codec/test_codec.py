@@ -33,7 +33,7 @@ def test_image_of_any_size_decodes_to_its_reconstruction(codec, height, width):
 _DECODE = """
 import sys
 import numpy as np
-from salcomp.codec import Codec
+from salcomp.codec.codec import Codec
 codec = Codec.load(sys.argv[1])
 shape = (1, 12, 12, codec.config.num_filters)
 latents = codec.quantize(np.random.default_rng(0).normal(0, 6, shape))

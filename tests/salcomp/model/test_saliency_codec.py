@@ -269,9 +269,9 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, two)
 
-from salcomp.batches import dataset
-from salcomp.frames import Frames
-from salcomp.model import named_variables
+from salcomp.data.batches import dataset
+from salcomp.data.frames import Frames
+from salcomp.model.saliency_codec import named_variables
 from tests.fixtures import frame, small_config
 from tests.test_model import compiled
 
