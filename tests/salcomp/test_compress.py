@@ -155,7 +155,8 @@ def test_models_are_listed_without_images(zoo, capsys):
 
 def test_models_are_listed_without_tensorflow(zoo):
     code = (
-        "import pathlib, sys; from salcomp import compress; from salcomp.zoo import shipped;"
+        "import pathlib, sys; from salcomp import compress;"
+        "from salcomp.zoo import shipped;"
         f"shipped.FOLDER = pathlib.Path({str(zoo)!r});"
         "compress.main(['compress', '--list_models']);"
         "print('tensorflow' in sys.modules)"
