@@ -22,7 +22,7 @@ from data_prep.pipeline.packing import Recipe
 from data_prep.predictors import registry as predictors
 from salcomp import cli
 from salcomp.errors import InputError, SalcompError
-from salcomp.files import folders, images
+from salcomp.files import disk, images
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -166,7 +166,7 @@ def _run_here(recipe: Recipe) -> list[InputError]:
         found,
         recipe,
         predictor,
-        folders.make("output_dir", FLAGS.output_dir),
+        disk.make_folder("output_dir", FLAGS.output_dir),
         batch_size=FLAGS.batch_size,
         workers=FLAGS.num_workers,
         max_pixels=FLAGS.max_pixels,

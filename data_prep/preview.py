@@ -22,7 +22,7 @@ from data_prep import contact_sheet
 from data_prep.pipeline import manifest
 from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.files import images
+from salcomp.files import disk
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -79,7 +79,7 @@ def main(argv):
     if not (FLAGS.input_glob and FLAGS.output):
         raise InputError("--input_glob and --output are needed")
     floors = _floors()
-    paths = images.expand_inputs([FLAGS.input_glob])
+    paths = disk.expand_inputs([FLAGS.input_glob])
     counts = level_counts(tqdm(paths, "frames", unit="frame", disable=None))
     share = counts / counts.sum()
     levels = np.arange(256) / 255

@@ -21,7 +21,7 @@ from data_prep.predictors import fixations
 from data_prep.predictors import registry as predictors
 from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.files import images, saliency_maps
+from salcomp.files import disk, images, saliency_maps
 from salcomp.files import results as results_files
 
 # The metrics, and which values of each are better.
@@ -164,7 +164,7 @@ def main(argv):
     cli.parse(FLAGS, argv, __doc__)
     if not (FLAGS.predictor and FLAGS.images and FLAGS.fixations):
         raise InputError("--predictor, --images and --fixations are needed")
-    sources = images.expand_inputs([FLAGS.images])
+    sources = disk.expand_inputs([FLAGS.images])
     recorded = fixations.read(Path(FLAGS.fixations).expanduser())
     points = _points_of(sources, recorded)
     predictor = predictors.load(FLAGS.predictor, FLAGS.weights)

@@ -18,7 +18,7 @@ from absl import flags
 from data_prep.predictors.sam.predict import SamPredictor
 from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.files import images, saliency_maps
+from salcomp.files import disk, images, saliency_maps
 
 _NEEDED = 0.99
 
@@ -59,7 +59,7 @@ def main(argv):
             raise InputError(f"--{name} is needed: {FLAGS[name].help}")
     if not Path(FLAGS.expected).expanduser().is_dir():
         raise InputError(f"--expected={FLAGS.expected}: no such folder")
-    paths = images.expand_inputs([FLAGS.images])
+    paths = disk.expand_inputs([FLAGS.images])
     expected = [_expected_map(path, FLAGS.expected) for path in paths]
     sam = SamPredictor.load(str(Path(FLAGS.weights).expanduser()))
     found = []

@@ -23,7 +23,7 @@ from salcomp import cli, compress, decompress, train
 from salcomp.codec.codec import Codec
 from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
-from salcomp.files import figures, folders, images
+from salcomp.files import disk, figures, images
 from salcomp.metrics import quality as metrics
 
 _ARMS = {"baseline": "--nosaliency", "saliency": "--saliency"}
@@ -189,7 +189,7 @@ def _write_table(path: Path, means: dict[str, np.ndarray]) -> None:
     writer.writerow(["arm", *_COLUMNS])
     for arm, values in means.items():
         writer.writerow([arm, *(f"{value:.6g}" for value in values)])
-    images.write_file(path, buffer.getvalue().encode())
+    disk.write_file(path, buffer.getvalue().encode())
     print(f"{'arm':10}" + "".join(f"{name:>18}" for name in _COLUMNS))
     for arm, values in means.items():
         print(f"{arm:10}" + "".join(f"{value:18.4f}" for value in values))
@@ -200,7 +200,7 @@ def main(argv):
     data = FLAGS.data
     if data and Path(data).is_dir():
         data = str(Path(data) / "*.png")
-    output = folders.make("output_dir", FLAGS.output_dir)
+    output = disk.make_folder("output_dir", FLAGS.output_dir)
     if data:
         _check_maps(data)
     _train(output, data)

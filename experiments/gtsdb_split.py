@@ -19,8 +19,8 @@ from absl import flags
 
 from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.files import folders
-from salcomp.files.images import write_file
+from salcomp.files import disk
+from salcomp.files.disk import write_file
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -100,7 +100,7 @@ def main(argv):
         for name, numbers in frame_numbers().items()
     }
     for name, paths in found.items():
-        folder = folders.make("output_dir", Path(FLAGS.output_dir) / name)
+        folder = disk.make_folder("output_dir", Path(FLAGS.output_dir) / name)
         for path in paths:
             link = folder / f"gtsdb_{path.name}"
             if link.is_symlink():

@@ -22,7 +22,7 @@ from data_prep.predictors import registry as predictors
 from experiments.record import write_record
 from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.files import figures, folders, images, saliency_maps
+from salcomp.files import disk, figures, images, saliency_maps
 from salcomp.files.results import write_csv
 
 REASON = (
@@ -103,7 +103,7 @@ def main(argv):
     cli.parse(FLAGS, argv, __doc__)
     if not FLAGS.images:
         raise InputError("--images is needed: a pattern or folder of frames")
-    paths = images.expand_inputs([FLAGS.images])
+    paths = disk.expand_inputs([FLAGS.images])
     predictor = predictors.load(FLAGS.predictor, FLAGS.weights)
     rows, sizes = [], set()
     for path in tqdm(paths, "frames", unit="frame", disable=None):
@@ -118,7 +118,7 @@ def main(argv):
         for name in rows[0]
         if name != "frame"
     }
-    output = folders.make("output_dir", FLAGS.output_dir)
+    output = disk.make_folder("output_dir", FLAGS.output_dir)
     write_csv(output / "per_frame.csv", rows)
     table = [{"stored as": name, "bytes": value} for name, value in means.items()]
     write_csv(output / "table.csv", table)

@@ -9,7 +9,7 @@ import platform
 import shlex
 from importlib import metadata
 
-from salcomp.files.images import write_file
+from salcomp.files.disk import write_file
 
 _PACKAGES = ("tensorflow", "tensorflow-compression", "numpy", "pillow")
 

@@ -21,7 +21,7 @@ from salcomp import cli
 from salcomp.codec.codec import Codec
 from salcomp.codec.refine import Refinement, Refiner
 from salcomp.errors import InputError
-from salcomp.files import folders, images, saliency_maps
+from salcomp.files import disk, images, saliency_maps
 from salcomp.metrics import quality as metrics
 
 _COLUMNS = ("bpp", "psnr", "ewpsnr")
@@ -110,7 +110,7 @@ def main(argv):
     cli.parse(FLAGS, argv, __doc__)
     if not (FLAGS.model and FLAGS.images):
         raise InputError("--model and --images are needed")
-    sources = images.expand_inputs([FLAGS.images])
+    sources = disk.expand_inputs([FLAGS.images])
     codec = Codec.load(FLAGS.model)
     steps, seed, floor = FLAGS.refine_steps, FLAGS.seed, FLAGS.saliency_floor
     refiners = {"none": None}
@@ -125,12 +125,12 @@ def main(argv):
         saliency, _ = saliency_maps.saliency_for("auto", path, image)
         for name, values in measure(codec, refiners, image.rgb, saliency).items():
             rows.append({"image": str(path), "refinement": name, **values})
-    output = folders.make("output_dir", FLAGS.output_dir)
+    output = disk.make_folder("output_dir", FLAGS.output_dir)
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, rows[0], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    images.write_file(output / "per_image.csv", buffer.getvalue().encode())
+    disk.write_file(output / "per_image.csv", buffer.getvalue().encode())
     means = {
         name: {
             column: float(np.mean([r[column] for r in rows if r["refinement"] == name]))

@@ -15,7 +15,7 @@ from data_prep.pipeline import manifest
 from experiments.record import write_record
 from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.files import folders, images
+from salcomp.files import disk
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -40,10 +40,10 @@ def main(argv):
     cli.parse(FLAGS, argv, __doc__)
     if not FLAGS.images:
         raise InputError("--images is needed: frames that data_prep.prepare made")
-    paths = images.expand_inputs([FLAGS.images])
+    paths = disk.expand_inputs([FLAGS.images])
     shown = contact_sheet.spread(paths, FLAGS.num_frames)
     origin = manifest.origins(paths)
-    output = folders.make("output_dir", FLAGS.output_dir)
+    output = disk.make_folder("output_dir", FLAGS.output_dir)
     caption = (
         f"Frames and saliency masks (0 to 1; predictor: {origin}). "
         f"{len(shown)} of {len(paths)} frames, at equal distances through the set."

@@ -17,7 +17,7 @@ from absl import flags, logging
 from salcomp import cli
 from salcomp.codec import files as file_jobs
 from salcomp.errors import InputError
-from salcomp.files import images, saliency_maps
+from salcomp.files import disk, images, saliency_maps
 from salcomp.zoo import card as model_card
 from salcomp.zoo import shipped
 
@@ -147,7 +147,7 @@ def compress_files(
         if reconstruction:
             png = job.output.with_name(job.output.name + ".png")
             images.write_png(png, encoded.reconstruction)
-        images.write_file(job.output, encoded.data)
+        disk.write_file(job.output, encoded.data)
         size = len(encoded.data)
         logging.info(
             "%s: %d bytes, %.4f bpp, map: %s", job.output, size, encoded.bpp, origin
@@ -206,7 +206,7 @@ def plan(args: flags.FlagValues, arguments: list[str]) -> list[file_jobs.Job]:
     Raises:
       InputError: no image is named, or two would become one file.
     """
-    sources = images.expand_inputs(arguments)
+    sources = disk.expand_inputs(arguments)
     return file_jobs.plan(sources, ".salc", args.output_dir, args.overwrite)
 
 

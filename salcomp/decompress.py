@@ -18,7 +18,7 @@ from salcomp.codec import files as file_jobs
 from salcomp.codec.base import RangeCodec
 from salcomp.codec.codec import Codec
 from salcomp.errors import BitstreamError, InputError
-from salcomp.files import images
+from salcomp.files import disk, images
 from salcomp.zoo import shipped
 
 
@@ -98,7 +98,7 @@ def plan(args: flags.FlagValues, arguments: list[str]) -> list[file_jobs.Job]:
     Raises:
       InputError: no file is named, or two would become one.
     """
-    sources = images.expand_inputs(arguments, (".salc",))
+    sources = disk.expand_inputs(arguments, (".salc",))
     # Beside its file, photo.png may well be the original of photo.salc.
     suffix = ".salc.png" if args.output_dir is None else ".png"
     return file_jobs.plan(sources, suffix, args.output_dir, args.overwrite)

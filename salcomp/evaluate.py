@@ -28,7 +28,7 @@ from salcomp import cli
 from salcomp.errors import InputError, SalcompError
 from salcomp.evaluation import classical, comparison, rd_figure, series
 from salcomp.evaluation import subjects as scorers
-from salcomp.files import folders, images, saliency_maps
+from salcomp.files import disk, saliency_maps
 from salcomp.files import results as results_files
 
 # The metrics that have a figure and a BD-rate.
@@ -144,14 +144,14 @@ def main(argv: list[str]) -> None:
     anchor = _check_labels(compared, FLAGS.anchor)
     weigher = next((one for one in compared if one.training_weight), None)
     subjects, scoring = scorers.scored(
-        images.expand_inputs(FLAGS.images)[: FLAGS.max_images],
+        disk.expand_inputs(FLAGS.images)[: FLAGS.max_images],
         FLAGS.saliency,
         FLAGS.score_saliency or FLAGS.saliency,
         FLAGS.roi_boxes,
         FLAGS.roi_masks,
         weigher and weigher.label,
     )
-    output_dir = folders.make("output_dir", FLAGS.output_dir)
+    output_dir = disk.make_folder("output_dir", FLAGS.output_dir)
 
     measured = _measure(
         output_dir, compared, subjects, weigher and weigher.training_weight

@@ -23,7 +23,7 @@ from salcomp.config.config import STRIDE, Config
 from salcomp.data import sampling
 from salcomp.errors import InputError
 from salcomp.export import initial_model
-from salcomp.files import folders
+from salcomp.files import disk
 from salcomp.model.saliency_codec import SaliencyCodec, named_variables
 from salcomp.runs.state import TrainingState
 from salcomp.training import flags as config_flags
@@ -94,7 +94,7 @@ def main(argv):
             f"the layers {config.layers}, which --preset=stock_v2 has, are there to "
             "compare with, and are not exported; take another preset"
         )
-    output = folders.make("output", FLAGS.output)
+    output = disk.make_folder("output", FLAGS.output)
     model = initial_model(config, FLAGS.init_from)
     exported_step.save(output, export_step(model))
     print(output)

@@ -29,7 +29,7 @@ from salcomp.config.config import Config
 from salcomp.data import frame_files, frame_set
 from salcomp.durations import duration
 from salcomp.errors import DivergenceError, InputError, SalcompError
-from salcomp.files import folders, images
+from salcomp.files import disk
 from salcomp.runs import folder as run_folder
 from salcomp.runs import state as training_state
 from salcomp.runs.metrics_file import TERMS, MetricsFile
@@ -291,13 +291,13 @@ def main(argv):
     logging.getLogger("jax").setLevel(logging.WARNING)
     exported = exported_step.load(args.step)
     runs = sweep.read(args.runs, exported.config)
-    output = folders.make("output", args.output)
+    output = disk.make_folder("output", args.output)
     trainer = Trainer(exported, args.steps_per_call)
     frames, data = _read_frames(args, exported, runs)
     frames = trainer.on_device(frames)
     failures = []
-    with folders.locked(output), process.stopped_between_steps() as stopped:
-        images.remove_temporaries(output)
+    with disk.locked(output), process.stopped_between_steps() as stopped:
+        disk.remove_temporaries(output)
         for number, run in enumerate(runs, 1):
             mean = frames.weight_mean(run.config)
             run = run._replace(config=dataclasses.replace(run.config, weight_mean=mean))

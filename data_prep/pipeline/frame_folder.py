@@ -14,7 +14,7 @@ from data_prep.pipeline.packing import Prepared, Recipe, attempt, prepare
 from data_prep.pipeline.sources import Source
 from data_prep.predictors.registry import Predictor
 from salcomp.errors import InputError
-from salcomp.files import images
+from salcomp.files import disk, images
 
 
 class Files(Protocol):
@@ -48,7 +48,7 @@ class LocalFiles:
             raise InputError(
                 f"{path.parent}: no folder can be made there ({error.strerror})"
             ) from error
-        images.write_file(path, data)
+        disk.write_file(path, data)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,7 +18,7 @@ from data_prep.pipeline.packing import Recipe
 from data_prep.pipeline.sources import Source, apart_from
 from data_prep.predictors.registry import Predictor
 from salcomp.errors import InputError
-from salcomp.files import folders, images
+from salcomp.files import disk, images
 
 
 def run(
@@ -50,8 +50,8 @@ def run(
     Raises:
       InputError: the folder cannot be used, or holds frames made in another way.
     """
-    with folders.locked(output_dir), closing(Manifest(output_dir)) as manifest:
-        images.remove_temporaries(output_dir)
+    with disk.locked(output_dir), closing(Manifest(output_dir)) as manifest:
+        disk.remove_temporaries(output_dir)
         if isinstance(sources, list):  # files, as opposed to a set's examples
             sources = apart_from(str(output_dir), sources, manifest.records)
         folder = FrameFolder(

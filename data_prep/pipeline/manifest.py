@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from salcomp.errors import InputError
-from salcomp.files.images import write_file
+from salcomp.files.disk import write_file
 
 NAME = "manifest.jsonl"
 _TEXTS = ("output", "source", "source_sha256", "output_sha256", "predictor")

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from absl import logging
 
 from salcomp.errors import InputError
-from salcomp.files import images
+from salcomp.files import disk
 
 _CITYSCAPES = re.compile(r".*(?:^|/)leftImg8bit/((?:train|val|test|train_extra)/.+)")
 _CITYSCAPES_HINT = (
@@ -47,7 +47,7 @@ def from_pattern(pattern: str) -> list[Source]:
     Raises:
       InputError: there are none, or two would have the same output.
     """
-    paths = images.expand_inputs([pattern])
+    paths = disk.expand_inputs([pattern])
     root = fixed_part(str(Path(pattern).expanduser()))
     sources = [
         Source(str(path), output_name(path.as_posix(), root), partial(read_file, path))

@@ -9,7 +9,6 @@ A new predictor is a function from an RGB image to a map, and its registration:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from salcomp.errors import InputError
-from salcomp.files import saliency_maps
+from salcomp.files import disk, saliency_maps
 
 
 class Frame(NamedTuple):
@@ -125,15 +124,6 @@ def on_each(function: Callable[[Frame], np.ndarray]):
     return lambda frames: [function(frame) for frame in frames]
 
 
-def sha256(path: str | Path) -> str:
-    """The SHA-256 of a file, as hexadecimal digits."""
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 @register("sam-resnet", weights="a sam-resnet_*_weights.pkl, or a converted model")
 def _sam_resnet(weights):
     return _sam("sam-resnet", weights)
@@ -162,7 +152,7 @@ def _attention_center(weights):
 
     network = AttentionCenter(weights)
     predict = on_each(lambda frame: network.predict(frame.rgb))
-    return Predictor(predict, sha256(weights))
+    return Predictor(predict, disk.sha256(weights))
 
 
 @register("spectral-residual")
@@ -194,7 +184,7 @@ def _fixations(weights):
         owners.claim(f"the fixations of {name}", frame.source)
         return _cropped(fixations.density(points, *frame.picture_size), frame)
 
-    return Predictor(on_each(predict), sha256(weights))
+    return Predictor(on_each(predict), disk.sha256(weights))
 
 
 @register("file", weights="a folder of grey maps named as the pictures are, or one map")
@@ -211,7 +201,10 @@ def _file(weights):
         mask = saliency_maps.read_mask(find(frame.source))
         return _cropped(saliency_maps.resize(mask, *frame.picture_size), frame)
 
-    return Predictor(on_each(predict), map_sha256=lambda source: sha256(find(source)))
+    def map_sha256(source):
+        return disk.sha256(find(source))
+
+    return Predictor(on_each(predict), map_sha256=map_sha256)
 
 
 class _Owners:

@@ -27,7 +27,7 @@ from salcomp.config.config import PRESETS, Config
 from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
 from salcomp.evaluation import rd_figure
-from salcomp.files import folders, images
+from salcomp.files import disk, images
 from salcomp.files import results as results_files
 from salcomp.metrics import bd_rate
 from salcomp.training import flags as config_flags
@@ -195,7 +195,7 @@ def main(argv):
     for run in runs:  # finds mistakes before any training
         cli.parse(train.FLAGS, _flags(run, data), train.__doc__)
         config_flags.from_flags(train.FLAGS)
-    output = folders.make("output_dir", FLAGS.output_dir)
+    output = disk.make_folder("output_dir", FLAGS.output_dir)
     for run in runs:
         logging.info("training %s", run.workdir)
         train.main(_flags(run, data))

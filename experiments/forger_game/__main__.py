@@ -25,7 +25,7 @@ from experiments.forger_game import rounds as forger_rounds
 from experiments.record import what_made
 from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.files import images
+from salcomp.files import disk, images
 
 MAX_BYTES = 5_000_000
 # Different rounds that the page holds for each one of a game, if there are places.
@@ -188,7 +188,7 @@ def main(argv):
     )
     output = Path(FLAGS.output).expanduser()
     data = page(game, record)
-    images.write_file(output, data)
+    disk.write_file(output, data)
     print(f"the game is {output} ({len(data) / 1e6:.1f} MB); open it in a browser")
 
 

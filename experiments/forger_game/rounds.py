@@ -17,7 +17,7 @@ import numpy as np
 from absl import logging
 
 from salcomp.errors import InputError
-from salcomp.files import images
+from salcomp.files import disk, images
 
 _STEP_FOLDER = re.compile(r"step_(\d+)")
 # Mean difference of neighbouring grey levels below which nothing is to be seen.
@@ -54,7 +54,7 @@ class Samples:
                 f"{run} has no samples/originals; --run is the folder of a GAN's "
                 "training that wrote samples"
             )
-        names = [path.name for path in images.files_in(self._originals, (".png",))]
+        names = [path.name for path in disk.files_in(self._originals, (".png",))]
         if not names:
             raise InputError(f"{self._originals} holds no PNG; train with samples")
         self.names = names

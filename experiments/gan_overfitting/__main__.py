@@ -30,7 +30,7 @@ from salcomp.errors import InputError
 from salcomp.extreme_gan import evaluation, train
 from salcomp.extreme_gan.codec import GanCodec
 from salcomp.extreme_gan.config import GAN
-from salcomp.files import folders
+from salcomp.files import disk
 from salcomp.files import results as results_files
 from salcomp.metrics import ms_ssim
 from salcomp.training import flags as config_flags
@@ -146,8 +146,8 @@ def main(argv):
         if arm not in ARMS:
             raise InputError(f"--arms: {arm!r} is none of {', '.join(ARMS)}")
     seeds = cli.numbers(FLAGS, "seeds", int)
-    output = folders.make("output_dir", FLAGS.output_dir)
-    runs = folders.make("runs_dir", FLAGS.runs_dir)
+    output = disk.make_folder("output_dir", FLAGS.output_dir)
+    runs = disk.make_folder("runs_dir", FLAGS.runs_dir)
     sets = reduced_frames.prepare(
         FLAGS.data,
         runs,

@@ -12,7 +12,7 @@ import numpy as np
 from data_prep import contact_sheet
 from salcomp.data import frame_files
 from salcomp.errors import InputError
-from salcomp.files import folders, images
+from salcomp.files import disk, images
 
 _SIDE = 32  # crops are of a multiple of it
 _FOLDERS = {
@@ -118,7 +118,7 @@ def prepare(
     folder = folder / f"reduced_{zlib.crc32(made_of.encode()):08x}"
     written, least = {}, (2**16, 2**16)
     for name, paths in sources.items():
-        target = folders.make("runs_dir", folder / name)
+        target = disk.make_folder("runs_dir", folder / name)
         written[name] = [target / f"{Path(path).stem}.png" for path in paths]
         for path, file in zip(paths, written[name]):
             small = reduced(contact_sheet.read_frame(path), factor)

@@ -35,7 +35,7 @@ from experiments.study.records import Records
 from salcomp import cli
 from salcomp.durations import duration
 from salcomp.errors import InputError
-from salcomp.files import folders
+from salcomp.files import disk
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_enum(
@@ -97,9 +97,9 @@ def main(argv):
     budget = BUDGETS[FLAGS.budget]
     runs = plan.read(FLAGS.budget)
     name = FLAGS.budget
-    workdir = folders.make("workdir", FLAGS.workdir or f"runs/{name}")
-    output_dir = folders.make("output_dir", FLAGS.output_dir or f"results/{name}")
-    with folders.locked(workdir):
+    workdir = disk.make_folder("workdir", FLAGS.workdir or f"runs/{name}")
+    output_dir = disk.make_folder("output_dir", FLAGS.output_dir or f"results/{name}")
+    with disk.locked(workdir):
         train_frames, sets = _frames(workdir)
         frames = [str(train_frames), *(str(one.folder) for one in sets)]
         records = Records(workdir, output_dir)

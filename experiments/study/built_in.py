@@ -16,7 +16,7 @@ import numpy as np
 from data_prep.predictors import spectral_residual
 from experiments.study.frames import EvaluationSet
 from salcomp.data import scenes
-from salcomp.files import images, saliency_maps
+from salcomp.files import disk, images, saliency_maps
 
 _SEED = 0
 _TRAIN, _TEST = 24, 8
@@ -50,7 +50,7 @@ def make(folder: Path) -> tuple[Path, list[EvaluationSet]]:
             if i >= _TRAIN:
                 images.write_png(scratch / "predicted" / file, _predicted(scene))
         text = json.dumps(boxes, indent=2) + "\n"
-        images.write_file(scratch / "boxes.json", text.encode())
+        disk.write_file(scratch / "boxes.json", text.encode())
         os.rename(scratch, folder)
     test = folder / "test"
     boxes = str(folder / "boxes.json")

@@ -9,7 +9,7 @@ import numpy as np
 from absl import logging
 
 from salcomp.errors import InputError
-from salcomp.files import images, saliency_maps
+from salcomp.files import disk, images, saliency_maps
 
 # Of the order of the maps among the frames.
 _SEED = 0
@@ -32,7 +32,7 @@ def make(kind: str, source: Path, folder: Path) -> Path:
     """
     if folder.is_dir():
         return folder
-    paths = images.files_in(source)
+    paths = disk.files_in(source)
     frames = [images.read_image(path) for path in paths]
     for path, frame in zip(paths, frames):
         if frame.alpha is None:

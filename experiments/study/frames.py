@@ -9,7 +9,7 @@ from experiments.study import control_frames
 from experiments.study.plan import Run
 from salcomp.errors import InputError
 from salcomp.evaluation import subjects as scorers
-from salcomp.files import images
+from salcomp.files import disk
 
 
 class EvaluationSet(NamedTuple):
@@ -51,7 +51,7 @@ class EvaluationSet(NamedTuple):
         Raises:
           InputError: a file cannot be used.
         """
-        paths = spread(images.files_in(self.folder), count)
+        paths = spread(disk.files_in(self.folder), count)
         given = {"own": "auto", "scorer": self.scorer}.get(maps)
         if given is None:
             folder = scratch / f"{self.name}-{maps}"

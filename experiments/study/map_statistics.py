@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from salcomp.files import images
+from salcomp.files import disk, images
 from salcomp.files.results import write_csv
 
 FLOORS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
@@ -28,7 +28,7 @@ def write(folder: Path, path: Path) -> None:
     Raises:
       InputError: a file cannot be read or written.
     """
-    paths = images.files_in(folder)
+    paths = disk.files_in(folder)
     counts = np.zeros(256, np.int64)
     for frame in paths:
         alpha = images.read_image(frame).alpha

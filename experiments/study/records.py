@@ -25,7 +25,7 @@ import numpy as np
 
 from experiments.study.plan import Run
 from salcomp.errors import InputError
-from salcomp.files.images import write_file
+from salcomp.files.disk import write_file
 from salcomp.files.results import write_csv
 
 _TERMS = ("bpp", "mse", "weighted_mse", "effective_lambda")

@@ -21,7 +21,7 @@ from salcomp import __version__
 from salcomp.config.config import Config
 from salcomp.errors import InputError
 from salcomp.files import npz
-from salcomp.files.images import write_file
+from salcomp.files.disk import write_file
 from salcomp.runs import state as training_state
 from salcomp.runs.state import TrainingState
 

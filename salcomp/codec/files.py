@@ -11,7 +11,7 @@ from absl import flags, logging
 from tqdm import tqdm
 
 from salcomp.errors import InputError, SalcompError
-from salcomp.files import folders
+from salcomp.files import disk
 
 # While one reads or writes, others compute; more gain nothing on two cores, since
 # TensorFlow spreads each job over all, and each holds the feature maps of a strip.
@@ -66,7 +66,7 @@ def plan(
       InputError: two sources would have the same output, or the folder cannot be made.
     """
     if output_dir is not None:
-        folders.make("output_dir", output_dir)
+        disk.make_folder("output_dir", output_dir)
     jobs = []
     owners: dict[Path, Path] = {}
     for source in sources:

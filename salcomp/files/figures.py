@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 
-from salcomp.files.images import write_file
+from salcomp.files.disk import write_file
 
 
 def new(width: float, height: float):

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import io
 import os
-import re
-import secrets
 import warnings
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,18 +12,10 @@ from PIL import Image as pil
 from PIL import ImageOps, UnidentifiedImageError
 
 from salcomp.errors import InputError
+from salcomp.files.disk import write_file
 
 # 67 megapixels. More than any camera of today needs, and 200 MB as RGB bytes.
 MAX_PIXELS = 2**26
-
-# What `write_file` calls a file that is not whole yet.
-_TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
-
-# What counts as an image where a folder is given. A file named by itself, or by a
-# pattern, may have any suffix.
-SUFFIXES = tuple(
-    ".png .jpg .jpeg .webp .avif .jp2 .tif .tiff .bmp .gif .ppm .pgm".split()
-)
 
 
 class Image(NamedTuple):
@@ -167,74 +155,3 @@ def encode_png(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     pil.fromarray(array).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def write_file(path: str | os.PathLike, data: bytes) -> None:
-    """Writes a file whole or not at all: a failure leaves what was there before.
-
-    Raises:
-      InputError: the folder is missing or not writable, or the disk is full.
-    """
-    # Not tempfile's: those are private to the user, whatever the umask says. The same
-    # folder, since a rename is atomic only within a file system.
-    temporary = Path(path).parent / f".{secrets.token_hex(8)}.tmp"
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); choose another place"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def remove_temporaries(folder: Path) -> None:
-    """Removes what `write_file` left below a folder where a process was killed."""
-    for path in folder.rglob(".*.tmp"):
-        if _TEMPORARY.fullmatch(path.name):
-            path.unlink(missing_ok=True)
-
-
-def expand_inputs(
-    arguments: list[str], suffixes: tuple[str, ...] = SUFFIXES
-) -> list[Path]:
-    """The files that a user names: files, folders and patterns, sorted, each once.
-
-    Args:
-      arguments: paths of files, which are taken as they are; of folders, for the files
-        in them that have one of the suffixes; and glob patterns (`**` for any depth).
-      suffixes: with the dot, in lower case; upper case matches too.
-
-    Raises:
-      InputError: there is no argument, or one names no file.
-    """
-    if not arguments:
-        raise InputError("no input; name a file, a folder or a pattern")
-    files = set()
-    for argument in arguments:
-        path = Path(argument).expanduser()
-        if path.is_file():
-            found = [path]
-        elif path.is_dir():
-            found = files_in(path, suffixes)
-        else:
-            matches = map(Path, glob.glob(str(path), recursive=True))
-            # A link to nothing is kept, for the reader to name.
-            found = [match for match in matches if not match.is_dir()]
-        if not found:
-            kinds = f" with a {', '.join(suffixes)} file" if path.is_dir() else ""
-            raise InputError(f"{argument}: no such file or folder{kinds}")
-        files.update(found)
-    return sorted(files)
-
-
-def files_in(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
-    """The files right in a folder that have one of the suffixes, hidden ones not."""
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in suffixes
-        and not path.name.startswith(".")
-        and not path.is_dir()  # a link to nothing is kept, for the reader to name
-    )

@@ -8,7 +8,7 @@ import json
 import math
 import os
 
-from salcomp.files.images import write_file
+from salcomp.files.disk import write_file
 
 
 def write_csv(path: str | os.PathLike, rows: list[dict]) -> None:

@@ -14,7 +14,7 @@ from PIL import Image as pil
 from scipy import ndimage
 
 from salcomp.errors import InputError
-from salcomp.files import images
+from salcomp.files import disk, images
 
 # For the help of the flag.
 CHOICES = (
@@ -148,7 +148,7 @@ def _files_by_stem(folder: Path, modified_ns: int) -> dict[str, list[Path]]:
     """The images in a folder, listed once for all the images that have masks there."""
     del modified_ns  # a part of the cache's key
     files: dict[str, list[Path]] = {}
-    for path in images.files_in(folder):
+    for path in disk.files_in(folder):
         files.setdefault(path.stem, []).append(path)
     return files
 

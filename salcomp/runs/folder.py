@@ -18,7 +18,7 @@ from pathlib import Path
 from salcomp.config.base import Settings, flag_name
 from salcomp.config.config import Config
 from salcomp.errors import InputError
-from salcomp.files.images import write_file
+from salcomp.files.disk import write_file
 
 
 def start(

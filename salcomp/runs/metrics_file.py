@@ -6,7 +6,7 @@ import csv
 import os
 
 from salcomp.errors import InputError
-from salcomp.files.images import write_file
+from salcomp.files.disk import write_file
 
 # What is logged of each step.
 TERMS = ("loss", "bpp", "mse", "weighted_mse", "effective_lambda")

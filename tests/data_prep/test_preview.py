@@ -28,7 +28,7 @@ def test_equal_weights_promise_nothing():
 
 
 def test_levels_are_counted_over_all_frames(frames_glob):
-    from salcomp.files.images import expand_inputs
+    from salcomp.files.disk import expand_inputs
 
     paths = expand_inputs([frames_glob])[:3]
     levels = np.concatenate([np.asarray(pil.open(p))[..., 3].ravel() for p in paths])

@@ -18,11 +18,11 @@ import h5py
 import numpy as np
 import tensorflow as tf
 
-from data_prep.predictors.registry import sha256
 from data_prep.predictors.sam.attentive_convlstm import CONVOLUTIONS
 from data_prep.predictors.sam.model import NETWORKS, RECURRENT
 from salcomp.errors import InputError
-from salcomp.files import images, npz
+from salcomp.files import disk, npz
+from salcomp.files.disk import sha256
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
@@ -248,7 +248,7 @@ def save_converted(path: str, weights: Weights) -> None:
     """
     arrays = {tensor.place: tensor.values for tensor in weights.tensors}
     about = {"network": weights.network, "sha256": weights.sha256}
-    images.write_file(path, npz.dumps({**about, **arrays}))
+    disk.write_file(path, npz.dumps({**about, **arrays}))
 
 
 def assign(model: tf.keras.Model, weights: Weights) -> None:

@@ -8,7 +8,7 @@ from experiments.study.report import figures
 from experiments.study.report.comparisons import Comparisons
 from experiments.study.report.page import Page
 from experiments.study.report.records import StudyRecords
-from salcomp.files.images import write_file
+from salcomp.files.disk import write_file
 from salcomp.files.results import write_csv
 
 # Draws of the bootstrap over images.

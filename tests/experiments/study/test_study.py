@@ -24,7 +24,7 @@ from experiments.study.budgets import BUDGETS
 from experiments.study.report.records import StudyRecords
 from salcomp import train
 from salcomp.errors import InputError, SalcompError
-from salcomp.files import images
+from salcomp.files import disk, images
 from salcomp.training import flags as config_flags
 from tests.fixtures import save_frames
 
@@ -102,7 +102,7 @@ def test_shuffled_maps_are_all_of_other_frames_and_each_serves_once(tmp_path):
     save_frames(tmp_path / "frames", 7)
     folder = control_frames.make("shuffled", tmp_path / "frames", tmp_path / "other")
     own, other = (
-        [images.read_image(path) for path in images.files_in(place)]
+        [images.read_image(path) for path in disk.files_in(place)]
         for place in (tmp_path / "frames", folder)
     )
     for before, after in zip(own, other):
@@ -114,7 +114,7 @@ def test_shuffled_maps_are_all_of_other_frames_and_each_serves_once(tmp_path):
 def test_centre_maps_are_one_prior_for_all_frames(tmp_path):
     save_frames(tmp_path / "frames", 2)
     folder = control_frames.make("center", tmp_path / "frames", tmp_path / "other")
-    first, second = (images.read_image(path).alpha for path in images.files_in(folder))
+    first, second = (images.read_image(path).alpha for path in disk.files_in(folder))
     np.testing.assert_array_equal(first, second)
     height, width = first.shape
     assert first[height // 2, width // 2] == first.max() == 255
@@ -141,7 +141,7 @@ def test_spread_takes_files_at_equal_distances(tmp_path):
 def test_bound_of_the_maps_is_the_ratio_of_means_in_db(tmp_path):
     save_frames(tmp_path / "frames", 3)
     map_statistics.write(tmp_path / "frames", tmp_path / "maps.csv")
-    alphas = [images.read_image(p).alpha for p in images.files_in(tmp_path / "frames")]
+    alphas = [images.read_image(p).alpha for p in disk.files_in(tmp_path / "frames")]
     saliency = np.stack(alphas) / 255
     for row in csv.DictReader((tmp_path / "maps.csv").open()):
         weight = np.maximum(saliency, float(row["floor"]))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import struct
 import warnings
 import zlib
@@ -222,84 +220,9 @@ def test_a_written_png_holds_the_array(tmp_path, shape):
         np.testing.assert_array_equal(np.asarray(image), array)
 
 
-def test_a_written_file_replaces_the_old_one_and_leaves_no_other(tmp_path):
-    path = tmp_path / "a.bin"
-    path.write_bytes(b"old and longer")
-    images.write_file(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_written_file_has_the_permissions_of_the_umask(tmp_path):
-    images.write_file(tmp_path / "a", b"")
-    (tmp_path / "b").write_bytes(b"")
-    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in "ab"]
-    assert modes[0] == modes[1]
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
-    path = tmp_path / "a.bin"
-    path.write_bytes(b"old")
-
-    def full_disk(source, target):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", full_disk)
-    with pytest.raises(InputError, match="a.bin: cannot be written .*No space left"):
-        images.write_file(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_writing_into_a_missing_folder_names_the_file(tmp_path):
     with pytest.raises(InputError, match="absent/a.png: cannot be written"):
         images.write_png(tmp_path / "absent" / "a.png", RGB)
-
-
-@pytest.fixture
-def folder(tmp_path):
-    for name in ("b.png", "a.JPG", "notes.txt", ".hidden.png", "deep/c.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    return tmp_path
-
-
-def names(paths) -> list[str]:
-    return [path.name for path in paths]
-
-
-def test_a_folder_stands_for_its_images(folder):
-    assert names(images.expand_inputs([str(folder)])) == ["a.JPG", "b.png"]
-
-
-def test_a_pattern_reaches_into_folders(folder):
-    assert names(images.expand_inputs([f"{folder}/**/*.png"])) == ["b.png", "c.png"]
-
-
-def test_a_file_given_twice_is_taken_once(folder):
-    given = [f"{folder}/b.png", f"{folder}/*.png", str(folder)]
-    assert names(images.expand_inputs(given)) == ["a.JPG", "b.png"]
-
-
-def test_a_file_named_by_itself_may_have_any_suffix(folder):
-    assert names(images.expand_inputs([f"{folder}/notes.txt"])) == ["notes.txt"]
-
-
-def test_a_file_whose_name_looks_like_a_pattern_is_found(tmp_path):
-    (tmp_path / "a[1].png").touch()
-    assert names(images.expand_inputs([f"{tmp_path}/a[1].png"])) == ["a[1].png"]
-
-
-@pytest.mark.parametrize("argument", ["absent.png", "*.bmp", "."])
-def test_an_argument_that_names_no_file_is_an_error(tmp_path, monkeypatch, argument):
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="no such file"):
-        images.expand_inputs([argument])
-
-
-def test_no_argument_is_an_error():
-    with pytest.raises(InputError, match="no input"):
-        images.expand_inputs([])
 
 
 def test_avif_can_be_read(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as pil
 
 from salcomp.errors import InputError
-from salcomp.files import images, saliency_maps
+from salcomp.files import disk, images, saliency_maps
 
 HEIGHT, WIDTH = 8, 12
 PLAIN = images.Image(np.zeros((HEIGHT, WIDTH, 3), np.uint8), None)
@@ -155,9 +155,9 @@ def test_a_choice_that_does_not_exist_is_refused_with_the_ones_that_do():
 def test_a_folder_of_masks_is_listed_once_for_all_images(tmp_path, mask, monkeypatch):
     for i in range(3):
         images.write_png(tmp_path / f"{i}.png", mask)
-    listed, files_in = [], images.files_in
+    listed, files_in = [], disk.files_in
     monkeypatch.setattr(
-        images, "files_in", lambda folder: listed.append(folder) or files_in(folder)
+        disk, "files_in", lambda folder: listed.append(folder) or files_in(folder)
     )
     for i in range(3):
         map_of(tmp_path, path=f"photos/{i}.jpg")

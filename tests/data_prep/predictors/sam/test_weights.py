@@ -13,7 +13,6 @@ import pytest
 import tensorflow as tf
 
 from data_prep import convert_sam, verify_sam
-from data_prep.predictors.registry import sha256
 from data_prep.predictors.sam import model as sam
 from data_prep.predictors.sam import preprocessing, weights
 from data_prep.predictors.sam.predict import SamPredictor, compiled
@@ -21,6 +20,7 @@ from experiments.benchmark_speed import plain_sam
 from experiments.benchmark_speed import sam as sam_speed
 from salcomp.errors import InputError
 from salcomp.files import images
+from salcomp.files.disk import sha256
 from tests.fixtures import ROOT, run_python
 
 _GOLDEN = ROOT.parent / "shared" / "golden" / "sam"
