@@ -20,8 +20,9 @@ from salcomp import cli
 from salcomp.config.config import PRESETS, Config
 from salcomp.data import scenes
 from salcomp.errors import InputError, SalcompError
+from salcomp.model.base import to_uint8
 from salcomp.model.prior import quantize
-from salcomp.model.saliency_codec import Objective, SaliencyCodec, to_uint8
+from salcomp.model.saliency_codec import Objective, SaliencyCodec
 
 _TOLERANCE = 1e-5  # relative; float32 sums in another order
 # Untrained latents all round to 0; at this scale they spread over several integers.

@@ -112,8 +112,7 @@ def _held_out(output: Path, data: str | None) -> list[Path]:
         return [Path(path) for path in frame_files.split(frame_files.find(data))[1]]
     folder = output / "held_out"
     folder.mkdir(exist_ok=True)
-    config = Codec.load(output / "saliency").config
-    scenes = frames.held_out_scenes(config)
+    scenes = frames.held_out_scenes()
     for i in range(len(scenes)):
         images.write_png(folder / f"scene{i:02}.png", scenes[i])
     return sorted(folder.glob("scene*.png"))

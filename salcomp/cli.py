@@ -1,14 +1,22 @@
-"""What all command lines share: flag parsing, help, and one-line errors."""
+"""What all command lines share: flags, help, one-line errors, signals, and times.
+
+absl is imported where it is used: `run_step` runs where it is missing.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import logging as standard_logging
+import os
+import signal
 import sys
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from absl import flags, logging
+from salcomp.errors import InputError, SalcompError
 
-from salcomp import process
-from salcomp.errors import InputError
+if TYPE_CHECKING:
+    from absl import flags
 
 
 def parse(
@@ -29,6 +37,8 @@ def parse(
       InputError: a flag is unknown or has a value that it cannot take, or there are
         arguments that the tool has no use for.
     """
+    from absl import flags
+
     if "help" not in flag_values:
         flags.DEFINE_boolean(
             "help", False, "Print this help and exit.", flag_values=flag_values
@@ -72,12 +82,93 @@ def numbers(flag_values: flags.FlagValues, name: str, kind: type = float) -> lis
     return found
 
 
-def run(main) -> None:
+def define_output_flags(flag_values: flags.FlagValues, outputs: str) -> None:
+    """Defines the flags of a tool that turns image files into others, or back.
+
+    Args:
+      flag_values: to define them in.
+      outputs: what --output_dir is the folder of, and where outputs go without it.
+    """
+    from absl import flags
+
+    flags.DEFINE_string(
+        "output_dir", None, f"Folder of {outputs}", flag_values=flag_values
+    )
+    flags.DEFINE_boolean(
+        "overwrite",
+        False,
+        "Whether to replace outputs that exist.",
+        flag_values=flag_values,
+    )
+    flags.DEFINE_integer(
+        "max_pixels",
+        None,
+        "Refuse images with more pixels: by default 67,108,864, and 4,194,304 with a "
+        "GAN. Pillow opens none over 178,956,970.",
+        lower_bound=1,
+        flag_values=flag_values,
+    )
+
+
+def run(main: Callable[[list[str]], int | None]) -> None:
     """Runs a tool's `main(argv)` as a process, with absl's log on standard error."""
+    from absl import flags, logging
+
     flags.FLAGS(sys.argv[:1])  # absl's logging waits for its own flags
     logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().setFormatter(
         standard_logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S")
     )
-    process.run(main)
+    run_process(main)
+
+
+def run_process(main: Callable[[list[str]], int | None]) -> None:
+    """Runs a tool's `main(argv)` as a process: one line per error, status 0 or 1."""
+    try:
+        sys.exit(main(sys.argv))
+    except SalcompError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # as in `... --help | head`
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - until the process ends
+        sys.exit(1)
+
+
+@contextlib.contextmanager
+def stopped_between_steps(
+    on_stop: Callable[[], None] = lambda: None,
+) -> Iterator[list[int]]:
+    """Lets Ctrl-C and SIGTERM end a training between steps, so that the last is whole.
+
+    Args:
+      on_stop: called when a signal comes.
+
+    Yields:
+      A list that is empty until a signal has come.
+    """
+    received: list[int] = []
+
+    def stop(number, frame):
+        if received:  # again: whatever holds the step up shall not hold up the user
+            raise KeyboardInterrupt
+        received.append(number)
+        on_stop()
+
+    previous = {n: signal.signal(n, stop) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def duration(seconds: float) -> str:
+    """A span of time in its largest fitting unit, such as "2.5 hours"."""
+    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} seconds"

@@ -9,15 +9,14 @@ python -m salcomp.compress --list_models
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from absl import flags, logging
+from absl import flags
 
 from salcomp import cli
-from salcomp.codec import files as file_jobs
+from salcomp.codec import files
 from salcomp.errors import InputError
-from salcomp.files import disk, images, saliency_maps
+from salcomp.files import disk, saliency_maps
 from salcomp.zoo import card as model_card
 from salcomp.zoo import shipped
 
@@ -25,31 +24,22 @@ if TYPE_CHECKING:  # they import TensorFlow, which takes seconds
     from salcomp.codec import encoders
 
 
-def define_flags(flag_values: flags.FlagValues, max_pixels: int) -> None:
-    """Defines the flags that do not depend on the kind of model.
-
-    Args:
-      flag_values: to define them in.
-      max_pixels: default of the flag of that name.
-    """
-    outputs = "the .salc files; by default each goes beside its image."
-    file_jobs.define_flags(flag_values, outputs, max_pixels)
-    flags.DEFINE_string(
-        "saliency",
-        "auto",
-        f"Where the saliency map comes from. {saliency_maps.CHOICES}",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_boolean(
-        "reconstruction",
-        False,
-        "Whether to write beside each .salc file a .salc.png of what it decodes to.",
-        flag_values=flag_values,
-    )
-
-
 FLAGS = flags.FlagValues()
-define_flags(FLAGS, images.MAX_PIXELS)
+cli.define_output_flags(
+    FLAGS, "the .salc files; by default each goes beside its image."
+)
+flags.DEFINE_string(
+    "saliency",
+    "auto",
+    f"Where the saliency map comes from. {saliency_maps.CHOICES}",
+    flag_values=FLAGS,
+)
+flags.DEFINE_boolean(
+    "reconstruction",
+    False,
+    "Whether to write beside each .salc file a .salc.png of what it decodes to.",
+    flag_values=FLAGS,
+)
 flags.DEFINE_string(
     "model",
     None,
@@ -116,65 +106,25 @@ flags.DEFINE_integer(
 )
 
 
-def compress_files(
-    encoder: encoders.Plain | encoders.Refined | encoders.AtRate,
-    jobs: Sequence[file_jobs.Job],
-    saliency_spec: str = "auto",
-    reconstruction: bool = False,
-    max_pixels: int = images.MAX_PIXELS,
-) -> None:
-    """Compresses image files.
-
-    Args:
-      encoder: of the images.
-      jobs: images to read and .salc files to write.
-      saliency_spec: where the maps come from, as `saliency_maps.CHOICES` tells.
-      reconstruction: whether to write what each file decodes to, as .salc.png.
-      max_pixels: most pixels of an image.
-
-    Raises:
-      SalcompError: at least one image failed; the reasons have been logged.
-    """
-
-    def work(job: file_jobs.Job):
-        image = images.read_image(job.source, max_pixels)
-        saliency, origin = saliency_maps.saliency_for(saliency_spec, job.source, image)
-        if image.alpha is not None and saliency_spec != "auto":
-            origin += " (alpha channel dropped)"
-        if not encoder.uses_map:
-            origin = "not used by this model"
-        encoded = encoder.encode(job.source.name, image.rgb, saliency)
-        if reconstruction:
-            png = job.output.with_name(job.output.name + ".png")
-            images.write_png(png, encoded.reconstruction)
-        disk.write_file(job.output, encoded.data)
-        size = len(encoded.data)
-        logging.info(
-            "%s: %d bytes, %.4f bpp, map: %s", job.output, size, encoded.bpp, origin
-        )
-
-    file_jobs.run(jobs, work, "compress", encoder.workers)
-
-
 def _encoder() -> encoders.Plain | encoders.Refined | encoders.AtRate:
     """The encoder that the flags ask for, with its models loaded."""
     model = FLAGS.model or shipped.default()
     target = FLAGS.target_bpp
     arm = [] if target is None else shipped.arm_of(model)
-    from salcomp.codec import encoders
-    from salcomp.codec.codec import Codec
+    from salcomp.codec import base, encoders
     from salcomp.codec.refine import Refinement, Refiner
+    from salcomp.zoo import exported
 
-    def refinement_of(codec: Codec) -> Refinement:
+    def refinement_of(codec: base.RangeCodec) -> Refinement:
         lmbda = FLAGS["lambda"].value
         refiner = Refiner(codec, FLAGS.refine_steps, lmbda, FLAGS.seed)
         return Refinement(refiner, FLAGS.refine_weighting, FLAGS.saliency_floor)
 
     if target is not None:
-        codecs = {folder.name: Codec.load(folder) for folder in arm}
+        codecs = {folder.name: base.load(folder) for folder in arm}
         refine = refinement_of if FLAGS.refine_steps else None
         return encoders.AtRate(codecs, target, refine)
-    codec = Codec.load(model)
+    codec = base.load(exported.ready(model))
     if FLAGS.refine_steps:
         return encoders.Refined(refinement_of(codec))
     return encoders.Plain(codec)
@@ -196,30 +146,22 @@ def _check_flags() -> None:
             raise InputError("--target_bpp finds the lambda; leave out --lambda")
 
 
-def plan(args: flags.FlagValues, arguments: list[str]) -> list[file_jobs.Job]:
-    """The images to read and the .salc files to write.
-
-    Args:
-      args: the flags of `define_flags`.
-      arguments: what stands beside the flags.
-
-    Raises:
-      InputError: no image is named, or two would become one file.
-    """
-    sources = disk.expand_inputs(arguments)
-    return file_jobs.plan(sources, ".salc", args.output_dir, args.overwrite)
-
-
 def main(argv):
     arguments = cli.parse(FLAGS, argv, __doc__, files=True)
     if FLAGS.list_models:
         print(model_card.table(shipped.cards()))
         return
     _check_flags()
-    jobs = plan(FLAGS, arguments)
+    sources = disk.expand_inputs(arguments)
+    jobs = files.plan(sources, ".salc", FLAGS.output_dir, FLAGS.overwrite)
     if jobs:
-        compress_files(
-            _encoder(), jobs, FLAGS.saliency, FLAGS.reconstruction, FLAGS.max_pixels
+        encoder = _encoder()
+        files.compress_files(
+            encoder,
+            jobs,
+            FLAGS.saliency,
+            FLAGS.reconstruction,
+            FLAGS.max_pixels or encoder.max_pixels,
         )
 
 

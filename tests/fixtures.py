@@ -64,16 +64,14 @@ def small_config(**changes):
     from salcomp.config.config import PRESETS, Config
 
     values = dict(PRESETS["smoke"], num_filters=4, patchsize=32)
-    config = dataclasses.replace(Config(preset="smoke", **values), **changes)
-    config.validate()
-    return config
+    return dataclasses.replace(Config(preset="smoke", **values), **changes)
 
 
 def untrained_codec(**changes):
     """The codec of a model with random weights, of `small_config`."""
     from salcomp.codec.codec import Codec
-    from salcomp.export import Export
     from salcomp.model.saliency_codec import SaliencyCodec
+    from salcomp.zoo.exported import Export
 
     model = SaliencyCodec(small_config(**changes))
     return Codec(Export(model, model.prior.tables(), bytes(32), 0))
@@ -151,25 +149,25 @@ LADDER = {"low": (0.005, 0.4), "middle": (0.01, 1.0), "high": (0.02, 2.5)}
 @pytest.fixture(scope="session")
 def zoo_folder(tmp_path_factory, workdir) -> pathlib.Path:
     """Three models of rising rate, and one of another arm, that nobody may change."""
-    from salcomp import export
-    from salcomp.model.saliency_codec import SaliencyCodec, named_variables
-    from salcomp.zoo import shipped
+    from salcomp.model.base import named_variables
+    from salcomp.model.saliency_codec import SaliencyCodec
+    from salcomp.zoo import exported, shipped
 
-    trained = export.load(workdir).model
+    trained = exported.load(workdir).model
     weights = {name: v.numpy() for name, v in named_variables(trained).items()}
     folder = tmp_path_factory.mktemp("zoo")
-    exported = tmp_path_factory.mktemp("exported") / "model"
+    made = tmp_path_factory.mktemp("exported") / "model"
     for name, (lmbda, factor) in LADDER.items():
         model = SaliencyCodec(dataclasses.replace(trained.config, lmbda=lmbda))
-        export.assign(model, weights)
+        exported.assign(model, weights)
         coefficients = model.analysis.convs[-1].kernel.coefficients
         coefficients.assign(factor * coefficients)
-        export.save(model, 200, exported)
-        shipped.add(exported, name, card(), folder)
+        exported.save(model, 200, made)
+        shipped.add(made, name, card(), folder)
     plain = small_config(condition_encoder=False, weight_distortion=False)
-    export.save(SaliencyCodec(plain), 1, exported)
+    exported.save(SaliencyCodec(plain), 1, made)
     other = card(arm="baseline", arm_description="No map at all.", training="None.")
-    shipped.add(exported, "plain", other, folder)
+    shipped.add(made, "plain", other, folder)
     return folder
 
 

@@ -26,7 +26,7 @@ from absl import flags, logging
 from data_prep.predictors.sam import model as sam
 from experiments.benchmark_speed import sam as sam_speed
 from experiments.record import write_record
-from salcomp import cli, compress, export
+from salcomp import cli, compress
 from salcomp.codec import encoders
 from salcomp.codec import files as file_jobs
 from salcomp.codec.codec import Codec
@@ -35,6 +35,7 @@ from salcomp.config.geometry import CONVOLUTIONS
 from salcomp.data import batches, frames
 from salcomp.files import images
 from salcomp.model.saliency_codec import SaliencyCodec
+from salcomp.zoo import exported
 
 _MATMUL_SIDE = 2048
 _WARM_UP = 3
@@ -116,7 +117,7 @@ def _config(preset: str) -> Config:
 def time_steps(count: int) -> dict[str, float]:
     """Median seconds of a step of `blog` and of `stock_v2`, taken by turns."""
     configs = {name: _config(name) for name in ("blog", "stock_v2")}
-    scenes = frames.from_scenes(configs["blog"], 0, 8)
+    scenes = frames.from_scenes(0, 8)
     context = tf.distribute.InputContext()
     source = iter(batches.dataset(scenes, configs["blog"], 0, context))
     steps = {name: _compiled_step(config) for name, config in configs.items()}
@@ -136,7 +137,7 @@ def time_pipeline(preset: str, count: int) -> tuple[float, float]:
     Medians over blocks of steps, taken by turns.
     """
     config = dataclasses.replace(_config(preset), last_step=10**6)
-    scenes = frames.from_scenes(config, 0, 16)
+    scenes = frames.from_scenes(0, 16)
     source = iter(batches.dataset(scenes, config, 0, tf.distribute.InputContext()))
     constant = next(source)
     step = _compiled_step(config)
@@ -158,10 +159,10 @@ def time_codec(count: int) -> dict[str, float]:
     The latter "alone", one after another, and as many "at_once" as `compress` has.
     """
     config = _config("cpu")
-    scenes = frames.from_scenes(config, 0, min(count, 16))
+    scenes = frames.from_scenes(0, min(count, 16))
     with tempfile.TemporaryDirectory() as folder:
         tf.keras.utils.set_random_seed(0)
-        export.save(SaliencyCodec(config), 0, f"{folder}/model")
+        exported.save(SaliencyCodec(config), 0, f"{folder}/model")
         for i in range(count):
             images.write_png(f"{folder}/{i:03}.png", scenes[i % len(scenes)])
         codec = Codec.load(f"{folder}/model")

@@ -23,7 +23,6 @@ from experiments.dilation import checkerboard, figures
 from experiments.dilation.runs import Measured, Run
 from experiments.record import write_record
 from salcomp import cli, train
-from salcomp.config.config import PRESETS, Config
 from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
 from salcomp.evaluation import rd_figure
@@ -99,7 +98,7 @@ def _held_out(data: str | None) -> dict[str, np.ndarray]:
         paths = map(Path, frame_files.split(frame_files.find(data))[1])
         found = {path.name: images.read_image(path).rgb for path in paths}
     else:
-        scenes = frames.held_out_scenes(Config(preset="cpu", **PRESETS["cpu"]))
+        scenes = frames.held_out_scenes()
         found = {f"scene {i}": scenes[i][..., :3] for i in range(len(scenes))}
     for name, rgb in found.items():
         try:
@@ -194,7 +193,7 @@ def main(argv):
     runs = [Run(folder, a, s, lm) for s in seeds for a in arms for lm in lambdas]
     for run in runs:  # finds mistakes before any training
         cli.parse(train.FLAGS, _flags(run, data), train.__doc__)
-        config_flags.from_flags(train.FLAGS)
+        config_flags.config_from_flags(train.FLAGS)
     output = disk.make_folder("output_dir", FLAGS.output_dir)
     for run in runs:
         logging.info("training %s", run.workdir)

@@ -163,7 +163,7 @@ def main(argv):
     ]
     for run in trainings:  # finds mistakes before any training
         cli.parse(train.FLAGS, _flags(run, sets), train.__doc__)
-        config_flags.from_flags(train.FLAGS, presets=GAN)
+        config_flags.config_from_flags(train.FLAGS, presets=GAN)
     rows, curves, codecs = [], [], {}
     for run in trainings:
         logging.info("training %s", run.workdir)

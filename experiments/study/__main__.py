@@ -33,7 +33,7 @@ from experiments.study.budgets import BUDGETS
 from experiments.study.frames import EvaluationSet
 from experiments.study.records import Records
 from salcomp import cli
-from salcomp.durations import duration
+from salcomp.cli import duration
 from salcomp.errors import InputError
 from salcomp.files import disk
 

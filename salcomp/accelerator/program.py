@@ -11,16 +11,20 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from salcomp.accelerator.exported_step import Inputs, Tensor
+from salcomp.accelerator.exported_step import (
+    CHECKED_STEPS,
+    ExportedStep,
+    Inputs,
+    Tensor,
+)
+from salcomp.config import weighting
 from salcomp.config.config import STRIDE, Config
 from salcomp.config.weighting import Coefficients
-from salcomp.model.saliency_codec import (
-    Objective,
-    SaliencyCodec,
-    named_variables,
-    with_effective_lambda,
-)
+from salcomp.data import sampling
+from salcomp.model.base import named_variables
+from salcomp.model.saliency_codec import Objective, SaliencyCodec, with_effective_lambda
 from salcomp.runs.metrics_file import TERMS
+from salcomp.runs.state import TrainingState
 
 BETA_1, BETA_2 = 0.9, 0.999
 
@@ -143,3 +147,47 @@ class PureStep:
         ]
         terms = with_effective_lambda(terms)
         return variables, first, second, tf.stack([terms[name] for name in TERMS])
+
+
+def export_step(model: SaliencyCodec) -> ExportedStep:
+    """The step of a model, with the model's weights as the start.
+
+    The self-check takes its steps in TensorFlow.
+    """
+    variables = {name: v.numpy() for name, v in named_variables(model).items()}
+    start = TrainingState.initial(model.config, variables)
+    step = PureStep(model)
+    program, parameters, results = step.program()
+    values, first, second = (list(group.values()) for group in start[2:])
+    check, terms = {}, []
+    for i in range(CHECKED_STEPS):
+        inputs = _check_inputs(model.config, i)
+        for name, value in inputs._asdict().items():
+            check[f"inputs/{i}/{name}"] = np.asarray(value)
+        tensors = Inputs(*map(tf.constant, inputs))
+        values, first, second, found = step(values, first, second, tensors)
+        terms.append(found.numpy())
+    check["terms"] = np.stack(terms)
+    groups = [dict(zip(step.names, group)) for group in (values, first, second)]
+    check.update(TrainingState(model.config, CHECKED_STEPS, *groups).tensors())
+    return ExportedStep(program, model.config, parameters, results, start, check)
+
+
+def _check_inputs(config: Config, step: int) -> Inputs:
+    """Made-up crops and the noise of a step, as numpy arrays."""
+    side, batch = config.patchsize, config.batchsize
+    latents = (batch, side // STRIDE, side // STRIDE, config.num_filters)
+    rng = np.random.default_rng(step)
+    blocks = rng.integers(0, 256, (batch, side // STRIDE, side // STRIDE, 4), np.uint8)
+    rgba = np.kron(blocks, np.ones((1, STRIDE, STRIDE, 1), np.uint8))
+    divisor = np.linspace(0.5, 1, batch, dtype=np.float32)
+    return Inputs(
+        rgba,
+        divisor,
+        sampling.noise(config.seed, step, 0, latents),
+        np.float32(config.learning_rate),
+        np.float32(config.lmbda),
+        np.float32(weighting.coefficients(config)),
+        np.bool_(config.weight_distortion),
+        np.int32(step + 1),
+    )

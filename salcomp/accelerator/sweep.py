@@ -102,6 +102,4 @@ def _run(entry, exported: Config) -> Run:
                 f"{', '.join(fields)}; export another step"
             )
     changes = {fields[key]: value for key, value in entry.items()}
-    config = dataclasses.replace(exported, **changes)
-    config.validate()
-    return Run(name, start, config)
+    return Run(name, start, dataclasses.replace(exported, **changes))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -15,8 +16,9 @@ import tensorflow_compression as tfc
 
 from salcomp.codec import bitstream
 from salcomp.errors import BitstreamError
-from salcomp.export import Export
 from salcomp.files.images import MAX_PIXELS
+from salcomp.model.base import Model
+from salcomp.zoo import exported, kinds, shipped
 
 
 class Encoded:
@@ -58,14 +60,28 @@ class RangeCodec(abc.ABC):
       config: of the training.
       fingerprint: 8 bytes in the header of every file of this model.
       step: of training that the weights are of.
+      model_class: of the models of this kind.
+      max_pixels: most pixels of an image that is coded unless told otherwise.
     """
 
-    def __init__(self, exported: Export):
-        self.model = exported.model
-        self.step = exported.step
-        self._tables = exported.tables
-        self.config = exported.model.config
-        self.fingerprint = exported.fingerprint[: bitstream.FINGERPRINT_BYTES]
+    model_class: type[Model]
+    max_pixels = MAX_PIXELS
+
+    def __init__(self, loaded: exported.Export):
+        self.model = loaded.model
+        self.step = loaded.step
+        self._tables = loaded.tables
+        self.config = loaded.model.config
+        self.fingerprint = loaded.fingerprint[: bitstream.FINGERPRINT_BYTES]
+
+    @classmethod
+    def load(cls, model: str | os.PathLike):
+        """Loads a model folder, the export of a run's workdir, or a model by its name.
+
+        Raises:
+          InputError: there is no model of this kind, or it is damaged.
+        """
+        return cls(exported.load(model, cls.model_class))
 
     @abc.abstractmethod
     def latent_shape(self, height: int, width: int) -> tuple[int, int, int, int]:
@@ -120,12 +136,12 @@ class RangeCodec(abc.ABC):
         content = bitstream.Content(self.fingerprint, *size, payload)
         return Encoded(self, bitstream.pack(content), self._to_latents(symbols), size)
 
-    def decode(self, data: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-        """Decompresses a file.
+    def decode(self, data: bytes, max_pixels: int | None = None) -> np.ndarray:
+        """Decompresses the bytes of a file.
 
         Args:
-          data: the file.
-          max_pixels: most pixels to accept.
+          data: of the file.
+          max_pixels: most pixels to accept; the codec's own limit if None.
 
         Returns:
           uint8 [H, W, 3].
@@ -133,7 +149,14 @@ class RangeCodec(abc.ABC):
         Raises:
           BitstreamError: the file cannot be decoded, and why.
         """
-        content = bitstream.unpack(data, self.fingerprint, max_pixels)
+        return self.decode_content(bitstream.unpack(data), max_pixels)
+
+    def decode_content(
+        self, content: bitstream.Content, max_pixels: int | None = None
+    ) -> np.ndarray:
+        """Decompresses a file that has been read; else as `decode`."""
+        limit = self.max_pixels if max_pixels is None else max_pixels
+        bitstream.check(content, self.fingerprint, limit)
         shape = self.latent_shape(content.height, content.width)
         symbols, sane = _range_decode(content.payload, shape[1:], self._tables.cdf)
         if not sane:
@@ -176,3 +199,12 @@ def _range_decode(payload, shape, cdf):
     handle = tfc.create_range_decoder(payload[None], cdf)
     handle, symbols = tfc.entropy_decode_channel(handle, shape, tf.int32)
     return symbols[0], tfc.entropy_decode_finalize(handle)[0]
+
+
+def load(model: str | os.PathLike) -> RangeCodec:
+    """Loads the codec of a model of any kind, as `RangeCodec.load` takes it.
+
+    Raises:
+      InputError: there is no model, or it is damaged.
+    """
+    return kinds.of(shipped.folder_of(model)).codec.load(model)

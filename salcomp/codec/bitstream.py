@@ -7,9 +7,11 @@ payload; then the payload, the range coder's string.
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
-from typing import NamedTuple
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 from salcomp.errors import BitstreamError, InputError
 
@@ -61,60 +63,72 @@ def pack(content: Content) -> bytes:
     return header + _CRC.pack(crc) + content.payload
 
 
-def payload_bytes(header: bytes) -> int:
-    """The payload length that a header states; 0 if it is not whole."""
-    return _HEADER.unpack_from(header)[-1] if len(header) == HEADER_BYTES else 0
-
-
-def read_whole(data: bytes) -> Content:
-    """Reads a file and makes sure that it is whole, whatever model it is of.
+def unpack(data: bytes) -> Content:
+    """Reads the bytes of a file and makes sure that they are whole.
 
     Raises:
       BitstreamError: what is wrong with the file.
     """
-    if data[: len(MAGIC)] != MAGIC[: len(data)] or not data:
+    return _read(io.BytesIO(data))
+
+
+def read(path: Path) -> Content:
+    """Reads a file and makes sure that it is whole, whatever model it is of.
+
+    Raises:
+      InputError: it cannot be read.
+      BitstreamError: what is wrong with it; no more has been read than it states.
+    """
+    try:
+        with open(path, "rb") as file:
+            return _read(file)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from error
+
+
+def _read(file: BinaryIO) -> Content:
+    header = file.read(HEADER_BYTES)
+    if header[: len(MAGIC)] != MAGIC[: len(header)] or not header:
         raise BitstreamError("not a .salc file")
-    if len(data) < HEADER_BYTES:
-        raise BitstreamError(f"truncated: {len(data)} of {HEADER_BYTES} header bytes")
-    _, version, model, height, width, length = _HEADER.unpack_from(data)
+    if len(header) < HEADER_BYTES:
+        raise BitstreamError(f"truncated: {len(header)} of {HEADER_BYTES} header bytes")
+    _, version, model, height, width, length = _HEADER.unpack_from(header)
     if version != VERSION:
         raise BitstreamError(
             f"format version {version}; this salcomp reads version {VERSION}"
         )
-    payload = data[HEADER_BYTES:]
+    payload = file.read(length + 1)
     if len(payload) < length:
         raise BitstreamError(f"truncated: {len(payload)} of {length} payload bytes")
     if len(payload) > length:
         raise BitstreamError(f"longer than the {length} payload bytes that it states")
-    crc = zlib.crc32(payload, zlib.crc32(data[: _HEADER.size]))
-    if crc != _CRC.unpack_from(data, _HEADER.size)[0]:
+    crc = zlib.crc32(payload, zlib.crc32(header[: _HEADER.size]))
+    if crc != _CRC.unpack_from(header, _HEADER.size)[0]:
         raise BitstreamError("altered or damaged: the checksum does not match")
     return Content(model, height, width, payload)
 
 
-def unpack(data: bytes, fingerprint: bytes, max_pixels: int) -> Content:
-    """Reads a file and makes sure that it is whole and of this model.
+def check(content: Content, fingerprint: bytes, max_pixels: int) -> None:
+    """Makes sure that a file is of a model, and that its image is not too large.
 
     Args:
-      data: the file.
+      content: of the file.
       fingerprint: 8 bytes, of the model that is to decode.
       max_pixels: most pixels to accept.
 
     Raises:
       BitstreamError: what is wrong with the file; nothing has been allocated for it.
     """
-    content = read_whole(data)
     model, height, width, _ = content
     if model != fingerprint:
         raise BitstreamError(
             f"written by model {model.hex()}, not by this model {fingerprint.hex()}; "
-            "give --model that one"
+            "decode it with that one"
         )
     if not (height and width):
         raise BitstreamError(f"no pixels: {width}x{height}")
     if height * width > max_pixels:
         raise BitstreamError(
-            f"{width}x{height} is over the limit of {max_pixels} pixels; raise "
-            "--max_pixels to decode it"
+            f"{width}x{height} is {height * width} pixels, over the limit of "
+            f"{max_pixels}; raise --max_pixels to decode it"
         )
-    return content

@@ -6,35 +6,27 @@ file --> range decoder --> g_s --> RGB
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import tensorflow as tf
 
-from salcomp import export
 from salcomp.codec import tiling
 from salcomp.codec.base import RangeCodec
 from salcomp.config import geometry as receptive_field
 from salcomp.config.config import STRIDE
 from salcomp.config.weighting import normalized_weight, raw_weight
-from salcomp.model.saliency_codec import to_uint8
+from salcomp.model.base import to_uint8
+from salcomp.model.saliency_codec import SaliencyCodec
+from salcomp.zoo.exported import Export
 
 
 class Codec(RangeCodec):
     """The saliency-conditioned transform codec with its range coder."""
 
-    def __init__(self, exported: export.Export):
-        super().__init__(exported)
+    model_class = SaliencyCodec
+
+    def __init__(self, loaded: Export):
+        super().__init__(loaded)
         self._halo = receptive_field.halo(self.config.dilation_rates)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike) -> Codec:
-        """Loads a run's workdir, an exported model, or one of the zoo by its name.
-
-        Raises:
-          InputError: there is no model, or it is damaged.
-        """
-        return cls(export.load(path))
 
     def training_weight(self, saliency: np.ndarray) -> np.ndarray:
         """The raw weight of the training at a map, float32, shaped as the map."""

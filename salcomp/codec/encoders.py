@@ -4,6 +4,7 @@ What `compress` needs of each:
 
     encode(name, rgb, saliency) -> Encoded    with the image's name, for messages
     uses_map                                  whether the saliency map has any effect
+    max_pixels                                of an image, unless told otherwise
     workers                                   how many images at a time
 """
 
@@ -17,9 +18,9 @@ import numpy as np
 from absl import logging
 from tqdm import tqdm
 
-from salcomp.codec import files as file_jobs
 from salcomp.codec.base import Encoded, RangeCodec
 from salcomp.codec.codec import Codec
+from salcomp.codec.files import WORKERS
 from salcomp.codec.refine import Refinement
 
 _Setting = TypeVar("_Setting")
@@ -32,10 +33,11 @@ _LAMBDA_FACTORS = (8 ** np.linspace(-1, 1, 31)).tolist()
 class Plain:
     """As the model's own encoder does."""
 
-    workers = file_jobs.WORKERS
+    workers = WORKERS
 
     def __init__(self, codec: RangeCodec):
         self._codec = codec
+        self.max_pixels = codec.max_pixels
         self.uses_map = codec.config.condition_encoder
 
     def encode(self, name: str, rgb: np.ndarray, saliency: np.ndarray) -> Encoded:
@@ -52,6 +54,7 @@ class Refined:
 
     def __init__(self, refinement: Refinement):
         self._refinement = refinement
+        self.max_pixels = refinement.refiner.codec.max_pixels
 
     def encode(
         self,
@@ -90,6 +93,7 @@ class AtRate:
         """
         self._codecs = codecs
         self._bpp = bpp
+        self.max_pixels = min(codec.max_pixels for codec in codecs.values())
         self._refined = None
         if refinement_of is not None:
             self._refined = {n: Refined(refinement_of(c)) for n, c in codecs.items()}

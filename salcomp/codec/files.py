@@ -1,47 +1,31 @@
-"""Work on many files in one process: names of outputs, progress, and failures."""
+"""Files compressed and decompressed, many in one process; those that fail are told.
+
+Nothing here imports TensorFlow, which takes seconds: mistakes are found before it.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from absl import flags, logging
+from absl import logging
 from tqdm import tqdm
 
-from salcomp.errors import InputError, SalcompError
-from salcomp.files import disk
+from salcomp.codec import bitstream
+from salcomp.errors import BitstreamError, InputError, SalcompError
+from salcomp.files import disk, images, saliency_maps
+from salcomp.zoo import shipped
+
+if TYPE_CHECKING:
+    from salcomp.codec import encoders
+    from salcomp.codec.base import RangeCodec
 
 # While one reads or writes, others compute; more gain nothing on two cores, since
 # TensorFlow spreads each job over all, and each holds the feature maps of a strip.
 WORKERS = 3
-
-
-def define_flags(flag_values: flags.FlagValues, outputs: str, max_pixels: int) -> None:
-    """Defines the flags of a tool whose files are images on one side.
-
-    Args:
-      flag_values: to define them in.
-      outputs: what --output_dir is the folder of, and where outputs go without it.
-      max_pixels: default of the flag of that name.
-    """
-    flags.DEFINE_string(
-        "output_dir", None, f"Folder of {outputs}", flag_values=flag_values
-    )
-    flags.DEFINE_boolean(
-        "overwrite",
-        False,
-        "Whether to replace outputs that exist.",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_integer(
-        "max_pixels",
-        max_pixels,
-        "Refuse images with more pixels. Pillow opens none over 178,956,970.",
-        lower_bound=1,
-        flag_values=flag_values,
-    )
 
 
 class Job(NamedTuple):
@@ -128,3 +112,95 @@ def run(
         raise SalcompError(failures[0])
     if failures:
         raise SalcompError(f"{len(failures)} of {len(jobs)} files failed, named above")
+
+
+def compress_files(
+    encoder: encoders.Plain | encoders.Refined | encoders.AtRate,
+    jobs: Sequence[Job],
+    saliency_spec: str = "auto",
+    reconstruction: bool = False,
+    max_pixels: int = images.MAX_PIXELS,
+) -> None:
+    """Compresses image files.
+
+    Args:
+      encoder: of the images.
+      jobs: images to read and .salc files to write.
+      saliency_spec: where the maps come from, as `saliency_maps.CHOICES` tells.
+      reconstruction: whether to write what each file decodes to, as .salc.png.
+      max_pixels: most pixels of an image.
+
+    Raises:
+      SalcompError: at least one image failed; the reasons have been logged.
+    """
+
+    def work(job: Job):
+        image = images.read_image(job.source, max_pixels)
+        saliency, origin = saliency_maps.saliency_for(saliency_spec, job.source, image)
+        if image.alpha is not None and saliency_spec != "auto":
+            origin += " (alpha channel dropped)"
+        if not encoder.uses_map:
+            origin = "not used by this model"
+        encoded = encoder.encode(job.source.name, image.rgb, saliency)
+        if reconstruction:
+            png = job.output.with_name(job.output.name + ".png")
+            images.write_png(png, encoded.reconstruction)
+        disk.write_file(job.output, encoded.data)
+        size = len(encoded.data)
+        logging.info(
+            "%s: %d bytes, %.4f bpp, map: %s", job.output, size, encoded.bpp, origin
+        )
+
+    run(jobs, work, "compress", encoder.workers)
+
+
+def decompress_files(
+    codec_for: Callable[[bytes], RangeCodec],
+    jobs: Sequence[Job],
+    max_pixels: int | None = None,
+) -> None:
+    """Decompresses files.
+
+    Args:
+      codec_for: the codec of a fingerprint's first 8 bytes, which a file's header has.
+      jobs: .salc files to read and PNG files to write.
+      max_pixels: most pixels of an image; the codec's own limit if None.
+
+    Raises:
+      SalcompError: at least one file failed; the reasons have been logged.
+    """
+
+    def work(job: Job):
+        content = bitstream.read(job.source)
+        codec = codec_for(content.fingerprint)
+        images.write_png(job.output, codec.decode_content(content, max_pixels))
+        logging.info("%s", job.output)
+
+    run(jobs, work, "decompress")
+
+
+class ShippedCodecs:
+    """The codecs of the models that come with salcomp, each loaded when needed."""
+
+    def __init__(self):
+        self._codecs: dict[bytes, RangeCodec] = {}
+        self._lock = threading.Lock()
+
+    def codec_for(self, fingerprint: bytes) -> RangeCodec:
+        """The codec of the model whose fingerprint starts so.
+
+        Raises:
+          BitstreamError: the model is from elsewhere.
+        """
+        with self._lock:
+            if fingerprint not in self._codecs:
+                folder = shipped.with_fingerprint(fingerprint)
+                if folder is None:
+                    raise BitstreamError(
+                        f"written by model {fingerprint.hex()}, which is none of those "
+                        "that come with salcomp; give --model that one"
+                    )
+                from salcomp.codec import base
+
+                self._codecs[fingerprint] = base.load(folder)
+            return self._codecs[fingerprint]

@@ -56,8 +56,8 @@ def field(
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
-    """All that decides what a run computes, save its training images.
+class BaseConfig:
+    """All that decides what a run computes, save its training images; always valid.
 
     The help of each field, with its unit, is in its metadata; it is the flag's help.
     """
@@ -131,11 +131,9 @@ class Settings:
                 "the configuration is of another kind of model, or of another version "
                 f"of salcomp (fields: {odd})"
             )
-        config = cls(**values)
-        config.validate()
-        return config
+        return cls(**values)
 
-    def validate(self) -> None:
+    def __post_init__(self) -> None:
         """Checks every value.
 
         Raises:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 from salcomp.config.base import (
     AT_LEAST_1,
     POSITIVE,
     SEED,
+    BaseConfig,
     Range,
-    Settings,
     field,
     multiple_of,
 )
-from salcomp.config.geometry import STRIDE
+from salcomp.config.geometry import MIN_SIDE, STRIDE
 from salcomp.errors import InputError
-from salcomp.metrics.ms_ssim import MIN_SIDE
 
 CONDITIONINGS = ("concat", "modulate")
 LAYERS = ("2019", "tfc2")
@@ -43,7 +43,7 @@ _RATES = Range(
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(Settings):
+class Config(BaseConfig):
     """The configuration of the codec."""
 
     lmbda: float = field(
@@ -159,8 +159,8 @@ class Config(Settings):
                     factor = later
         return factor
 
-    def validate(self) -> None:
-        super().validate()
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.patchsize < self.smallest_side:
             raise InputError(
                 f"--distortion={self.distortion} needs a --patchsize of at least "
@@ -214,3 +214,29 @@ PRESETS = {
     "cpu": _CPU,
     "smoke": dict(_CPU, num_filters=8, patchsize=64, batchsize=2, last_step=20),
 }
+
+
+class Presets(NamedTuple):
+    """A kind of configuration, and the presets that there are of it.
+
+    Attributes:
+      config: its class.
+      values: all fields but the defaulted ones, by the name of the preset; the first
+        is the default.
+      help: says what each preset is, and what the default is.
+      saliency: what the presets say on --saliency.
+    """
+
+    config: type[BaseConfig]
+    values: dict[str, dict]
+    help: str
+    saliency: str
+
+
+CODEC = Presets(
+    Config,
+    PRESETS,
+    "blog (the 2019 run), stock_v2 (tfc 2.14's bls2017.py), cpu (a useful model in "
+    "tens of minutes on two cores), smoke (seconds, for tests)",
+    "The presets other than stock_v2 say yes; --nosaliency is the baseline.",
+)

@@ -1,4 +1,4 @@
-"""How far the transforms see: geometry of their convolutions, without TensorFlow.
+"""How far transforms and measures see: geometry of convolutions and of windows.
 
 Dilated layers, 3x3 convolutions whose taps lie `rate` samples apart (Yu and Koltun,
 "Multi-scale context aggregation by dilated convolutions", ICLR 2016), may stand between
@@ -16,6 +16,15 @@ CONVOLUTIONS = ((9, 4), (5, 2), (5, 2))
 STRIDE = math.prod(stride for _, stride in CONVOLUTIONS)
 # After which convolution of g_a the dilated layers stand, and their support.
 DILATED_AFTER, DILATED_SUPPORT = 1, 3
+# MS-SSIM (Wang, Simoncelli, Bovik, Asilomar 2003): the exponents of the scales, the
+# Gaussian windows in samples, the constants.
+EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+SIGMA, RADIUS = 1.5, 5
+C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+# The smallest side for which the last of five scales still holds one whole window: 176.
+# Below, MS-SSIM is not defined without dropping scales.
+MIN_SIDE = (2 * RADIUS + 1) * 2 ** (len(EXPONENTS) - 1)
+
 # Rows of latents around a strip that the layers without dilation need: one row of g_a's
 # output sees 57 pixels, plus the 3x3 kernels of modulation at each resolution; g_s
 # reaches less than 2 rows.

@@ -70,6 +70,30 @@ def apply(weighting: Coefficients, saliency, maximum=np.maximum):
     return weighting.maximum * clipped + weighting.slope * saliency + weighting.constant
 
 
+def image_means(level_counts: np.ndarray, config) -> np.ndarray:
+    """The mean raw weight of each frame.
+
+    Args:
+      level_counts: int [F, 256], how many pixels of a frame have each level of the map.
+      config: a `Config`.
+
+    Returns:
+      float32 [F].
+    """
+    sums, pixels = _sums(level_counts, config), level_counts.sum(axis=1)
+    return (sums / pixels).astype(np.float32)
+
+
+def dataset_mean(level_counts: np.ndarray, config) -> float:
+    """The mean raw weight over all pixels of all frames; arguments as `image_means`."""
+    return float(_sums(level_counts, config).sum() / level_counts.sum())
+
+
+def _sums(level_counts, config):
+    levels = np.arange(256, dtype=np.float32) / 255
+    return level_counts @ raw_weight(levels, config).astype(np.float64)  # [F]
+
+
 def divisor(config, image_mean):
     """What a configuration divides the raw weight by.
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from salcomp.config.base import Settings
+from salcomp.config import weighting
+from salcomp.config.base import BaseConfig
 from salcomp.config.config import STRIDE, Config
 from salcomp.data import sampling
 from salcomp.data.frames import Frames
@@ -33,7 +34,7 @@ class Batch(NamedTuple):
 
 
 def crops(
-    frames: Frames, config: Settings, step: int, batchsize: int, chosen: slice
+    frames: Frames, config: BaseConfig, step: int, batchsize: int, chosen: slice
 ) -> tuple[np.ndarray, np.ndarray]:
     """Crops of the global batch of a step.
 
@@ -45,8 +46,7 @@ def crops(
       chosen: which of its crops.
 
     Returns:
-      rgba uint8 [b, P, Q, 4]; image_mean float32 [b], mean of the raw weight over each
-      crop's whole frame.
+      rgba uint8 [b, P, Q, 4]; and the numbers of the frames that they are of, int [b].
     """
     height, width = config.crop
     drawn = sampling.crops(config.seed, step, batchsize, frames.sizes, config.crop)
@@ -56,18 +56,32 @@ def crops(
         zip(indices, drawn.tops[chosen], drawn.lefts[chosen])
     ):
         rgba[i] = frames[frame][top : top + height, left : left + width]
-    return rgba, frames.image_means[indices]
+    return rgba, indices
 
 
 def examples(
-    frames: Frames, config: Config, step: int, first: int, count: int
+    frames: Frames,
+    image_means: np.ndarray,
+    config: Config,
+    step: int,
+    first: int,
+    count: int,
 ) -> Batch:
-    """Examples `first` to `first + count` of the global batch of a step."""
+    """Examples `first` to `first + count` of the global batch of a step.
+
+    Args:
+      frames: to crop from.
+      image_means: float32 [F], means of the raw weight over the frames.
+      config: of the run.
+      step: from 0.
+      first, count: which examples.
+    """
     chosen = slice(first, first + count)
-    rgba, image_mean = crops(frames, config, step, config.batchsize, chosen)
+    rgba, indices = crops(frames, config, step, config.batchsize, chosen)
     rows, columns = (size // STRIDE for size in config.crop)
     latents = (count, rows, columns, config.num_filters)
-    return Batch(rgba, image_mean, sampling.noise(config.seed, step, first, latents))
+    noise = sampling.noise(config.seed, step, first, latents)
+    return Batch(rgba, image_means[indices], noise)
 
 
 def dataset(frames: Frames, config: Config, start: int, context) -> tf.data.Dataset:
@@ -95,10 +109,12 @@ def dataset(frames: Frames, config: Config, start: int, context) -> tf.data.Data
     count = config.batchsize // replicas
     local = replicas // context.num_input_pipelines
     first_replica = context.input_pipeline_id * local
+    image_means = weighting.image_means(frames.level_counts, config)
 
     def load(index: int) -> Batch:  # counts this worker's replicas, step by step
         step, replica = divmod(index, local)
-        return examples(frames, config, step, (first_replica + replica) * count, count)
+        first = (first_replica + replica) * count
+        return examples(frames, image_means, config, step, first, count)
 
     return pipeline(load, start * local, config.last_step * local)
 

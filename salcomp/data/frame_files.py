@@ -53,10 +53,24 @@ def split(paths: Sequence[str]) -> tuple[list[str], list[str]]:
     return training, validation
 
 
-def digest(names: Sequence[str]) -> str:
-    """Tells one set of frames from another: their number, and a checksum of names."""
-    text = repr([os.path.basename(name) for name in names])
-    return f"{len(names)} ({zlib.crc32(text.encode()):08x})"
+def digest(items: Sequence) -> str:
+    """Tells one list from another: its length, and a checksum."""
+    return f"{len(items)} ({zlib.crc32(repr(list(items)).encode()):08x})"
+
+
+def names_digest(names: Sequence[str]) -> str:
+    """Tells one set of frames from another by the names of the files."""
+    return digest([os.path.basename(name) for name in names])
+
+
+def checksum(frame: np.ndarray) -> tuple[int, ...]:
+    """Tells a frame, uint8 [H, W, 4], from others by its size, pixels and map."""
+    return (*frame.shape, zlib.crc32(frame))
+
+
+def level_counts(frame: np.ndarray) -> np.ndarray:
+    """How many pixels of a frame, uint8 [H, W, 4], have each level of the map."""
+    return np.bincount(frame[..., 3].ravel(), minlength=256)
 
 
 def read(path: str, minimum: tuple[int, int], needs_map: bool) -> np.ndarray:

@@ -7,10 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from salcomp.config.weighting import raw_weight
 from salcomp.data import frame_files
-
-_LEVELS = np.arange(256, dtype=np.float32) / 255
 
 
 class FrameSet(NamedTuple):
@@ -20,24 +17,13 @@ class FrameSet(NamedTuple):
       pixels: uint8 [F, H, W, 4], H and W those of the largest; an array of any library.
       sizes: int [F, 2], heights and widths.
       level_counts: int [F, 256], how many pixels of a frame have each level of the map.
+      contents: a checksum of all pixels and maps, in order.
     """
 
     pixels: np.ndarray
     sizes: np.ndarray
     level_counts: np.ndarray
-
-    def weight_sums(self, config) -> np.ndarray:
-        """Sums of a configuration's raw weight over each frame, float64 [F]."""
-        return self.level_counts @ raw_weight(_LEVELS, config).astype(np.float64)
-
-    def image_means(self, config) -> np.ndarray:
-        """Means of a configuration's raw weight over each frame, float32 [F]."""
-        areas = self.sizes.prod(axis=1)
-        return (self.weight_sums(config) / areas).astype(np.float32)
-
-    def weight_mean(self, config) -> float:
-        """The mean of a configuration's raw weight over all pixels."""
-        return float(self.weight_sums(config).sum() / self.sizes.prod(axis=1).sum())
+    contents: str
 
 
 def read(paths: Sequence[str], minimum: tuple[int, int], needs_map: bool) -> FrameSet:
@@ -54,9 +40,10 @@ def read(paths: Sequence[str], minimum: tuple[int, int], needs_map: bool) -> Fra
     frames = [frame_files.read(path, minimum, needs_map) for path in paths]
     sizes = np.array([frame.shape[:2] for frame in frames])
     pixels = np.zeros((len(frames), *sizes.max(axis=0), 4), np.uint8)
-    counts = np.empty((len(frames), 256), int)
+    counts, checksums = np.empty((len(frames), 256), int), []
     for i, (height, width) in enumerate(sizes):
         pixels[i, :height, :width] = frame = frames[i]
-        counts[i] = np.bincount(frame[..., 3].ravel(), minlength=256)
+        counts[i] = frame_files.level_counts(frame)
+        checksums.append(frame_files.checksum(frame))
         frames[i] = None  # or all would be in memory twice
-    return FrameSet(pixels, sizes, counts)
+    return FrameSet(pixels, sizes, counts, frame_files.digest(checksums))

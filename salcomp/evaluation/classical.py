@@ -1,7 +1,7 @@
 """The classical codecs to compare with: JPEG, WebP, AVIF and JPEG 2000.
 
 Pillow's encoders on RGB images; a rate is the length of the whole file that a user
-would store. Settings that matter, on Kodak and small street scenes:
+would store. BaseConfig that matter, on Kodak and small street scenes:
 
     jpeg            4:2:0 chroma, the standard's Huffman tables: what the published
                     JPEG curves have

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from salcomp.config import weighting
 from salcomp.data import batches, sampling
 from salcomp.data.frames import Frames
 from salcomp.extreme_gan.config import GanConfig
@@ -27,19 +28,31 @@ class Batch(NamedTuple):
     noise: np.ndarray
 
 
-def examples(frames: Frames, config: GanConfig, step: int) -> Batch:
-    """The batch of a step, counted from 0."""
+def examples(
+    frames: Frames, image_means: np.ndarray, config: GanConfig, step: int
+) -> Batch:
+    """The batch of a step, counted from 0.
+
+    Args:
+      frames: to crop from.
+      image_means: float32 [F], means of the raw weight over the frames.
+      config: of the run.
+      step: from 0.
+    """
     count = 2 * config.batchsize
-    rgba, image_mean = batches.crops(frames, config, step, count, slice(None))
+    rgba, indices = batches.crops(frames, config, step, count, slice(None))
     if config.augment:
         mirrored = sampling.flips(config.seed, step, count)
         rgba[mirrored] = rgba[mirrored, :, ::-1]
     noise = sampling.normal(config.seed, step, (count, NOISE_SIZE))
-    return Batch(rgba, image_mean, noise)
+    return Batch(rgba, image_means[indices], noise)
 
 
 def dataset(frames: Frames, config: GanConfig, start: int) -> tf.data.Dataset:
     """Batches of the steps from `start` on, as `ExtremeGan.train_step` takes them."""
+    image_means = weighting.image_means(frames.level_counts, config)
     return batches.pipeline(
-        lambda step: examples(frames, config, step), start, config.last_step
+        lambda step: examples(frames, image_means, config, step),
+        start,
+        config.last_step,
     )

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import tensorflow as tf
 
-from salcomp import export
 from salcomp.codec.base import RangeCodec
 from salcomp.config.config import STRIDE
 from salcomp.extreme_gan.model import ExtremeGan, from_unit, to_unit
 from salcomp.extreme_gan.networks import code_size, decoding_noise
 from salcomp.extreme_gan.quantizer import CENTERS
 
-# 4 megapixels. Instance normalisation wants the image in one piece, of which each layer
-# at its resolution takes 240 bytes a pixel at the published width.
-MAX_PIXELS = 2**22
-
 
 class GanCodec(RangeCodec):
     """A GAN with its range coder."""
 
-    @classmethod
-    def load(cls, path: str | os.PathLike) -> GanCodec:
-        """Loads the workdir of a run or an exported model folder.
-
-        Raises:
-          InputError: there is no model, or it is damaged.
-        """
-        return cls(export.load_folder(path, ExtremeGan))
+    model_class = ExtremeGan
+    # 4 megapixels. Instance normalisation wants the image in one piece, of which each
+    # layer at its resolution takes 240 bytes a pixel at the published width.
+    max_pixels = 2**22
 
     def latent_shape(self, height: int, width: int) -> tuple[int, int, int, int]:
         """[1, ceil(height / 16), ceil(width / 16), C], of sides of at least 2."""

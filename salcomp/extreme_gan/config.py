@@ -9,20 +9,19 @@ from salcomp.config.base import (
     AT_LEAST_1,
     POSITIVE,
     SEED,
-    Settings,
+    BaseConfig,
     field,
     multiple_of,
 )
-from salcomp.config.config import STRIDE
+from salcomp.config.config import STRIDE, Presets
+from salcomp.config.geometry import MIN_SIDE
 from salcomp.errors import InputError
-from salcomp.extreme_gan.distortion import DISTORTIONS
+from salcomp.extreme_gan.losses import DISTORTIONS
 from salcomp.extreme_gan.quantizer import GRADIENTS
-from salcomp.metrics.ms_ssim import MIN_SIDE
-from salcomp.training.flags import Presets
 
 
 @dataclasses.dataclass(frozen=True)
-class GanConfig(Settings):
+class GanConfig(BaseConfig):
     """The configuration of a GAN.
 
     "As published" is what the code of Justin-Tan/generative-compression does.
@@ -122,8 +121,8 @@ class GanConfig(Settings):
         """Smallest height and width of a held-out frame in pixels."""
         return self.crop
 
-    def validate(self) -> None:
-        super().validate()
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if self.distortion == "ms_ssim" and self.patchsize < MIN_SIDE:
             raise InputError(
                 f"--distortion=ms_ssim needs a --patchsize of at least {MIN_SIDE}, for "

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from salcomp import export
 from salcomp.config.config import STRIDE
 from salcomp.data.frames import Frames
 from salcomp.extreme_gan.model import ExtremeGan
@@ -20,6 +19,7 @@ from salcomp.extreme_gan.quantizer import entropy, histogram
 from salcomp.metrics import quality as metrics
 from salcomp.metrics.ms_ssim import ms_ssim
 from salcomp.runs import metrics_file
+from salcomp.zoo import exported
 
 SETS = ("train", "held_out")
 _MEASURES = ("mse", "psnr", "ms_ssim", "bpp")
@@ -84,7 +84,7 @@ class Evaluation:
             output = self._workdir / "model"
             # The row of this step is not there yet.
             if means["held_out_mse"] < best(self._workdir)[1] or not output.exists():
-                export.save(self._model, step, output)
+                exported.save(self._model, step, output)
         return means
 
     def _measure(self, name: str, frames: list[np.ndarray]) -> dict[str, float]:

@@ -1,23 +1,9 @@
-"""The tool that makes a model that can be used of any checkpoint of a GAN's run.
+"""The same as `python -m salcomp.export`, under the name that it had for a GAN."""
 
-python -m salcomp.extreme_gan.export --workdir=RUN [--step=1000] [--output=DIR]
-"""
+from salcomp import cli
+from salcomp.export import FLAGS, main
 
-from __future__ import annotations
-
-from absl import flags
-
-from salcomp import cli, export
-from salcomp.extreme_gan.model import ExtremeGan
-
-FLAGS = flags.FlagValues()
-export.define_flags(FLAGS)
-
-
-def main(argv):
-    cli.parse(FLAGS, argv, __doc__)
-    export.run(FLAGS, ExtremeGan)
-
+__all__ = ["FLAGS", "main"]
 
 if __name__ == "__main__":
     cli.run(main)

@@ -1,4 +1,4 @@
-"""The adversarial losses, as published.
+"""The adversarial losses, as published, and the distortions in their units.
 
 Least-squares GAN (Mao et al., ICCV 2017) without the halves, and feature matching
 (Wang et al., CVPR 2018) without the usual normalisation.
@@ -9,8 +9,13 @@ from __future__ import annotations
 import tensorflow as tf
 
 from salcomp.extreme_gan.networks import Judgement
+from salcomp.model import distortion as measures
 
 FEATURE_WEIGHT = 10.0
+# What is 1 here, in the unit of each measure: errors of images in -1..1, and what does
+# not depend on the range of an image.
+_UNITS = {"mse": 127.5**2, "l1": 127.5, "ms_ssim": 1.0, "mix": 1.0}
+DISTORTIONS = tuple(_UNITS)
 
 
 def discriminator_loss(real: list[Judgement], fake: list[Judgement]) -> tf.Tensor:
@@ -34,3 +39,21 @@ def feature_matching_loss(real: list[Judgement], fake: list[Judgement]) -> tf.Te
             for a, b in zip(x.features, g.features)
         ]
     )
+
+
+def distortion(
+    kind: str, x: tf.Tensor, x_hat: tf.Tensor, weight: tf.Tensor
+) -> tf.Tensor:
+    """The weighted distortion of each image.
+
+    Args:
+      kind: one of DISTORTIONS.
+      x, x_hat: [B, H, W, 3] in -1..1.
+      weight: [B, H, W], of each pixel.
+
+    Returns:
+      [B].
+    """
+    measure = measures.distortion(kind)
+    found = measure(127.5 * (x + 1), 127.5 * (x_hat + 1), weight)
+    return found / (measures.SCALES[kind] * _UNITS[kind])

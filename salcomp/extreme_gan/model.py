@@ -17,7 +17,7 @@ from salcomp.config import weighting
 from salcomp.config.config import STRIDE
 from salcomp.extreme_gan import losses, networks
 from salcomp.extreme_gan.config import GanConfig
-from salcomp.extreme_gan.distortion import distortion
+from salcomp.extreme_gan.losses import distortion
 from salcomp.extreme_gan.quantizer import (
     CENTERS,
     entropy,
@@ -25,8 +25,8 @@ from salcomp.extreme_gan.quantizer import (
     nearest,
     quantize,
 )
+from salcomp.model.base import Model, named_variables, to_uint8
 from salcomp.model.prior import Tables
-from salcomp.model.saliency_codec import Model, named_variables, to_uint8
 
 # What is logged of each step, beside the share of each centre.
 SHARES = tuple(f"share_of_{center}" for center in CENTERS)

@@ -15,6 +15,7 @@ from pathlib import Path
 from salcomp.errors import InputError
 
 # What `write_file` calls a file that is not whole yet.
+_LOCK = ".lock"
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
 
 # What counts as an image where a folder is given. A file named by itself, or by a
@@ -120,14 +121,21 @@ def make_folder(flag: str, folder: str | os.PathLike) -> Path:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Holds a folder for one process, where the file system has locks.
+    """Holds a folder for one process, also among machines that share it.
 
-    The lock goes with the process.
+    The lock, on a hidden file in the folder, goes with the process. On a file system
+    that has no locks there is none.
 
     Raises:
-      InputError: another process holds it.
+      InputError: another process holds it, or nothing can be written there.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
+    path = Path(folder) / _LOCK
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: cannot be written ({error.strerror}); choose another place"
+        ) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -137,7 +145,7 @@ def locked(folder: Path) -> Iterator[None]:
                 "another folder"
             ) from error
         except OSError:
-            pass  # a file system without locks
+            pass
         yield
     finally:
         os.close(descriptor)

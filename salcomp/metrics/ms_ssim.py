@@ -6,15 +6,10 @@ assessment, Asilomar 2003. Images are uint8 [H, W, 3] of one size.
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
-# Wang 2003: the scales' exponents, the Gaussian windows in samples, the constants.
-EXPONENTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-SIGMA, RADIUS = 1.5, 5
-C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-# The smallest side for which the last of five scales still holds one whole window: 176.
-# Below, MS-SSIM is not defined without dropping scales.
-MIN_SIDE = (2 * RADIUS + 1) * 2 ** (len(EXPONENTS) - 1)
+from salcomp.config.geometry import C1, C2, EXPONENTS, MIN_SIDE, RADIUS, SIGMA
 
 _WINDOW = np.exp(-(np.arange(-RADIUS, RADIUS + 1) ** 2) / (2 * SIGMA**2))
 _WINDOW /= _WINDOW.sum()
@@ -85,8 +80,6 @@ def _ssim_maps(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _blur(image: np.ndarray) -> np.ndarray:
     """Separable 11-tap Gaussian, sigma 1.5, valid area: [H - 10, W - 10, C]."""
-    import cv2  # missing where steps run in JAX, which need the constants above
-
     inner = slice(RADIUS, -RADIUS)
     return cv2.sepFilter2D(image, -1, _WINDOW, _WINDOW)[inner, inner]
 

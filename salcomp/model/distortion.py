@@ -18,8 +18,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from salcomp.config.geometry import C1, C2, EXPONENTS, MIN_SIDE, RADIUS, SIGMA
 from salcomp.errors import InputError
-from salcomp.metrics.ms_ssim import C1, C2, EXPONENTS, MIN_SIDE, RADIUS, SIGMA
 
 # Squared 8-bit levels that one unit of each is worth, so that a lambda of 0.01 gives
 # about the rate that it gives with mse: found by training on street frames.

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from salcomp.config import weighting
-from salcomp.config.base import Settings
 from salcomp.config.config import Config
+from salcomp.model.base import Model, to_uint8
 from salcomp.model.distortion import distortion
 from salcomp.model.prior import Prior, Tables, quantize
 from salcomp.model.transforms import AnalysisTransform, SynthesisTransform
@@ -34,26 +34,6 @@ class Objective(NamedTuple):
         """The objective of a configuration."""
         coefficients = weighting.coefficients(config)
         return cls(config.lmbda, coefficients, config.weight_distortion)
-
-
-class Model(tf.keras.Model):
-    """What runs, checkpoints and exports need of a model; it has a `config`."""
-
-    config_class: type[Settings]
-    parts: tuple[str, ...]
-    """Names of the attributes that hold its variables."""
-
-    def optimizers(self) -> dict[str, tuple]:
-        """Each optimizer with the variables that it trains; none before `compile`."""
-        raise NotImplementedError
-
-    def exported_variables(self) -> dict[str, tf.Variable]:
-        """By name, the variables that compressing and decompressing need."""
-        return named_variables(self)
-
-    def tables(self) -> Tables:
-        """The range coder's tables."""
-        raise NotImplementedError
 
 
 class SaliencyCodec(Model):
@@ -229,30 +209,3 @@ def with_effective_lambda(terms: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     distortion_term = terms["loss"] - terms["bpp"]
     terms["effective_lambda"] = distortion_term / terms.pop("plain_distortion")
     return terms
-
-
-def to_uint8(rgb: tf.Tensor) -> tf.Tensor:
-    """Rounds and clips float RGB to 8 bits."""
-    return tf.saturate_cast(tf.round(rgb), tf.uint8)
-
-
-def named_variables(model: Model) -> dict[str, tf.Variable]:
-    """The variables of a model's `parts` by path: `analysis/gdns/0/reparam_beta`."""
-    names, seen = {}, set()
-    view = tf.train.TrackableView(model)
-    level = [(part, getattr(model, part)) for part in model.parts]
-    while level:  # breadth first: a variable gets its shortest path
-        children = []
-        for path, node in level:
-            if id(node) in seen:
-                continue
-            seen.add(id(node))
-            if isinstance(node, tf.Variable):
-                names[path] = node
-            else:
-                children += [
-                    (f"{path}/{name.strip('_')}", child)
-                    for name, child in view.children(node).items()
-                ]
-        level = children
-    return names

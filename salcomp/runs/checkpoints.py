@@ -10,7 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from salcomp.errors import InputError
-from salcomp.model.saliency_codec import Model, named_variables
+from salcomp.model.base import Model, named_variables
 
 # Name of their folder within the run's.
 FOLDER = "checkpoints"

@@ -11,18 +11,39 @@ workdir/samples/       reconstructions as training goes on (a GAN's)
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from salcomp.config.base import Settings, flag_name
+from salcomp.config.base import BaseConfig, flag_name
 from salcomp.config.config import Config
 from salcomp.errors import InputError
-from salcomp.files.disk import write_file
+from salcomp.files import disk
+
+
+@contextlib.contextmanager
+def held(workdir: str | os.PathLike) -> Iterator[None]:
+    """Makes the folder of a run, if need be, and holds it for this process.
+
+    Raises:
+      InputError: it cannot be made, or another process is at work there.
+    """
+    try:
+        Path(workdir).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{workdir}: unfit for a run ({error.strerror})") from error
+    with disk.locked(Path(workdir)):
+        yield
 
 
 def start(
-    workdir: str, config: Settings, data: dict[str, object], saved: str = "checkpoints"
+    workdir: str,
+    config: BaseConfig,
+    data: dict[str, object],
+    saved: str = "checkpoints",
 ) -> None:
     """Begins a run, or makes sure that an existing one is the same run.
 
@@ -48,10 +69,11 @@ def start(
             f"{workdir} is not empty and holds no run; choose another folder"
         )
     if not (path.parent / saved).exists():  # no step of it was ever saved
-        write_file(path, (json.dumps(wanted, indent=2) + "\n").encode())
+        disk.write_file(path, (json.dumps(wanted, indent=2) + "\n").encode())
         return
     found = _read(path)
     found["config"] = {**config.defaults(), **found["config"]}
+    found["data"] = {**data, **found["data"]}  # earlier versions told less
     found, wanted = (json.loads(json.dumps(run)) for run in (found, wanted))
     differences = [
         f"{flag_name(name)} was {found[part].get(name)!r} and is now {value!r}"
@@ -66,7 +88,7 @@ def start(
         )
 
 
-def read_config(workdir: str, kind: type[Settings] = Config) -> Settings:
+def read_config(workdir: str, kind: type[BaseConfig] = Config) -> BaseConfig:
     """The configuration of the run in a folder.
 
     Args:

@@ -1,8 +1,9 @@
-"""What happens between training steps: logs, validation, checkpoints, warnings."""
+"""The training loop that all models share, and what happens between its steps."""
 
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,10 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from salcomp import cli
+from salcomp.config import weighting
 from salcomp.config.config import STRIDE
 from salcomp.data.frames import Frames
-from salcomp.durations import duration
 from salcomp.errors import DivergenceError
 from salcomp.metrics import quality as metrics
 from salcomp.model.saliency_codec import SaliencyCodec
@@ -163,12 +165,13 @@ def validate(
     cropped at the right and bottom to multiples of 16.
     """
     rows = []
+    image_means = weighting.image_means(frames.level_counts[:count], model.config)
     with writer.as_default(step):
         for i in range(count):
             frame = frames[i]
             height, width = (size // STRIDE * STRIDE for size in frame.shape[:2])
             frame = frame[:height, :width]
-            terms = model.validate(frame[None], frames.image_means[i : i + 1])
+            terms = model.validate(frame[None], image_means[i : i + 1])
             decoded = terms.pop("reconstruction")[0].numpy()
             saliency = frame[..., 3].astype(np.float32) / 255
             row = {name: float(value) for name, value in terms.items()}
@@ -225,6 +228,54 @@ class Progress(StepCounter):
             terms["bpp"],
             terms["mse"],
             1 / seconds,
-            duration(seconds * (self._last - self.step)),
+            cli.duration(seconds * (self._last - self.step)),
             self._hint if taken == _ETA_AFTER else "",
         )
+
+
+def fit(
+    model: tf.keras.Model,
+    batches,
+    start: int,
+    observers: list[StepCounter],
+    terms: tuple[str, ...],
+    chief: bool = True,
+    hint: str = "",
+) -> None:
+    """Takes the steps from `start` to the last of the model's configuration.
+
+    Args:
+      model: compiled; has a `config`.
+      batches: a data set of the remaining steps' batches.
+      start: steps already taken.
+      observers: callbacks, in the order of their calls.
+      terms: names of what a step returns, for the progress bar.
+      chief: whether this process shows the progress.
+      hint: added to the first estimate of the time.
+
+    Raises:
+      KeyboardInterrupt: a signal came; the step in hand was finished.
+    """
+    last = model.config.last_step
+    bar = sys.stdout.isatty() and chief
+    progress = Progress(start, last, bar, hint)
+    observers = [progress, *observers]
+    if bar:
+        # As stateful metrics, the bar shows each step's terms, not their mean so far.
+        observers.append(
+            tf.keras.callbacks.ProgbarLogger("steps", stateful_metrics=terms)
+        )
+
+    def stop():
+        model.stop_training = True
+
+    with cli.stopped_between_steps(stop) as stopped:
+        model.fit(
+            batches,
+            steps_per_epoch=last - start,
+            verbose=int(bar),
+            callbacks=observers,
+        )
+    if stopped:
+        logging.info("stopped at step %d; the same command goes on", progress.step)
+        raise KeyboardInterrupt

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salcomp import compress, export
+from salcomp import compress
 from salcomp.codec.codec import Codec
 from salcomp.errors import SalcompError
 from salcomp.files import images
 from salcomp.model.saliency_codec import SaliencyCodec
+from salcomp.zoo import exported
 from tests.fixtures import frame, parts, run_python, small_config
 
 
@@ -280,7 +281,7 @@ def test_refinement_flag_out_of_range_is_refused(run, pictures, flag):
 
 def test_model_without_a_map_compresses_the_same_whatever_the_map(tmp_path, pictures):
     baseline = small_config(condition_encoder=False, weight_distortion=False)
-    export.save(SaliencyCodec(baseline), 1, tmp_path / "model")
+    exported.save(SaliencyCodec(baseline), 1, tmp_path / "model")
     files = []
     for source in ("auto", "center", "uniform"):
         arguments = [f"--model={tmp_path / 'model'}", f"--saliency={source}"]

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from salcomp import decompress, export
+from salcomp import decompress
 from salcomp.codec.codec import Codec
 from salcomp.errors import SalcompError
 from salcomp.model.saliency_codec import SaliencyCodec
+from salcomp.zoo import exported
 from tests.fixtures import frame, parts, small_config
 
 
@@ -89,7 +90,7 @@ def test_only_file_that_is_damaged_is_named_with_its_fault(run, encoded, tmp_pat
 
 def test_file_of_another_model_is_refused_by_name(encoded, codec, tmp_path):
     folder = tmp_path / "model"
-    export.save(SaliencyCodec(small_config()), 1, folder)
+    exported.save(SaliencyCodec(small_config()), 1, folder)
     arguments = ["decompress", str(tmp_path / "a0.salc"), f"--model={folder}"]
     message = refusal(decompress.main, arguments)
     assert "a0.salc" in message and codec.fingerprint.hex() in message

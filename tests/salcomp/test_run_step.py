@@ -17,7 +17,8 @@ import pytest
 from salcomp import compress, decompress, export_step, run_step, train
 from salcomp.accelerator import exported_step
 from salcomp.errors import InputError
-from salcomp.model.saliency_codec import SaliencyCodec, named_variables
+from salcomp.model.base import named_variables
+from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.runs import state as training_state
 from tests.fixtures import ROOT, save_frames
 

@@ -17,15 +17,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from salcomp import export, process, train
+from salcomp import cli, train
 from salcomp.codec.codec import Codec
 from salcomp.config.config import SCHEDULES
-from salcomp.data import batches, frames
+from salcomp.data import batches
 from salcomp.errors import DivergenceError, InputError
-from salcomp.model.saliency_codec import Objective, SaliencyCodec, named_variables
+from salcomp.model.base import named_variables
+from salcomp.model.saliency_codec import Objective, SaliencyCodec
 from salcomp.runs import folder as run_folder
 from salcomp.runs.checkpoints import Checkpoints
-from salcomp.training import loop as callbacks
+from salcomp.training import flags, loop
+from salcomp.zoo import exported
 from tests.fixtures import (
     ROOT,
     SMOKE,
@@ -185,7 +187,7 @@ def test_workers_without_a_cluster_are_refused(monkeypatch, frames_glob):
 )
 def test_default_workdir_tells_what_is_trained(arguments, expected):
     train.cli.parse(train.FLAGS, ["train", *arguments], "")
-    settings = train.config_flags.from_flags(train.FLAGS)
+    settings = flags.config_from_flags(train.FLAGS)
     assert train._default_workdir(settings) == os.path.join(*expected.split("/"))
 
 
@@ -211,7 +213,7 @@ def interrupted(tmp_path_factory, frames_glob):
     """
     workdir = tmp_path_factory.mktemp("interrupted") / "run"
     arguments = [*TINY, "--last_step=6", f"--train_glob={frames_glob}"]
-    after_step = callbacks.Progress.after_step
+    after_step = loop.Progress.after_step
 
     def press_control_c(progress, terms):
         if progress.step == 5:
@@ -219,7 +221,7 @@ def interrupted(tmp_path_factory, frames_glob):
         after_step(progress, terms)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(callbacks.Progress, "after_step", press_control_c)
+        patch.setattr(loop.Progress, "after_step", press_control_c)
         with pytest.raises(KeyboardInterrupt):
             train.main(["train", *arguments, f"--workdir={workdir}"])
     return workdir
@@ -242,7 +244,7 @@ def test_interrupted_run_keeps_the_metrics_of_the_steps_it_has_taken(interrupted
 
 def test_second_signal_ends_a_run_at_once():
     told = []
-    with process.stopped_between_steps(lambda: told.append(1)) as stopped:
+    with cli.stopped_between_steps(lambda: told.append(1)) as stopped:
         signal.raise_signal(signal.SIGINT)
         assert told == [1] and stopped == [signal.SIGINT]
         with pytest.raises(KeyboardInterrupt):
@@ -263,14 +265,14 @@ def test_conditioned_run_begins_as_the_baseline_that_it_starts_from(
     """Its first step has the rate and error of the baseline on the same batch."""
     arguments = [*TINY, f"--train_glob={frames_glob}"]
     train.cli.parse(train.FLAGS, ["train", *arguments], "")
-    settings = train.config_flags.from_flags(train.FLAGS)
+    settings = flags.config_from_flags(train.FLAGS)
     tf.keras.utils.set_random_seed(5)
     baseline_config = train.dataclasses.replace(
         settings, condition_encoder=False, weight_distortion=False
     )
     baseline = SaliencyCodec(baseline_config)
-    export.save(baseline, 1, tmp_path / "baseline")
-    found, _ = frames.training_and_validation(train.FLAGS, settings)
+    exported.save(baseline, 1, tmp_path / "baseline")
+    found, _ = flags.training_and_validation(train.FLAGS, settings)
     rgba, means, noise = batches.examples(found, settings, 0, 0, settings.batchsize)
     expected, _ = baseline.gradients(
         rgba, means, noise, Objective.of(baseline_config), rgba[..., 0].size
@@ -288,7 +290,7 @@ def test_conditioned_run_begins_as_the_baseline_that_it_starts_from(
     (row,) = rows_of(workdir)
     assert float(row["bpp"]) == pytest.approx(float(expected["bpp"]), rel=1e-4)
     assert float(row["mse"]) == pytest.approx(float(expected["mse"]), rel=1e-4)
-    variables = named_variables(export.load(workdir).model)
+    variables = named_variables(exported.load(workdir).model)
     kernel = variables["analysis/convs/0/kernel/coefficients"]
     assert np.abs(kernel[:, 3]).max() > 0  # and then learns to use the map
 
@@ -303,7 +305,7 @@ def test_checkpoint_of_a_step_is_saved_after_its_validation(
     def crash(*_):
         raise MemoryError
 
-    monkeypatch.setattr(callbacks, "validate", crash)
+    monkeypatch.setattr(loop, "validate", crash)
     with pytest.raises(MemoryError):
         train.main(
             [

@@ -20,7 +20,7 @@ from experiments.study.report import (
 from experiments.study.report.comparisons import Comparisons, Pair, Score
 from experiments.study.report.records import StudyRecords
 from experiments.study.report.tables import percent, percent_interval, table
-from salcomp.durations import duration
+from salcomp.cli import duration
 from salcomp.metrics.bd_rate import Comparison
 
 _SECTIONS = (

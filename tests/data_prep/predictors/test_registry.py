@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,7 @@ from data_prep.predictors import fixations
 from data_prep.predictors import registry as predictors
 from data_prep.predictors.registry import Frame, Predictor
 from salcomp.errors import InputError
-from salcomp.files import images, saliency_maps
+from salcomp.files import disk, images, saliency_maps
 from tests.data_prep.predictors.test_fixations import write_osie
 
 HEIGHT, WIDTH = 40, 60
@@ -104,15 +102,6 @@ def test_the_centre_prior_is_that_of_the_crop():
     np.testing.assert_array_equal(saliency, saliency_maps.center_prior(15, 40))
 
 
-def sha256(path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def test_sha256_is_that_of_the_bytes(tmp_path):
-    (tmp_path / "f").write_bytes(bytes(3 << 20) + b"end")
-    assert predictors.sha256(tmp_path / "f") == sha256(tmp_path / "f")
-
-
 @pytest.fixture
 def mask(tmp_path) -> np.ndarray:
     """The mask in `masks/a.png`."""
@@ -155,7 +144,7 @@ def test_the_fingerprint_of_a_file_is_that_of_the_frames_own_map(tmp_path, mask)
     images.write_png(tmp_path / "masks/b.png", mask // 2)
     predictor = predictors.load("file", f"{tmp_path}/masks")
     for name in ("a", "b"):
-        expected = sha256(tmp_path / f"masks/{name}.png")
+        expected = disk.sha256(tmp_path / f"masks/{name}.png")
         assert predictor.fingerprint(f"photos/{name}.jpg") == expected
 
 
@@ -187,7 +176,7 @@ def test_a_frame_without_fixations_is_refused_by_name(recorded):
 
 def test_the_fingerprint_of_fixations_is_that_of_their_file(recorded):
     predictor = predictors.load("fixations", str(recorded))
-    assert predictor.fingerprint("photos/a.jpg") == sha256(recorded)
+    assert predictor.fingerprint("photos/a.jpg") == disk.sha256(recorded)
 
 
 def test_a_file_that_is_not_what_the_predictor_needs_is_refused(tmp_path):

@@ -91,7 +91,7 @@ def test_arms_are_configurations_of_the_trainer(arm, tmp_path):
     train.FLAGS.unparse_flags()
     values = train.FLAGS(["train", *arguments])
     assert values == ["train"]
-    settings = config_flags.from_flags(train.FLAGS)
+    settings = config_flags.config_from_flags(train.FLAGS)
     assert (settings.lmbda, settings.last_step, settings.seed) == (0.002, 7, 3)
     assert settings.weight_distortion == ARMS[arm].weighted
     assert settings.learning_rate == 0.004

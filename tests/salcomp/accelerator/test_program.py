@@ -10,7 +10,8 @@ from salcomp.accelerator.exported_step import Inputs
 from salcomp.accelerator.program import PureStep
 from salcomp.config import weighting
 from salcomp.data import batches, frames
-from salcomp.model.saliency_codec import SaliencyCodec, named_variables
+from salcomp.model.base import named_variables
+from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.runs.metrics_file import TERMS
 from tests.fixtures import small_config
 
@@ -54,7 +55,7 @@ def test_steps_are_those_of_the_trainer(frames_glob, changes):
     from salcomp.data import frame_files
 
     config = small_config(weight_mean=0.25, learning_rate=3e-3, **changes)
-    found = frames.from_files(frame_files.find(frames_glob), config, (32, 32), 1e9)
+    found = frames.from_files(frame_files.find(frames_glob), True, (32, 32))
     models = []
     for _ in range(2):
         tf.keras.utils.set_random_seed(1)
@@ -80,7 +81,7 @@ def test_a_step_does_not_depend_on_the_model_s_own_weights(frames_glob):
     from salcomp.data import frame_files
 
     config = small_config()
-    found = frames.from_files(frame_files.find(frames_glob), config, (32, 32), 1e9)
+    found = frames.from_files(frame_files.find(frames_glob), True, (32, 32))
     model = SaliencyCodec(config)
     step, values = PureStep(model), weights_of(model)
     zeros = [np.zeros_like(value) for value in values]

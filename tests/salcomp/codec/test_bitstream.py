@@ -17,7 +17,9 @@ LIMIT = 2**26
 
 
 def unpack(data, fingerprint=MODEL, max_pixels=LIMIT):
-    return bitstream.unpack(data, fingerprint, max_pixels)
+    content = bitstream.unpack(data)
+    bitstream.check(content, fingerprint, max_pixels)
+    return content
 
 
 def refusal(data, **options):

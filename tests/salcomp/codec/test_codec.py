@@ -14,8 +14,9 @@ from salcomp.codec import bitstream
 from salcomp.codec.codec import Codec
 from salcomp.config.weighting import normalized_weight
 from salcomp.errors import BitstreamError
-from salcomp.export import Export
-from salcomp.model.saliency_codec import SaliencyCodec, to_uint8
+from salcomp.model.base import to_uint8
+from salcomp.model.saliency_codec import SaliencyCodec
+from salcomp.zoo.exported import Export
 from tests.fixtures import frame, parts, run_python, small_config, untrained_codec
 from tests.salcomp.codec.fuzz_decoder import fuzz, repaired
 
@@ -95,7 +96,7 @@ def test_decoder_takes_the_file_alone(workdir, codec):
 
 def test_header_names_the_model_and_the_size(codec):
     data = codec.encode(*parts(frame(0, 33, 47))).data
-    content = bitstream.unpack(data, codec.fingerprint, 10**6)
+    content = bitstream.unpack(data)
     assert (content.height, content.width) == (33, 47)
 
 

@@ -17,9 +17,9 @@ from salcomp.training import flags as config_flags
 def parsed(*arguments):
     """The configuration of a command line."""
     values = flags.FlagValues()
-    config_flags.define_flags(values)
+    config_flags.define_config_flags(values)
     cli.parse(values, ["train", *arguments], "")
-    return config_flags.from_flags(values)
+    return config_flags.config_from_flags(values)
 
 
 def error_of(*arguments):
@@ -226,7 +226,7 @@ def test_prior_is_as_deep_as_in_the_year_of_the_layers(layers, filters):
 
 def test_help_of_every_flag_is_a_sentence():
     values = flags.FlagValues()
-    config_flags.define_flags(values)
+    config_flags.define_config_flags(values)
     for name in values:
         text = values[name].help
         assert text[0].isupper() and text.rstrip("'\"").endswith("."), name

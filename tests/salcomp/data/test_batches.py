@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from salcomp.config import weighting
 from salcomp.data import batches, sampling
 from salcomp.data.frames import Frames
 from salcomp.errors import InputError
@@ -17,7 +18,7 @@ PICTURES = [frame(i, 48 + 16 * i, 64) for i in range(3)]
 
 @pytest.fixture(scope="module")
 def frames():
-    return Frames("abc", PICTURES.__getitem__, CONFIG, 1e9)
+    return Frames("abc", PICTURES.__getitem__, 1e9)
 
 
 def of_workers(frames, start=0, workers=1, replicas=1):
@@ -42,10 +43,11 @@ def same(first, second):
 def test_batch_holds_the_crops_that_its_step_draws(frames):
     batch = of_workers(frames)[0][2]
     crops = sampling.crops(CONFIG.seed, 2, 4, frames.sizes, 32)
+    means = weighting.image_means(frames.level_counts, CONFIG)
     for i, (number, top, left) in enumerate(zip(*crops)):
         crop = PICTURES[number][top : top + 32, left : left + 32]
         assert (batch["rgba"][i] == crop).all()
-        assert batch["image_mean"][i] == frames.image_means[number]
+        assert batch["image_mean"][i] == means[number]
 
 
 def test_batch_holds_the_noise_of_its_step(frames):
@@ -81,5 +83,5 @@ def test_batch_that_the_replicas_cannot_share_is_refused(frames):
 
 
 def test_frames_that_are_not_in_memory_give_the_same_batches(frames):
-    uncached = Frames("abc", PICTURES.__getitem__, CONFIG, 0)
+    uncached = Frames("abc", PICTURES.__getitem__, 0)
     assert all(map(same, of_workers(uncached)[0], of_workers(frames)[0]))

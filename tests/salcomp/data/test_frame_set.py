@@ -8,19 +8,15 @@ from PIL import Image
 
 from salcomp.data import frame_files, frame_set, frames
 from salcomp.errors import InputError
-from tests.fixtures import frame, save_frames, small_config
+from tests.fixtures import frame, save_frames
 
 
-@pytest.mark.parametrize("weighting", ["clip", "affine", "additive"])
-def test_means_of_the_weight_are_those_of_the_trainer(frames_glob, weighting):
-    config = small_config(saliency_weighting=weighting)
+def test_maps_and_contents_are_told_as_by_the_trainer(frames_glob):
     paths = frame_files.find(frames_glob)
-    expected = frames.from_files(paths, config, (32, 32), 1e9)
+    expected = frames.from_files(paths, True, (32, 32))
     found = frame_set.read(paths, (32, 32), needs_map=True)
-    np.testing.assert_allclose(
-        found.image_means(config), expected.image_means, rtol=1e-6
-    )
-    assert found.weight_mean(config) == pytest.approx(expected.weight_mean, rel=1e-6)
+    np.testing.assert_array_equal(found.level_counts, expected.level_counts)
+    assert found.contents == expected.contents
 
 
 def test_frames_of_several_sizes_lie_at_the_top_left(tmp_path):

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from salcomp.config import weighting
 from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
+from salcomp.training.flags import training_and_validation
 from tests.fixtures import frame, save_frames, small_config
 
 SALIENCY = small_config()
@@ -46,7 +48,7 @@ def refusal(function, *arguments):
 
 
 def from_file(path, config=SALIENCY):
-    return frames.from_files([path], config, (32, 32), 1e9)
+    return frames.from_files([path], config.uses_saliency, (32, 32))
 
 
 def test_frame_is_the_file_with_its_alpha_untouched(tmp_path):
@@ -121,7 +123,7 @@ def test_pattern_finds_files_in_folders_below(tmp_path):
 def test_frame_in_both_patterns_is_refused_by_name(tmp_path):
     pattern = save_frames(tmp_path, 3)
     both = flags(train_glob=pattern, validation_glob=str(tmp_path / "*01.png"))
-    message = refusal(frames.training_and_validation, both, SALIENCY)
+    message = refusal(training_and_validation, both, SALIENCY)
     assert "frame01.png" in message
 
 
@@ -130,14 +132,14 @@ def test_validation_pattern_names_the_held_out_frames(tmp_path):
         train_glob=save_frames(tmp_path / "train", 2),
         validation_glob=save_frames(tmp_path / "held_out", 1),
     )
-    training, validation = frames.training_and_validation(given, SALIENCY)
+    training, validation = training_and_validation(given, SALIENCY)
     assert (len(training), len(validation)) == (2, 1)
     assert "held_out" in validation.names[0]
 
 
 def test_validation_pattern_alone_is_refused(tmp_path):
     given = flags(validation_glob=save_frames(tmp_path, 1))
-    message = refusal(frames.training_and_validation, given, SALIENCY)
+    message = refusal(training_and_validation, given, SALIENCY)
     assert "--train_glob" in message
 
 
@@ -185,19 +187,23 @@ def test_means_of_the_weight_are_over_whole_frames(tmp_path):
     config = dataclasses.replace(SALIENCY, saliency_floor=0.3)
     pictures = [frame(0, 32, 48), frame(1, 64, 80)]
     paths = [save(tmp_path, f"{i}.png", p) for i, p in enumerate(pictures)]
-    found = frames.from_files(paths, config, (32, 32), 1e9)
+    found = frames.from_files(paths, config.uses_saliency, (32, 32))
     weights = [np.maximum(p[..., 3] / 255, 0.3) for p in pictures]
     expected = [w.mean() for w in weights]
-    np.testing.assert_allclose(found.image_means, expected, rtol=1e-5)
+    np.testing.assert_allclose(
+        weighting.image_means(found.level_counts, config), expected, rtol=1e-5
+    )
     whole = np.concatenate([w.ravel() for w in weights]).mean()
-    assert found.weight_mean == pytest.approx(whole, rel=1e-5)
+    assert weighting.dataset_mean(found.level_counts, config) == pytest.approx(
+        whole, rel=1e-5
+    )
 
 
 @pytest.mark.parametrize("cached", [0, 1, 2.5, 100])
 def test_frames_beyond_the_memory_budget_are_the_same_frames(tmp_path, cached):
     pictures = [frame(i, 32, 32) for i in range(4)]
     paths = [save(tmp_path, f"{i}.png", p) for i, p in enumerate(pictures)]
-    found = frames.from_files(paths, SALIENCY, (32, 32), cached * pictures[0].nbytes)
+    found = frames.from_files(paths, True, (32, 32), cached * pictures[0].nbytes)
     for i, picture in enumerate(pictures):
         assert (found[i] == picture).all()
 
@@ -209,20 +215,20 @@ def test_frames_within_the_memory_budget_are_read_once(tmp_path):
         reads.append(i)
         return frame(i, 32, 32)
 
-    found = frames.Frames("abcd", read, SALIENCY, 2 * 32 * 32 * 4)
+    found = frames.Frames("abcd", read, 2 * 32 * 32 * 4)
     for i in (0, 1, 2, 3, 0, 1):
         found[i]
     assert [reads.count(i) for i in range(4)] == [1, 1, 2, 2]
 
 
 def test_built_in_scenes_are_the_same_each_time_and_have_maps():
-    first, second = (frames.from_scenes(SALIENCY, 20, 2) for _ in range(2))
+    first, second = (frames.from_scenes(20, 2) for _ in range(2))
     assert (first[1] == second[1]).all()
     assert np.ptp(first[0][..., 3]) > 0
 
 
 def test_built_in_validation_scenes_are_no_training_scenes():
-    training, validation = frames.training_and_validation(flags(), SALIENCY)
+    training, validation = training_and_validation(flags(), SALIENCY)
     assert not set(training.names) & set(validation.names)
     assert all((training[0] != validation[i]).any() for i in range(len(validation)))
 
@@ -261,36 +267,35 @@ def tfds_pictures(tfds_folder, monkeypatch):
 
 def test_tfds_set_gives_its_images_that_are_large_enough(tfds_pictures):
     given = flags(tfds_name="pictures")
-    training, validation = frames.training_and_validation(given, BASELINE)
+    training, validation = training_and_validation(given, BASELINE)
     assert (len(training), len(validation)) == (3, 3)
     found = {training[i][..., :3].tobytes() for i in range(3)}
     assert found == {frame(i, 48, 64)[..., :3].tobytes() for i in range(3)}
 
 
 def test_tfds_images_stop_at_the_memory_budget(tfds_pictures):
-    found = frames.from_tfds("pictures", "train", BASELINE, 2 * 48 * 64 * 4)
+    found = frames.from_tfds("pictures", "train", BASELINE.crop, 2 * 48 * 64 * 4)
     assert len(found) == 2
 
 
 def test_tfds_images_all_too_small_are_refused(tfds_pictures):
-    config = dataclasses.replace(BASELINE, patchsize=512)
-    message = refusal(frames.from_tfds, "pictures", "train", config, 1e9)
+    message = refusal(frames.from_tfds, "pictures", "train", (512, 512), 1e9)
     assert "--patchsize" in message
 
 
 @pytest.mark.parametrize(("name", "split"), [("picture", "train"), ("pictures", "x")])
 def test_unknown_tfds_set_or_split_is_refused_by_name(tfds_pictures, name, split):
-    message = refusal(frames.from_tfds, name, split, BASELINE, 1e9)
+    message = refusal(frames.from_tfds, name, split, (32, 32), 1e9)
     assert name in message and split in message
 
 
 def test_tfds_set_is_refused_for_a_saliency_run():
     given = flags(tfds_name="pictures")
-    message = refusal(frames.training_and_validation, given, SALIENCY)
+    message = refusal(training_and_validation, given, SALIENCY)
     assert "--nosaliency" in message
 
 
 def test_tfds_set_beside_a_pattern_is_refused():
     given = flags(tfds_name="pictures", train_glob="*.png")
-    message = refusal(frames.training_and_validation, given, BASELINE)
+    message = refusal(training_and_validation, given, BASELINE)
     assert "--train_glob" in message

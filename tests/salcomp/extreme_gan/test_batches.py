@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from salcomp.config import weighting
 from salcomp.data import frame_files, frames
 from salcomp.extreme_gan import batches
 from tests.fixtures import save_frames
@@ -10,10 +11,9 @@ from tests.salcomp.extreme_gan.small import gan_config
 
 def examples_of(frames_glob, steps, **changes):
     config = gan_config(batchsize=2, **changes)
-    found = frames.from_files(
-        frame_files.find(frames_glob), config, config.crop, cache_bytes=1e9
-    )
-    return found, [batches.examples(found, config, step) for step in steps]
+    found = frames.from_files(frame_files.find(frames_glob), False, config.crop)
+    means = weighting.image_means(found.level_counts, config)
+    return found, [batches.examples(found, means, config, step) for step in steps]
 
 
 def test_step_has_crops_for_generator_and_discriminators(frames_glob):

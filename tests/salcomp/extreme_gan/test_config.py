@@ -18,9 +18,9 @@ from tests.salcomp.extreme_gan.small import gan_config
 
 def parsed(*arguments):
     values = flags.FlagValues()
-    config_flags.define_flags(values, GAN)
+    config_flags.define_config_flags(values, GAN)
     cli.parse(values, ["tool", *arguments], "A tool.")
-    return config_flags.from_flags(values, presets=GAN)
+    return config_flags.config_from_flags(values, presets=GAN)
 
 
 def test_published_network_is_the_default():
@@ -66,7 +66,7 @@ def test_crops_too_small_for_ms_ssim_are_refused():
 
 def test_help_of_every_flag_is_a_sentence():
     values = flags.FlagValues()
-    config_flags.define_flags(values, GAN)
+    config_flags.define_config_flags(values, GAN)
     for name in values:
         text = values[name].help
         assert text[0].isupper() and text.rstrip("'\"").endswith("."), name

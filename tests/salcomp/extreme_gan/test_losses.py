@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from salcomp.extreme_gan import losses
-from salcomp.extreme_gan.distortion import distortion
+from salcomp.extreme_gan.losses import distortion
 from salcomp.extreme_gan.networks import Judgement
 from salcomp.model import distortion as measures
 

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from salcomp import export
 from salcomp.errors import InputError
 from salcomp.extreme_gan import evaluation, samples, train
 from salcomp.extreme_gan import export as export_tool
 from salcomp.extreme_gan.config import GanConfig
 from salcomp.extreme_gan.model import SHARES, TERMS, ExtremeGan
 from salcomp.files.images import read_image
-from salcomp.model.saliency_codec import named_variables
+from salcomp.model.base import named_variables
 from salcomp.runs import folder as run_folder
-from salcomp.training import loop as callbacks
+from salcomp.training import loop
+from salcomp.zoo import exported
 from tests.fixtures import save_frames
 from tests.salcomp.extreme_gan.conftest import STEPS, arguments
 from tests.salcomp.extreme_gan.small import TINY
@@ -33,7 +33,7 @@ def rows_of(workdir):
 def encoder_change(workdir):
     """The largest change of a weight of the encoder from its initial value."""
     start = train.build(run_folder.read_config(workdir, GanConfig))
-    trained = export.load_folder(workdir, ExtremeGan).model
+    trained = exported.load(workdir, ExtremeGan).model
     initial = named_variables(start)
     return max(
         np.abs(variable.numpy() - initial[name].numpy()).max()
@@ -82,11 +82,11 @@ def test_published_run_holds_nothing_out_and_repaired_does(published, repaired):
 
 def test_run_that_holds_frames_out_exports_the_best_on_them(repaired):
     step, _ = evaluation.best(repaired)
-    assert export.load_folder(repaired, ExtremeGan).step == step
+    assert exported.load(repaired, ExtremeGan).step == step
 
 
 def test_published_run_exports_the_last_step(published):
-    assert export.load_folder(published, ExtremeGan).step == STEPS
+    assert exported.load(published, ExtremeGan).step == STEPS
 
 
 def test_best_is_the_least_error_so_far(tmp_path):
@@ -143,7 +143,7 @@ def test_killed_run_goes_on_as_if_it_had_not_been_killed(
     repaired, frames_glob, tmp_path, monkeypatch
 ):
     command = arguments("repaired", frames_glob, tmp_path)
-    save = callbacks.Recorder.save
+    save = loop.Recorder.save
 
     def crash(recorder):
         if recorder.step == 34:  # its row is written, its checkpoint is not
@@ -151,7 +151,7 @@ def test_killed_run_goes_on_as_if_it_had_not_been_killed(
         save(recorder)
 
     with monkeypatch.context() as patch:
-        patch.setattr(callbacks.Recorder, "save", crash)
+        patch.setattr(loop.Recorder, "save", crash)
         with pytest.raises(MemoryError):
             train.main(command)
     train.main(command)

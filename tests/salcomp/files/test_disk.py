@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 
@@ -114,3 +115,9 @@ def test_an_argument_that_names_no_file_is_an_error(tmp_path, monkeypatch, argum
 def test_no_argument_is_an_error():
     with pytest.raises(InputError, match="no input"):
         disk.expand_inputs([])
+
+
+def test_sha256_is_that_of_the_bytes(tmp_path):
+    (tmp_path / "f").write_bytes(bytes(3 << 20) + b"end")
+    expected = hashlib.sha256((tmp_path / "f").read_bytes()).hexdigest()
+    assert disk.sha256(tmp_path / "f") == expected

@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from salcomp.config.config import CONDITIONINGS, DISTORTIONS, LAYERS
 from salcomp.config.weighting import normalized_weight
+from salcomp.model.base import named_variables, to_uint8
 from salcomp.model.distortion import distortion
-from salcomp.model.saliency_codec import SaliencyCodec, named_variables, to_uint8
+from salcomp.model.saliency_codec import SaliencyCodec
 from tests.fixtures import frame, run_python, small_config
 
 LMBDA = 0.02
@@ -271,13 +272,13 @@ tf.config.set_logical_device_configuration(cpu, two)
 
 from salcomp.data.batches import dataset
 from salcomp.data.frames import Frames
-from salcomp.model.saliency_codec import named_variables
+from salcomp.model.base import named_variables
 from tests.fixtures import frame, small_config
 from tests.test_model import compiled
 
 config = small_config(batchsize=4, last_step=3, weight_normalization="image")
 pictures = [frame(i, 48, 64) for i in range(5)]
-frames = Frames("abcde", pictures.__getitem__, config, 1e9)
+frames = Frames("abcde", pictures.__getitem__, 1e9)
 runs = []
 for strategy in (
     tf.distribute.get_strategy(),

@@ -10,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 from salcomp.errors import InputError
-from salcomp.model.saliency_codec import SaliencyCodec, named_variables
+from salcomp.model.base import named_variables
+from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.runs import folder as run_folder
 from salcomp.runs.checkpoints import Checkpoints
 from tests.fixtures import small_config

@@ -8,11 +8,10 @@ import tarfile
 
 import pytest
 
-from salcomp import export
 from salcomp.errors import InputError
 from salcomp.zoo import card as model_card
+from salcomp.zoo import exported, shipped
 from salcomp.zoo import folder as model_folder
-from salcomp.zoo import shipped
 from tests.fixtures import LADDER, ROOT, card, run_python
 
 MIB = 2**20
@@ -68,23 +67,23 @@ def test_an_arm_comes_by_rising_lambda(zoo):
 
 
 def test_a_name_is_loaded_as_a_model(zoo):
-    assert export.load("high").fingerprint == export.load(zoo / "high").fingerprint
+    assert exported.load("high").fingerprint == exported.load(zoo / "high").fingerprint
 
 
 def test_an_existing_folder_goes_before_a_name(zoo, tmp_path, monkeypatch):
     shutil.copytree(zoo / "low", tmp_path / "high")
     monkeypatch.chdir(tmp_path)
-    assert export.load("high").fingerprint == export.load(zoo / "low").fingerprint
+    assert exported.load("high").fingerprint == exported.load(zoo / "low").fingerprint
 
 
 def test_a_folder_of_results_does_not_hide_a_model(zoo, tmp_path, monkeypatch):
     (tmp_path / "low").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert export.load("low").fingerprint == export.load(zoo / "low").fingerprint
+    assert exported.load("low").fingerprint == exported.load(zoo / "low").fingerprint
 
 
 def test_the_start_of_a_fingerprint_finds_its_model(zoo):
-    start = export.load("low").fingerprint[:8]
+    start = exported.load("low").fingerprint[:8]
     assert shipped.with_fingerprint(start) == zoo / "low"
     assert shipped.with_fingerprint(bytes(8)) is None
 
@@ -145,12 +144,12 @@ def test_a_damaged_card_is_refused(copy, text):
 def test_a_missing_card_is_refused_but_its_model_can_be_used(copy):
     (copy / "low/card.json").unlink()
     assert "low/card.json: No such file" in refusal(shipped.cards)
-    assert export.load("low").step == 200
+    assert exported.load("low").step == 200
 
 
 def test_adding_replaces_a_model_of_the_same_name(copy):
     shipped.add(copy / "high", "low", card(date="2026-02-01"))
-    assert export.load("low").fingerprint == export.load("high").fingerprint
+    assert exported.load("low").fingerprint == exported.load("high").fingerprint
     dates = {card.name: card.date for card in shipped.cards()}
     assert dates["low"] == "2026-02-01"
 
@@ -227,7 +226,7 @@ def build(folder, *arguments):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_model_that_comes_with_salcomp_is_whole_small_and_as_its_card_says(name):
-    loaded = export.load(shipped.FOLDER / name)
+    loaded = exported.load(shipped.FOLDER / name)
     (found,) = (card for card in shipped.cards() if card.name == name)
     assert found.lmbda == loaded.model.config.lmbda
     files = (shipped.FOLDER / name).iterdir()

@@ -1,4 +1,4 @@
-"""Tests of salcomp.export."""
+"""Tests of salcomp.zoo.exported and of the door salcomp.export."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from salcomp import export
 from salcomp.codec.codec import Codec
 from salcomp.config.config import CONDITIONINGS
 from salcomp.errors import InputError
-from salcomp.model.saliency_codec import SaliencyCodec, named_variables
+from salcomp.model.base import named_variables
+from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.runs import folder as run_folder
 from salcomp.runs.checkpoints import Checkpoints
+from salcomp.training.warm_start import fitted
+from salcomp.zoo import exported
 from salcomp.zoo import folder as model_folder
 from tests.fixtures import frame, parts, small_config
 
@@ -41,17 +44,17 @@ def model_of(conditioning=None, **changes):
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
+def model_path(tmp_path_factory):
     """An exported model with random weights that nobody may change."""
     folder = tmp_path_factory.mktemp("exports") / "model"
-    export.save(model_of("concat"), 12, folder)
+    exported.save(model_of("concat"), 12, folder)
     return folder
 
 
 @pytest.fixture
-def copy(exported, tmp_path):
+def copy(model_path, tmp_path):
     """A copy of it that a test may change."""
-    return shutil.copytree(exported, tmp_path / "model")
+    return shutil.copytree(model_path, tmp_path / "model")
 
 
 @pytest.fixture
@@ -67,22 +70,22 @@ def killed(tmp_path):
     return workdir
 
 
-def test_model_folder_holds_the_four_files(exported):
+def test_model_folder_holds_the_four_files(model_path):
     assert sorted(p.name for p in exported.iterdir()) == sorted(FILES)
 
 
-def test_model_folder_is_as_readable_as_other_folders(exported, tmp_path):
+def test_model_folder_is_as_readable_as_other_folders(model_path, tmp_path):
     plain = tmp_path / "plain"
     plain.mkdir()
     assert stat.S_IMODE(exported.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
 
 
-def test_no_temporary_folder_is_left(exported):
+def test_no_temporary_folder_is_left(model_path):
     assert [p.name for p in exported.parent.iterdir()] == ["model"]
 
 
-def test_loaded_model_knows_its_configuration_and_step(exported):
-    loaded = export.load(exported)
+def test_loaded_model_knows_its_configuration_and_step(model_path):
+    loaded = exported.load(model_path)
     assert loaded.model.config == small_config()
     assert loaded.step == 12
 
@@ -94,28 +97,28 @@ def test_loaded_model_knows_its_configuration_and_step(exported):
 def test_loaded_model_compresses_to_the_same_bits(tmp_path, layers, conditioning):
     model = model_of(conditioning, layers=layers)
     folder = tmp_path / "model"
-    export.save(model, 1, folder)
+    exported.save(model, 1, folder)
     picture = parts(frame(0, 40, 56))
-    fingerprint = export.load(folder).fingerprint
+    fingerprint = exported.load(folder).fingerprint
     tables = model.prior.tables()
-    original = Codec(export.Export(model, tables, fingerprint, 1)).encode(*picture)
+    original = Codec(exported.Export(model, tables, fingerprint, 1)).encode(*picture)
     loaded = Codec.load(folder)
     assert loaded.encode(*picture).data == original.data
     assert (loaded.decode(original.data) == original.reconstruction).all()
 
 
-def test_same_model_has_the_same_fingerprint_each_time(exported, tmp_path):
-    loaded = export.load(exported)
-    export.save(loaded.model, loaded.step, tmp_path / "again")
-    assert export.load(tmp_path / "again").fingerprint == loaded.fingerprint
+def test_same_model_has_the_same_fingerprint_each_time(model_path, tmp_path):
+    loaded = exported.load(model_path)
+    exported.save(loaded.model, loaded.step, tmp_path / "again")
+    assert exported.load(tmp_path / "again").fingerprint == loaded.fingerprint
 
 
-def test_fingerprint_changes_with_any_weight(exported, tmp_path):
-    loaded = export.load(exported)
+def test_fingerprint_changes_with_any_weight(model_path, tmp_path):
+    loaded = exported.load(model_path)
     bias = loaded.model.synthesis.convs[0].bias
     bias.assign(np.nextafter(bias.numpy(), 1))
-    export.save(loaded.model, loaded.step, tmp_path / "other")
-    assert export.load(tmp_path / "other").fingerprint != loaded.fingerprint
+    exported.save(loaded.model, loaded.step, tmp_path / "other")
+    assert exported.load(tmp_path / "other").fingerprint != loaded.fingerprint
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -128,25 +131,25 @@ def test_file_with_any_byte_changed_is_refused(copy, name):
         altered = bytearray(original)
         altered[place] ^= 0x80
         path.write_bytes(altered)
-        assert str(copy) in refusal(export.load, copy)
+        assert str(copy) in refusal(exported.load, copy)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_file_cut_short_is_refused(copy, name):
     path = copy / name
     path.write_bytes(path.read_bytes()[:-10])
-    assert str(copy) in refusal(export.load, copy)
+    assert str(copy) in refusal(exported.load, copy)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_missing_file_is_refused(copy, name):
     (copy / name).unlink()
-    assert str(copy) in refusal(export.load, copy)
+    assert str(copy) in refusal(exported.load, copy)
 
 
 @pytest.mark.parametrize("place", ["nowhere", ""])
 def test_folder_without_a_model_is_refused(tmp_path, place):
-    assert str(tmp_path) in refusal(export.load, tmp_path / place)
+    assert str(tmp_path) in refusal(exported.load, tmp_path / place)
 
 
 def change_config(folder, change):
@@ -160,32 +163,32 @@ def change_config(folder, change):
 
 def test_model_of_another_version_is_refused(copy):
     change_config(copy, lambda config: config.update(dropout=0.5))
-    assert "dropout" in refusal(export.load, copy)
+    assert "dropout" in refusal(exported.load, copy)
 
 
 def test_model_of_before_there_were_other_distortions_and_dilation_is_loaded(copy):
-    before = export.load(copy).model.config
+    before = exported.load(copy).model.config
 
     def drop(config):
         del config["distortion"], config["dilation_rates"]
 
     change_config(copy, drop)
-    assert export.load(copy).model.config == before
+    assert exported.load(copy).model.config == before
 
 
 def test_export_replaces_an_older_one(copy):
-    export.save(model_of("concat"), 99, copy)
-    assert export.load(copy).step == 99
+    exported.save(model_of("concat"), 99, copy)
+    assert exported.load(copy).step == 99
 
 
 def test_export_replaces_nothing_but_an_export(tmp_path):
     (tmp_path / "thesis.txt").write_text("all of it")
-    assert str(tmp_path) in refusal(export.save, model_of(), 1, tmp_path)
+    assert str(tmp_path) in refusal(exported.save, model_of(), 1, tmp_path)
     assert (tmp_path / "thesis.txt").exists()
 
 
 def test_weights_of_another_size_are_refused_by_the_name_of_a_tensor():
-    message = refusal(export.assign, model_of(), weights_of(model_of(num_filters=5)))
+    message = refusal(exported.assign, model_of(), weights_of(model_of(num_filters=5)))
     assert "tensor 'prior/matrices/0' is (5, 3, 1)" in message
     assert "(4, 3, 1) in this" in message
 
@@ -193,20 +196,20 @@ def test_weights_of_another_size_are_refused_by_the_name_of_a_tensor():
 def test_missing_tensor_is_named():
     weights = weights_of(model_of())
     del weights["synthesis/gdns/1/reparam_beta"]
-    message = refusal(export.assign, model_of(), weights)
+    message = refusal(exported.assign, model_of(), weights)
     assert "synthesis/gdns/1/reparam_beta" in message
 
 
 def test_tensor_too_many_is_named():
     weights = {**weights_of(model_of()), "analysis/extra": np.zeros(1)}
-    assert "analysis/extra" in refusal(export.assign, model_of(), weights)
+    assert "analysis/extra" in refusal(exported.assign, model_of(), weights)
 
 
 @pytest.mark.parametrize("conditioning", CONDITIONINGS)
 @pytest.mark.parametrize("saliency", [0.0, 0.3, 1.0])
 def test_conditioned_model_starts_as_the_baseline_for_any_map(conditioning, saliency):
     baseline, conditioned = model_of(), model_of(conditioning)
-    export.assign(conditioned, weights_of(baseline))
+    exported.assign(conditioned, fitted(weights_of(baseline), weights_of(conditioned)))
     rgb = frame(0, 48, 64)[None, ..., :3].astype(np.float32)
     maps = np.full((1, 48, 64, 1), saliency, np.float32)
     y = conditioned.encode(rgb, maps)
@@ -215,17 +218,23 @@ def test_conditioned_model_starts_as_the_baseline_for_any_map(conditioning, sali
     np.testing.assert_allclose(x_hat, baseline.decode(y), atol=1e-4)
 
 
-def test_run_killed_before_its_export_is_loaded_from_its_newest_checkpoint(killed):
-    loaded = export.load(killed)
+def test_loading_a_run_killed_before_its_export_writes_nothing_and_says_how(killed):
+    before = sorted(killed.rglob("*"))
+    assert f"salcomp.export --workdir={killed}" in refusal(exported.load, killed)
+    assert sorted(killed.rglob("*")) == before
+
+
+def test_run_killed_before_its_export_is_made_ready_from_its_newest_checkpoint(killed):
+    loaded = exported.load(exported.ready(killed))
     assert loaded.step == 4
     assert loaded.model.synthesis.convs[2].bias.numpy().tolist() == [4, 4, 4]
     assert (killed / "model" / "fingerprint.txt").exists()
 
 
 def test_export_that_is_older_than_its_run_is_told_of(killed, caplog):
-    export.export_run(killed, step=3)
+    exported.export_run(killed, step=3)
     caplog.set_level("INFO")
-    assert export.load(killed).step == 3
+    assert exported.load(killed).step == 3
     assert "step 3" in caplog.text and "step 4" in caplog.text
 
 
@@ -233,7 +242,7 @@ def test_older_checkpoint_is_exported_on_demand(killed, tmp_path, capsys):
     output = tmp_path / "old"
     export.main(["export", f"--workdir={killed}", "--step=3", f"--output={output}"])
     assert capsys.readouterr().out.strip() == str(output)
-    loaded = export.load(output)
+    loaded = exported.load(output)
     assert loaded.step == 3
     assert loaded.model.synthesis.convs[2].bias.numpy().tolist() == [3, 3, 3]
 
@@ -245,7 +254,7 @@ def test_export_of_a_step_without_a_checkpoint_is_refused(killed):
 
 def test_export_of_a_run_without_a_checkpoint_is_refused(tmp_path):
     run_folder.start(str(tmp_path / "run"), small_config(), {})
-    message = refusal(export.export_run, tmp_path / "run")
+    message = refusal(exported.export_run, tmp_path / "run")
     assert "no checkpoint" in message
 
 
@@ -254,7 +263,7 @@ def test_checkpoint_of_step_0_is_exported(tmp_path):
     model = model_of("concat")
     run_folder.start(workdir, model.config, {})
     Checkpoints(workdir, model).save(0)
-    assert export.load(workdir).step == 0
+    assert exported.load(exported.ready(workdir)).step == 0
 
 
 def test_export_without_a_workdir_is_refused():
