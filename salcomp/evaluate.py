@@ -12,14 +12,20 @@ writes into the output folder
     METRIC.png       a rate-distortion figure per metric
 
 Rates are those of whole files; quality is that of the decoded file. Averages are
-over images at one setting, dB averaged in dB. An image that one codec cannot code
-is left out of the averages of all, and the exit status is then 1.
+over images at one setting, dB averaged in dB, and over the same images for all series
+and their rates: those with a finite value of the metric at every point of every
+series (a flat picture has an infinite PSNR where a codec is exact there; a small one
+has no MS-SSIM), or in JSON, where one list of rates serves all, of every metric. A
+metric that would leave JSON no image is left out there. Titles, JSON and the log say
+how many images count. An image that one codec cannot code is left out of the averages
+of all, and the exit status is then 1.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 from absl import flags, logging
@@ -157,8 +163,8 @@ def main(argv: list[str]) -> None:
         output_dir, compared, subjects, weigher and weigher.training_weight
     )
     rows = comparison.of_whole_images(measured, compared)
-    counted = len({row["image"] for row in rows})
-    scoring = scoring._replace(left_out=len(subjects) - counted)
+    coded = comparison.count_images(rows)
+    scoring = scoring._replace(left_out=len(subjects) - coded)
     if rows:
         _write_results(output_dir, rows, compared, anchor, scoring)
     logging.info("results are in %s", output_dir)
@@ -189,22 +195,44 @@ def _write_results(
     scoring: scorers.Scoring,
 ) -> None:
     """Averages, BD-rates and figures."""
+    complete, metrics = comparison.having_all(rows)
+    by_metric = {
+        metric: comparison.having(rows, metric)
+        for metric in AXIS_LABELS
+        if not all(math.isnan(row[metric]) for row in rows)
+    }
+    _log_counts(rows, {**by_metric, "JSON": complete})
+    by_metric = {metric: found for metric, found in by_metric.items() if found}
     for one in compared:
         results_files.write_json(
             output_dir / f"{_file_name(one.label)}.json",
             one.label,
-            scoring.description(one.parameter),
-            comparison.averages(rows, one),
+            scoring.description(one.parameter, comparison.count_images(complete)),
+            comparison.averages(complete, one, metrics),
         )
     labels = [one.label for one in compared]
-    deltas = comparison.against_anchor(
-        rows, labels, anchor, list(AXIS_LABELS), FLAGS.resamples
-    )
+    deltas = comparison.against_anchor(by_metric, labels, anchor, FLAGS.resamples)
     if deltas:
         results_files.write_csv(output_dir / "bd_rate.csv", deltas)
         _print_deltas(deltas)
     if FLAGS.figures:
-        _draw_figures(output_dir, rows, labels, scoring)
+        _draw_figures(output_dir, by_metric, labels, scoring)
+
+
+def _log_counts(rows: list[dict], parts: dict[str, list[dict]]) -> None:
+    """Says where not all images count."""
+    total = comparison.count_images(rows)
+    names = defaultdict(list)
+    for name, part in parts.items():
+        names[comparison.count_images(part)].append(name)
+    names.pop(total, None)
+    for count in sorted(names):
+        logging.info(
+            "%s: %d of %d images count, those with finite values in all series",
+            ", ".join(names[count]),
+            count,
+            total,
+        )
 
 
 def _check_labels(compared: list[series.Series], anchor: str | None) -> str:
@@ -221,15 +249,18 @@ def _check_labels(compared: list[series.Series], anchor: str | None) -> str:
 
 
 def _draw_figures(
-    output_dir: Path, rows: list[dict], labels: list[str], scoring: scorers.Scoring
+    output_dir: Path,
+    by_metric: dict[str, list[dict]],
+    labels: list[str],
+    scoring: scorers.Scoring,
 ) -> None:
-    for metric, axis_label in AXIS_LABELS.items():
-        curves = {label: comparison.mean_curve(rows, label, metric) for label in labels}
-        curves = {label: c for label, c in curves.items() if c[0].size}
-        if curves:
-            rd_figure.draw(
-                output_dir / f"{metric}.png", curves, axis_label, scoring.title(metric)
-            )
+    for metric, rows in by_metric.items():
+        rd_figure.draw(
+            output_dir / f"{metric}.png",
+            {label: comparison.mean_curve(rows, label, metric) for label in labels},
+            AXIS_LABELS[metric],
+            scoring.title(metric, comparison.count_images(rows)),
+        )
 
 
 def _print_deltas(deltas: list[dict]) -> None:

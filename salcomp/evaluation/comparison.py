@@ -103,6 +103,36 @@ def of_whole_images(rows: list[dict], compared: list[Series]) -> list[dict]:
     return [row for row in rows if counts[row["image"]] == points]
 
 
+def having(rows: list[dict], metric: str) -> list[dict]:
+    """The rows of images with a finite value of a metric at all points of all series.
+
+    A region that an image lacks has no value, a perfect reconstruction an infinite
+    one. An image that one series has no value for counts for none, in rates neither.
+    """
+    lacking = {row["image"] for row in rows if not np.isfinite(row[metric])}
+    return [row for row in rows if row["image"] not in lacking]
+
+
+def having_all(rows: list[dict]) -> tuple[list[dict], list[str]]:
+    """The rows of images that have every metric, and these metrics.
+
+    A metric that would leave no image, after those before it in `quality.METRICS`, is
+    left out instead.
+    """
+    found = []
+    for metric in metrics.METRICS:
+        remaining = having(rows, metric)
+        if remaining:
+            rows = remaining
+            found.append(metric)
+    return rows, found
+
+
+def count_images(rows: list[dict]) -> int:
+    """How many images the rows are of."""
+    return len({row["image"] for row in rows})
+
+
 def _short_names(paths: list[Path]) -> list[str]:
     """File names; or paths from the common folder where file names repeat."""
     if len({path.name for path in paths}) == len(paths):
@@ -122,30 +152,23 @@ def table(rows: list[dict], label: str, key: str) -> np.ndarray:
 def mean_curve(
     rows: list[dict], label: str, metric: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rate in bit/pixel and quality, [points] each, averaged over the images.
-
-    Images where the metric is not finite at some point are left out of both; where
-    none is left, both are empty.
-    """
-    rate, quality = table(rows, label, "bpp"), table(rows, label, metric)
-    usable = np.isfinite(quality).all(0)
-    if not usable.any():
-        return np.empty(0), np.empty(0)
-    return rate[:, usable].mean(1), quality[:, usable].mean(1)
+    """Rate in bit/pixel and quality, [points] each, averaged over the images."""
+    return tuple(table(rows, label, key).mean(1) for key in ("bpp", metric))
 
 
-def averages(rows: list[dict], one: Series) -> dict[str, list[float]]:
-    """CompressAI's `results`: a value per point for each metric that has any.
+def averages(
+    rows: list[dict], one: Series, metric_names: list[str]
+) -> dict[str, list[float]]:
+    """CompressAI's `results`: a mean over the images per point for each metric.
 
-    Means over the images that have the metric; infinite where one is infinite. Times
-    are medians in seconds, since a model's first image of a size takes longer.
+    Times are medians in seconds, since a model's first image of a size takes longer.
+    The information content is there only where the codec tells it.
     """
     results = {one.parameter: [point.setting for point in one.points]}
-    for key in ("bpp", "information_bpp", *metrics.METRICS):
-        values = table(rows, one.label, key)
-        defined = ~np.isnan(values).any(0)
-        if defined.any():
-            results[key] = values[:, defined].mean(1).tolist()
+    for key in ("bpp", "information_bpp", *metric_names):
+        results[key] = table(rows, one.label, key).mean(1).tolist()
+    if np.isnan(results["information_bpp"]).any():
+        del results["information_bpp"]
     for name, key in (
         ("encoding_time", "encode_seconds"),
         ("decoding_time", "decode_seconds"),
@@ -155,34 +178,29 @@ def averages(rows: list[dict], one: Series) -> dict[str, list[float]]:
 
 
 def against_anchor(
-    rows: list[dict],
-    labels: list[str],
-    anchor: str,
-    metric_names: list[str],
-    resamples: int,
+    rows: dict[str, list[dict]], labels: list[str], anchor: str, resamples: int
 ) -> list[dict]:
     """BD-rate and BD-quality of each series against the anchor, metric by metric.
 
-    Curves that cannot be compared are left out, with a line in the log. Metrics that
-    one of the two series lacks are left out silently.
+    Curves that cannot be compared are left out, with a line in the log.
+
+    Args:
+      rows: by metric, of the images that have it.
+      labels: of the series, the anchor among them.
+      anchor: label of the series that the others are compared with.
+      resamples: draws of the bootstrap over images.
     """
-    pairs = [
-        (label, metric)
-        for label in labels
-        if label != anchor
-        for metric in metric_names
-        if all(mean_curve(rows, one, metric)[0].size for one in (label, anchor))
-    ]
+    others = [label for label in labels if label != anchor]
+    pairs = [(label, metric) for label in others for metric in rows]
     deltas = []
     for label, metric in tqdm(pairs, "BD-rates", disable=None):
         try:
-            found = bd_rate.compare(
-                table(rows, anchor, "bpp"),
-                table(rows, anchor, metric),
-                table(rows, label, "bpp"),
-                table(rows, label, metric),
-                resamples,
-            )
+            tables = [
+                table(rows[metric], one, key)
+                for one in (anchor, label)
+                for key in ("bpp", metric)
+            ]
+            found = bd_rate.compare(*tables, resamples)
         except InputError as error:
             logging.info("no BD-rate of %s in %s: %s", label, metric, error)
             continue

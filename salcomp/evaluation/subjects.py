@@ -105,21 +105,26 @@ class Scoring(NamedTuple):
             return f"regions: {self.masks}"
         return f"map that scores: {self.scorer_map}"
 
-    def title(self, metric: str) -> str:
-        """For the figure of a metric."""
-        return "; ".join(filter(None, (self._counted(), self.of(metric))))
+    def title(self, metric: str, counted: int) -> str:
+        """For the figure of a metric, of which so many images count."""
+        return "; ".join(filter(None, (self._of_all(counted), self.of(metric))))
 
-    def _counted(self) -> str:
-        if self.left_out:
-            return f"{self.images - self.left_out} of {self.images} images"
-        return f"{self.images} images"
+    def _of_all(self, counted: int) -> str:
+        of = f"{counted} of " if counted < self.images else ""
+        return f"{of}{self.images} image{'s' * (self.images != 1)}"
 
-    def description(self, parameter: str) -> str:
-        """For the file of a series with this parameter, "lambda" or "quality"."""
+    def description(self, parameter: str, counted: int) -> str:
+        """For the file of a series with this parameter, "lambda" or "quality".
+
+        Args:
+          parameter: of the series.
+          counted: how many of the images all values of the file are over.
+        """
         encoder_map = self.encoder_map if parameter == "lambda" else "none"
         parts = [
-            f"{self._counted()} at a fixed {parameter} per point",
-            "bpp of whole files, dB averaged in dB, regions over the images with any",
+            f"{self._of_all(counted)} at a fixed {parameter} per point, the same for "
+            "all series, metrics and rates",
+            "bpp of whole files, dB averaged in dB",
             f"map given to the encoder: {encoder_map}",
             self.of("ewpsnr"),
         ]
@@ -130,7 +135,12 @@ class Scoring(NamedTuple):
         if self.masks:
             parts.append(self.of("mask-psnr"))
         if self.left_out:
-            parts.append(f"{self.left_out} images left out, which a codec failed on")
+            parts.append(f"{self.left_out} left out, which a codec failed on")
+        lacking = self.images - self.left_out - counted
+        if lacking:
+            parts.append(
+                f"{lacking} left out, which some series has no finite value of"
+            )
         return "; ".join(parts)
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from salcomp import evaluate
 from salcomp.errors import InputError, SalcompError
-from salcomp.evaluation import classical
+from salcomp.evaluation import classical, rd_figure
 from salcomp.evaluation import subjects as scorers
 from salcomp.files import results as results_files
 from salcomp.metrics import quality as metrics
@@ -161,6 +161,57 @@ def test_json_averages_over_images_at_each_setting(tmp_path, pictures):
             for q in (20, 60)
         ]
         assert document["results"][key] == pytest.approx(means)
+
+
+def test_all_curves_are_over_the_same_images(tmp_path, pictures, monkeypatch, caplog):
+    """JPEG is exact on a flat picture, where WebP is not: it counts for neither."""
+    flat = np.full((HEIGHT, WIDTH, 3), (200, 40, 40), np.uint8)
+    flat[:] = classical.decode(classical.encode("jpeg", flat, 50))
+    Image.fromarray(flat).save(pictures / "flat.png")
+    drawn = {}
+    monkeypatch.setattr(
+        rd_figure,
+        "draw",
+        lambda path, curves, _, title: drawn.update({path.stem: (curves, title)}),
+    )
+    with caplog.at_level("INFO", logger="absl"):
+        output, rows = run(
+            tmp_path,
+            f"--images={pictures}",
+            "--codecs=jpeg,webp",
+            *("--qualities=jpeg=20,50,70,90", "--qualities=webp=10,30,60,80"),
+            "--figures",
+        )
+    assert "inf" in {row["psnr-rgb"] for row in rows if row["series"] == "jpeg"}
+    assert "inf" not in {row["psnr-rgb"] for row in rows if row["series"] == "webp"}
+    curves, title = drawn["psnr-rgb"]
+    assert title == "3 of 4 images"
+    assert "psnr-rgb, ewpsnr, " in caplog.text
+    assert "JSON: 3 of 4 images count" in caplog.text
+    for name, (rate, quality) in curves.items():
+        means = {
+            key: [
+                np.mean(
+                    [
+                        float(row[key])
+                        for row in rows
+                        if (row["series"], row["point"]) == (name, str(point))
+                        and row["image"] != "flat.png"
+                    ]
+                )
+                for point in range(4)
+            ]
+            for key in ("bpp", "psnr-rgb", "mse")
+        }
+        assert rate == pytest.approx(means["bpp"])
+        assert quality == pytest.approx(means["psnr-rgb"])
+        document = read_json(output / f"{name}.json")
+        for key, values in means.items():
+            assert document["results"][key] == pytest.approx(values)
+        assert document["description"].startswith("3 of 4 images at a fixed quality")
+        assert "1 left out, which some series has no" in document["description"]
+    with open(output / "bd_rate.csv") as file:
+        assert {row["images"] for row in csv.DictReader(file)} == {"3"}
 
 
 def test_json_leaves_out_metrics_that_no_image_has(tmp_path, pictures):
