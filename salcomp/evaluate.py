@@ -266,10 +266,17 @@ def _draw_figures(
 def _print_deltas(deltas: list[dict]) -> None:
     print(f"BD-rate against {deltas[0]['anchor']}, with 95 % interval over images")
     for row in deltas:
+        rate, low, high, gain = (
+            results_files.signed(row[key])
+            for key in ("bd_rate_percent", "bd_rate_low", "bd_rate_high")
+            + ("bd_quality_db",)
+        )
+        interval = f"[{low}, {high}]"
+        if math.isnan(row["bd_rate_low"]):
+            interval = "(no interval)"
         print(
-            f"{row['series']:16} {row['metric']:20} {row['bd_rate_percent']:+7.2f} % "
-            f"[{row['bd_rate_low']:+.2f}, {row['bd_rate_high']:+.2f}], "
-            f"{row['bd_quality_db']:+.2f} dB, overlap {row['overlap']:.0%}"
+            f"{row['series']:16} {row['metric']:20} {rate:>7} % {interval}, "
+            f"{gain} dB, overlap {row['overlap']:.0%}"
         )
 
 

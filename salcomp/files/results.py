@@ -46,6 +46,13 @@ def write_json(
     write_file(path, text.encode())
 
 
+def signed(value: float, digits: int = 2) -> str:
+    """Prints a change with its sign: "+0.00" if it rounds to 0, a dash for NaN."""
+    if math.isnan(value):
+        return "–"
+    return f"{round(value, digits) + 0.0:+.{digits}f}"  # -0.0 + 0.0 is 0.0
+
+
 def _cell(value):
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.8g}"

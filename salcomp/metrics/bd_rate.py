@@ -136,7 +136,7 @@ def compare(
     Images where any of the values is not finite (a region that the image lacks, a
     perfect reconstruction) are left out of both curves. Resamples that cannot be
     compared are left out; where they are more than 5 % the interval is NaN, for the
-    curves then hang on single images.
+    curves then hang on single images, and where there is but one image.
 
     Args:
       anchor_rate, anchor_quality: [points, images], images in the same order as
@@ -163,8 +163,8 @@ def compare(
     gain = _or_nan(bd_quality, means)
 
     rng = np.random.default_rng(seed)
-    draws = np.empty((resamples, 2))
-    for draw in draws:
+    draws = np.full((resamples, 2), np.nan)
+    for draw in draws if images > 1 else ():
         chosen = rng.integers(images, size=images)
         means_drawn = [a[:, chosen].mean(1) for a in arrays]
         draw[:] = _or_nan(bd_rate, means_drawn), _or_nan(bd_quality, means_drawn)

@@ -612,6 +612,25 @@ def test_bd_rates_are_against_the_anchor(tmp_path, pictures, capsys):
     assert "BD-rate against jpeg-optimized" in capsys.readouterr().out
 
 
+def test_one_image_has_no_interval(tmp_path, pictures, capsys):
+    output, _ = run(
+        tmp_path, f"--images={pictures}/p0.png", "--codecs=jpeg-optimized,jpeg"
+    )
+    with open(output / "bd_rate.csv") as file:
+        row = next(csv.DictReader(file))
+    assert row["bd_rate_low"] == row["bd_quality_high"] == ""
+    printed = capsys.readouterr().out
+    assert "% (no interval), " in printed and "nan" not in printed
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [(-0.004, "+0.00"), (0.0, "+0.00"), (-37.899, "-37.90"), (math.nan, "–")],
+)
+def test_changes_are_printed_without_the_sign_of_a_rounded_zero(value, text):
+    assert results_files.signed(value) == text
+
+
 def test_curves_too_short_for_a_bd_rate_are_skipped_with_a_line_in_the_log(
     tmp_path, pictures, caplog
 ):

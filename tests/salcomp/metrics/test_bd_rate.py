@@ -172,6 +172,13 @@ def test_an_interval_that_hangs_on_single_images_is_nan():
     assert math.isnan(found.rate.low) and math.isnan(found.rate.high)
 
 
+def test_one_image_that_counts_has_no_interval():
+    test = per_image([0.9, 0.9], [0, math.nan])
+    found = bd_rate.compare(*per_image([1, 1], [0, 0]), *test, resamples=10)
+    assert found.images == 1 and found.rate.value == pytest.approx(-10)
+    assert all(map(math.isnan, (*found.rate[1:], *found.quality[1:])))
+
+
 def test_comparison_survives_its_cells():
     nothing = bd_rate.Interval(float("nan"), float("nan"), float("nan"))
     found = bd_rate.Comparison(bd_rate.Interval(-3.0, -4.0, 1.5), nothing, 0.75, 12)
