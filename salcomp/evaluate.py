@@ -264,7 +264,8 @@ def _draw_figures(
 
 
 def _print_deltas(deltas: list[dict]) -> None:
-    print(f"BD-rate against {deltas[0]['anchor']}, with 95 % interval over images")
+    anchor = results_files.printable(deltas[0]["anchor"])
+    print(f"BD-rate against {anchor}, with 95 % interval over images")
     for row in deltas:
         rate, low, high, gain = (
             results_files.signed(row[key])
@@ -275,7 +276,8 @@ def _print_deltas(deltas: list[dict]) -> None:
         if math.isnan(row["bd_rate_low"]):
             interval = "(no interval)"
         print(
-            f"{row['series']:16} {row['metric']:20} {rate:>7} % {interval}, "
+            f"{results_files.printable(row['series']):16} {row['metric']:20} "
+            f"{rate:>7} % {interval}, "
             f"{gain} dB, overlap {row['overlap']:.0%}"
         )
 

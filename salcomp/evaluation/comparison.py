@@ -19,6 +19,7 @@ from tqdm import tqdm
 from salcomp.errors import InputError, SalcompError
 from salcomp.evaluation.series import Point, Series
 from salcomp.evaluation.subjects import Subject
+from salcomp.files import results
 from salcomp.metrics import bd_rate
 from salcomp.metrics import quality as metrics
 
@@ -52,7 +53,7 @@ def measure(
             rgb, saliency, score_saliency, mask = subject.load()
             weight = training_weight(saliency) if training_weight else None
             for one, index, point in points:
-                what = f"{name} {one.label} {point.setting:g}"
+                what = results.printable(f"{name} {one.label} {point.setting:g}")
                 bar.set_postfix_str(what)
                 try:
                     decoded, costs = _code(point, rgb, saliency)
@@ -164,17 +165,17 @@ def averages(
     Times are medians in seconds, since a model's first image of a size takes longer.
     The information content is there only where the codec tells it.
     """
-    results = {one.parameter: [point.setting for point in one.points]}
+    found = {one.parameter: [point.setting for point in one.points]}
     for key in ("bpp", "information_bpp", *metric_names):
-        results[key] = table(rows, one.label, key).mean(1).tolist()
-    if np.isnan(results["information_bpp"]).any():
-        del results["information_bpp"]
+        found[key] = table(rows, one.label, key).mean(1).tolist()
+    if np.isnan(found["information_bpp"]).any():
+        del found["information_bpp"]
     for name, key in (
         ("encoding_time", "encode_seconds"),
         ("decoding_time", "decode_seconds"),
     ):
-        results[name] = np.median(table(rows, one.label, key), axis=1).tolist()
-    return results
+        found[name] = np.median(table(rows, one.label, key), axis=1).tolist()
+    return found
 
 
 def against_anchor(

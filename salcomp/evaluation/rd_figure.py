@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from salcomp.files import figures
+from salcomp.files import figures, results
 from salcomp.metrics.quality import ROI_PERCENTS
 
 # The metrics that have a figure and a BD-rate, in dB all, and their axis labels.
@@ -54,12 +54,17 @@ def draw(
             marker=_MARKERS[i % len(_MARKERS)],
             markersize=5,
             linewidth=1.5,
-            label=label,
+            label=_text(label),
         )
     axes.set_xlim(left=0)
     axes.set_xlabel("Rate (bit/pixel, whole file)")
     axes.set_ylabel(quality_label)
-    axes.set_title(title, fontsize=10, wrap=True)
+    axes.set_title(_text(title), fontsize=10, wrap=True)
     axes.grid(True, color="0.85")
     axes.legend(loc="lower right")
     figures.write(path, figure)
+
+
+def _text(names: str) -> str:
+    """What matplotlib draws of file names: it takes a pair of dollars for a formula."""
+    return results.printable(names).replace("$", r"\$")

@@ -11,8 +11,16 @@ import os
 from salcomp.files.disk import write_file
 
 
+def printable(name: str | os.PathLike) -> str:
+    """Makes a file name text: bytes of it that are not UTF-8 are written as \\xNN."""
+    data = os.fspath(name).encode("utf-8", "surrogateescape")
+    return data.decode("utf-8", "backslashreplace")
+
+
 def write_csv(path: str | os.PathLike, rows: list[dict]) -> None:
     """Writes rows under the keys of the first; NaN is an empty cell.
+
+    File names among the values may be any: they are written as `printable` has them.
 
     Raises:
       InputError: the file cannot be written.
@@ -29,14 +37,15 @@ def write_json(
 ) -> None:
     """Writes {"name", "description", "results": {metric: [value per point]}}.
 
-    What JSON has no number for, NaN and infinity, becomes null.
+    What JSON has no number for, NaN and infinity, becomes null; file names within
+    `name` and `description` are written as `printable` has them.
 
     Raises:
       InputError: the file cannot be written.
     """
     document = {
-        "name": name,
-        "description": description,
+        "name": printable(name),
+        "description": printable(description),
         "results": {
             key: [value if math.isfinite(value) else None for value in values]
             for key, values in results.items()
@@ -54,6 +63,8 @@ def signed(value: float, digits: int = 2) -> str:
 
 
 def _cell(value):
+    if isinstance(value, str):
+        return printable(value)
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.8g}"
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 import subprocess
 import sys
 import types
@@ -278,6 +279,40 @@ def test_images_of_one_name_in_two_folders_keep_their_folders(
         "--qualities=jpeg=30",
     )
     assert {row["image"] for row in rows} == {"pictures/p0.png", "masked/p0.png"}
+
+
+def test_names_that_are_not_utf_8_are_printable_in_all_results(
+    tmp_path, pictures, masked_pictures, runs, monkeypatch, caplog, capsys
+):
+    odd = os.fsdecode(b"caf\xe9")
+    (pictures / "p0.png").rename(pictures / f"{odd}.png")
+    (pictures / "p1.png").rename(pictures / "café.png")
+    masks = tmp_path / f"{odd}$^$"
+    masks.mkdir()
+    for path in pictures.iterdir():
+        Image.fromarray(ramp()).save(masks / path.name)
+    fail_on(monkeypatch, 0, InputError("too large"))
+    with pytest.raises(SalcompError, match="1 of 3 images are left out"):
+        run(
+            tmp_path,
+            f"--images={pictures}",
+            f"--models={odd}={runs}/plain_*",
+            "--codecs=jpeg,webp",
+            "--qualities=webp=40",
+            f"--score_saliency={masks}",
+            "--figures",
+        )
+    output = tmp_path / "out"
+    text = (output / "per_image.csv").read_text("utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    assert {row["image"] for row in rows} == {"caf\\xe9.png", "café.png", "p2.png"}
+    assert {row["series"] for row in rows} == {"caf\\xe9", "jpeg", "webp"}
+    document = read_json(output / "caf_.json")
+    assert document["name"] == "caf\\xe9"
+    assert "masks in caf\\xe9$^$" in document["description"]
+    assert (output / "ewpsnr.png").exists()
+    assert "caf\\xe9.png webp 40: too large" in caplog.text
+    assert "BD-rate against caf\\xe9," in capsys.readouterr().out
 
 
 def test_a_mask_that_the_last_image_lacks_is_found_before_any_work(tmp_path, pictures):
