@@ -56,7 +56,8 @@ flags.DEFINE_multi_string(
     [],
     "LABEL=PATTERN: runs or exported models whose folders match make one series, a "
     "point each; where none do, the models that come with salcomp whose names match. "
-    "Without LABEL= each folder is a series named after it. May be repeated.",
+    "Without LABEL= each folder is a series named after it. May be repeated; all of "
+    "one LABEL are points of one series.",
     flag_values=FLAGS,
 )
 flags.DEFINE_list(
@@ -146,7 +147,7 @@ def main(argv: list[str]) -> None:
         raise InputError("nothing to code: give --images")
     codecs = [name.strip() for name in FLAGS.codecs]
     compared = series.classical_series(codecs, FLAGS.qualities)
-    compared = series.model_series(FLAGS.models) + compared
+    compared = series.model_series(FLAGS.models, _load) + compared
     anchor = _check_labels(compared, FLAGS.anchor)
     weigher = next((one for one in compared if one.training_weight), None)
     subjects, scoring = scorers.scored(
@@ -173,6 +174,12 @@ def main(argv: list[str]) -> None:
             f"{scoring.left_out} of {len(subjects)} images are left out of the "
             "averages: a codec failed on them, as logged above"
         )
+
+
+def _load(folder: str):
+    from salcomp.codec.codec import Codec  # imports TensorFlow, which takes seconds
+
+    return Codec.load(folder)
 
 
 def _measure(output_dir: Path, compared, subjects, training_weight) -> list[dict]:
@@ -241,7 +248,10 @@ def _check_labels(compared: list[series.Series], anchor: str | None) -> str:
         raise InputError("nothing to compare: give --models or --codecs")
     for label, count in Counter(_file_name(one.label) for one in compared).items():
         if count > 1:
-            raise InputError(f"two series are called {label}: use --models=LABEL=...")
+            raise InputError(
+                f"two series are called {label}: give the models another name by "
+                "--models=LABEL=PATTERN"
+            )
     labels = [one.label for one in compared]
     if anchor is not None and anchor not in labels:
         raise InputError(f"--anchor={anchor} is not among {', '.join(labels)}")

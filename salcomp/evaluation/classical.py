@@ -99,11 +99,16 @@ CODECS = {
 }
 
 
-def check(name: str, quality: float) -> None:
-    """Raises InputError unless this Pillow can encode with codec `name` so."""
+def codec_of(name: str) -> ClassicalCodec:
+    """Finds a codec of CODECS; raises InputError if there is none of that name."""
     if name not in CODECS:
         raise InputError(f"unknown codec {name!r}: choose from {', '.join(CODECS)}")
-    codec = CODECS[name]
+    return CODECS[name]
+
+
+def check(name: str, quality: float) -> None:
+    """Raises InputError unless this Pillow can encode with codec `name` so."""
+    codec = codec_of(name)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # an old Pillow warns of names it never knew
         available = features.check(codec.feature)

@@ -1,11 +1,13 @@
 """What can be compared: series of operating points, of models and classical codecs.
 
 A series is one line of a rate-distortion figure. Its points differ in one setting:
-lambda for trained models, the quality for a classical codec.
+lambda for trained models (a GAN has none: its code's channels), the quality for a
+classical codec.
 """
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 from collections.abc import Callable
@@ -13,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from salcomp.config.weighting import raw_weight
 from salcomp.errors import InputError
 from salcomp.evaluation import classical
 from salcomp.zoo import shipped
@@ -29,7 +32,7 @@ class Point(NamedTuple):
     """One way to code an image.
 
     Attributes:
-      setting: lambda, or the quality.
+      setting: the series' parameter here.
       encode: (uint8 [H, W, 3], saliency float32 [H, W]) -> an object with the whole
         file as `data` and the information content as `information_bits`, as
         `salcomp.codec.base.Encoded` and `File` have them.
@@ -46,7 +49,7 @@ class Series(NamedTuple):
 
     Attributes:
       label: the name in figures and tables.
-      parameter: what the setting is: "lambda" or "quality".
+      parameter: what the setting is: "lambda", "code_channels" or "quality".
       points: by rising setting.
       training_weight: saliency [H, W] -> the weight of the squared error that the
         models were trained with, [H, W]; None where that was uniform.
@@ -59,40 +62,38 @@ class Series(NamedTuple):
 
 
 def classical_series(names: list[str], sweeps: list[str]) -> list[Series]:
-    """A series for each classical codec.
+    """Makes a series of each classical codec.
 
     Args:
       names: keys of `classical.CODECS`.
-      sweeps: "CODEC=QUALITY,QUALITY,...", each in place of that codec's own sweep.
+      sweeps: "CODEC=QUALITY,QUALITY,...", in place of that codec's own sweep; those of
+        one codec add up.
 
     Raises:
       InputError: a codec is unknown or missing from this Pillow, a quality out of
         range, or a sweep unreadable or for a codec that is not among `names`.
     """
-    qualities = {}
-    for name in names:
-        if name not in classical.CODECS:
-            raise InputError(
-                f"unknown codec {name!r}: choose from {', '.join(classical.CODECS)}"
-            )
-        qualities[name] = classical.CODECS[name].qualities
+    given: dict[str, set[float]] = {name: set() for name in names}
     for sweep in sweeps:
         name, _, values = sweep.partition("=")
-        if name not in qualities:
-            raise InputError(f"--qualities={sweep}: {name!r} is not in --codecs")
+        if name not in given:
+            raise InputError(
+                f"qualities {sweep}: {name!r} is not among the codecs to compare"
+            )
         try:
-            qualities[name] = tuple(sorted({float(v) for v in values.split(",")}))
+            given[name].update(float(value) for value in values.split(","))
         except ValueError as error:
             raise InputError(
-                f"--qualities={sweep}: write CODEC=QUALITY,QUALITY,..."
+                f"qualities {sweep}: write CODEC=QUALITY,QUALITY,..."
             ) from error
-    for name, sweep in qualities.items():
-        for quality in sweep:
+    series = []
+    for name, chosen in given.items():
+        qualities = sorted(chosen) or classical.codec_of(name).qualities
+        for quality in qualities:
             classical.check(name, quality)
-    return [
-        Series(name, "quality", [_classical_point(name, q) for q in sweep], None)
-        for name, sweep in qualities.items()
-    ]
+        points = [_classical_point(name, quality) for quality in qualities]
+        series.append(Series(name, "quality", points, None))
+    return series
 
 
 def _classical_point(name: str, quality: float) -> Point:
@@ -103,17 +104,20 @@ def _classical_point(name: str, quality: float) -> Point:
     return Point(quality, encode, classical.decode)
 
 
-def model_series(specs: list[str]) -> list[Series]:
-    """Series of trained models, loaded.
+def model_series(specs: list[str], load: Callable[[str], Any]) -> list[Series]:
+    """Makes series of trained models, loaded.
 
     Args:
-      specs: "LABEL=PATTERN": the folders that match make one series, or where none
-        do, the models of the zoo whose names match; or "PATTERN": each folder is a
-        series of its own, named as the folder.
+      specs: "LABEL=PATTERN": the folders that match, or where none do, the models of
+        the zoo whose names match, are points of the series of that label; or
+        "PATTERN": each folder is a series of its own, named as the folder.
+      load: a folder -> its `salcomp.codec.base.RangeCodec`.
 
     Raises:
-      InputError: a pattern matches nothing, or a folder has no model.
+      InputError: a pattern matches nothing, a folder has no model, or one label is
+        given to models of two kinds.
     """
+    labelled: dict[str, list[str]] = {}
     groups: list[tuple[str, list[str]]] = []
     for spec in specs:
         label, pattern = _split_label(spec)
@@ -122,14 +126,17 @@ def model_series(specs: list[str]) -> list[Series]:
         found = found or [str(folder) for folder in shipped.matching(pattern)]
         if not found:
             raise InputError(
-                f"--models={spec}: no folder {pattern}, and no such name among the "
-                "models that come with salcomp"
+                f"{spec}: no folder {pattern}, and no such name among the models that "
+                "come with salcomp"
             )
-        if label:
-            groups.append((label, found))
-        else:
+        if not label:
             groups += [(os.path.basename(os.path.abspath(f)), [f]) for f in found]
-    return [_load(label, folders) for label, folders in groups]
+        elif label in labelled:
+            labelled[label] += found
+        else:
+            labelled[label] = found
+            groups.append((label, found))
+    return [_of_models(label, folders, load) for label, folders in groups]
 
 
 def _split_label(spec: str) -> tuple[str, str]:
@@ -140,14 +147,25 @@ def _split_label(spec: str) -> tuple[str, str]:
     return label, pattern
 
 
-def _load(label: str, folders: list[str]) -> Series:
-    from salcomp.codec.codec import Codec  # imports TensorFlow, which takes seconds
+def _of_models(label: str, folders: list[str], load: Callable[[str], Any]) -> Series:
+    once = {os.path.realpath(folder): folder for folder in folders}
+    codecs = [load(folder) for folder in once.values()]
+    codecs.sort(key=lambda codec: _setting(codec.config)[1])
+    parameters = {_setting(codec.config)[0] for codec in codecs}
+    if len(parameters) > 1:
+        raise InputError(
+            f"{label}: models of two kinds, which make no curve; give each a label"
+        )
+    points = [
+        Point(_setting(codec.config)[1], codec.encode, codec.decode) for codec in codecs
+    ]
+    weighted = [codec.config for codec in codecs if codec.config.weight_distortion]
+    weight = functools.partial(raw_weight, config=weighted[0]) if weighted else None
+    return Series(label, parameters.pop(), points, weight)
 
-    codecs = sorted(map(Codec.load, folders), key=lambda codec: codec.config.lmbda)
-    weighted = [codec for codec in codecs if codec.config.weight_distortion]
-    return Series(
-        label,
-        "lambda",
-        [Point(codec.config.lmbda, codec.encode, codec.decode) for codec in codecs],
-        weighted[0].training_weight if weighted else None,
-    )
+
+def _setting(config) -> tuple[str, float]:
+    """Tells by which setting models of this kind differ in rate, and its value."""
+    if hasattr(config, "lmbda"):
+        return "lambda", config.lmbda
+    return "code_channels", config.code_channels

@@ -114,13 +114,13 @@ class Scoring(NamedTuple):
         return f"{of}{self.images} image{'s' * (self.images != 1)}"
 
     def description(self, parameter: str, counted: int) -> str:
-        """For the file of a series with this parameter, "lambda" or "quality".
+        """For the file of a series.
 
         Args:
-          parameter: of the series.
+          parameter: of the series; "quality" is that of codecs that get no map.
           counted: how many of the images all values of the file are over.
         """
-        encoder_map = self.encoder_map if parameter == "lambda" else "none"
+        encoder_map = "none" if parameter == "quality" else self.encoder_map
         parts = [
             f"{self._of_all(counted)} at a fixed {parameter} per point, the same for "
             "all series, metrics and rates",
