@@ -10,8 +10,6 @@ back with both; prints a table and draws a figure.
 
 from __future__ import annotations
 
-import csv
-import io
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +21,8 @@ from salcomp import cli, compress, decompress, train
 from salcomp.codec.codec import Codec
 from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
-from salcomp.files import disk, figures, images
+from salcomp.files import figures, disk, images
+from salcomp.files.results import write_csv
 from salcomp.metrics import quality as metrics
 
 _ARMS = {"baseline": "--nosaliency", "saliency": "--saliency"}
@@ -183,12 +182,11 @@ def _rectangle(left: int, top: int):
 
 
 def _write_table(path: Path, means: dict[str, np.ndarray]) -> None:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["arm", *_COLUMNS])
-    for arm, values in means.items():
-        writer.writerow([arm, *(f"{value:.6g}" for value in values)])
-    disk.write_file(path, buffer.getvalue().encode())
+    rows = [
+        {"arm": arm, **{name: f"{v:.6g}" for name, v in zip(_COLUMNS, values)}}
+        for arm, values in means.items()
+    ]
+    write_csv(path, rows)
     print(f"{'arm':10}" + "".join(f"{name:>18}" for name in _COLUMNS))
     for arm, values in means.items():
         print(f"{arm:10}" + "".join(f"{value:18.4f}" for value in values))

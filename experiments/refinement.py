@@ -9,9 +9,6 @@ writes bpp, PSNR and EWPSNR, and the rate that the map saves at equal EWPSNR.
 
 from __future__ import annotations
 
-import csv
-import io
-
 import numpy as np
 from absl import flags, logging
 from tqdm import tqdm
@@ -22,6 +19,7 @@ from salcomp.codec.codec import Codec
 from salcomp.codec.refine import Refinement, Refiner
 from salcomp.errors import InputError
 from salcomp.files import disk, images, saliency_maps
+from salcomp.files.results import write_csv
 from salcomp.metrics import quality as metrics
 
 _COLUMNS = ("bpp", "psnr", "ewpsnr")
@@ -126,11 +124,7 @@ def main(argv):
         for name, values in measure(codec, refiners, image.rgb, saliency).items():
             rows.append({"image": str(path), "refinement": name, **values})
     output = disk.make_folder("output_dir", FLAGS.output_dir)
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, rows[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    disk.write_file(output / "per_image.csv", buffer.getvalue().encode())
+    write_csv(output / "per_image.csv", rows)
     means = {
         name: {
             column: float(np.mean([r[column] for r in rows if r["refinement"] == name]))

@@ -23,26 +23,15 @@ of all, and the exit status is then 1.
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter, defaultdict
-from pathlib import Path
+from collections import Counter
 
 from absl import flags, logging
 
 from salcomp import cli
 from salcomp.errors import InputError, SalcompError
-from salcomp.evaluation import classical, comparison, rd_figure, series
+from salcomp.evaluation import classical, comparison, outputs, series
 from salcomp.evaluation import subjects as scorers
-from salcomp.files import disk, saliency_maps
-from salcomp.files import results as results_files
-
-# The metrics that have a figure and a BD-rate.
-AXIS_LABELS = {
-    **rd_figure.AXIS_LABELS,
-    "mask-psnr": "PSNR inside the masks (dB)",
-    "non-mask-psnr": "PSNR outside the masks (dB)",
-}
+from salcomp.files import disk, images, saliency_maps
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_multi_string(
@@ -160,19 +149,30 @@ def main(argv: list[str]) -> None:
     )
     output_dir = disk.make_folder("output_dir", FLAGS.output_dir)
 
-    measured = _measure(
-        output_dir, compared, subjects, weigher and weigher.training_weight
+    training_weight = weigher and weigher.training_weight
+    measured = outputs.keep(
+        comparison.measure(compared, subjects, training_weight),
+        output_dir / "per_image.csv",
     )
     rows = comparison.of_whole_images(measured, compared)
-    coded = comparison.count_images(rows)
-    scoring = scoring._replace(left_out=len(subjects) - coded)
+    left_out = len(subjects) - comparison.count_images(rows)
     if rows:
-        _write_results(output_dir, rows, compared, anchor, scoring)
+        deltas = outputs.write(
+            output_dir,
+            rows,
+            compared,
+            anchor,
+            scoring._replace(left_out=left_out),
+            FLAGS.resamples,
+            FLAGS.figures,
+        )
+        if deltas:
+            print(outputs.delta_table(deltas))
     logging.info("results are in %s", output_dir)
-    if scoring.left_out:
+    if left_out:
         raise SalcompError(
-            f"{scoring.left_out} of {len(subjects)} images are left out of the "
-            "averages: a codec failed on them, as logged above"
+            f"{left_out} of {len(subjects)} images are left out of the averages: a "
+            "codec failed on them, as logged above"
         )
 
 
@@ -182,118 +182,21 @@ def _load(folder: str):
     return Codec.load(folder)
 
 
-def _measure(output_dir: Path, compared, subjects, training_weight) -> list[dict]:
-    """The rows, kept in per_image.csv whatever ends the work, Ctrl-C included."""
-    rows = []
-    try:
-        for row in comparison.measure(compared, subjects, training_weight):
-            rows.append(row)
-    finally:
-        if rows:
-            results_files.write_csv(output_dir / "per_image.csv", rows)
-    return rows
-
-
-def _write_results(
-    output_dir: Path,
-    rows: list[dict],
-    compared: list[series.Series],
-    anchor: str,
-    scoring: scorers.Scoring,
-) -> None:
-    """Averages, BD-rates and figures."""
-    complete, metrics = comparison.having_all(rows)
-    by_metric = {
-        metric: comparison.having(rows, metric)
-        for metric in AXIS_LABELS
-        if not all(math.isnan(row[metric]) for row in rows)
-    }
-    _log_counts(rows, {**by_metric, "JSON": complete})
-    by_metric = {metric: found for metric, found in by_metric.items() if found}
-    for one in compared:
-        results_files.write_json(
-            output_dir / f"{_file_name(one.label)}.json",
-            one.label,
-            scoring.description(one.parameter, comparison.count_images(complete)),
-            comparison.averages(complete, one, metrics),
-        )
-    labels = [one.label for one in compared]
-    deltas = comparison.against_anchor(by_metric, labels, anchor, FLAGS.resamples)
-    if deltas:
-        results_files.write_csv(output_dir / "bd_rate.csv", deltas)
-        _print_deltas(deltas)
-    if FLAGS.figures:
-        _draw_figures(output_dir, by_metric, labels, scoring)
-
-
-def _log_counts(rows: list[dict], parts: dict[str, list[dict]]) -> None:
-    """Says where not all images count."""
-    total = comparison.count_images(rows)
-    names = defaultdict(list)
-    for name, part in parts.items():
-        names[comparison.count_images(part)].append(name)
-    names.pop(total, None)
-    for count in sorted(names):
-        logging.info(
-            "%s: %d of %d images count, those with finite values in all series",
-            ", ".join(names[count]),
-            count,
-            total,
-        )
-
-
 def _check_labels(compared: list[series.Series], anchor: str | None) -> str:
-    """The anchor's label, the labels being distinct, also as file names."""
+    """Finds the anchor's label; labels must be distinct, also as file names."""
     if not compared:
         raise InputError("nothing to compare: give --models or --codecs")
-    for label, count in Counter(_file_name(one.label) for one in compared).items():
-        if count > 1:
-            raise InputError(
-                f"two series are called {label}: give the models another name by "
-                "--models=LABEL=PATTERN"
-            )
+    names = Counter(outputs.file_name(one.label) for one in compared)
+    name, count = names.most_common(1)[0]
+    if count > 1:
+        raise InputError(
+            f"{count} series are called {name}: give the models another name by "
+            "--models=LABEL=PATTERN"
+        )
     labels = [one.label for one in compared]
     if anchor is not None and anchor not in labels:
         raise InputError(f"--anchor={anchor} is not among {', '.join(labels)}")
     return anchor or labels[0]
-
-
-def _draw_figures(
-    output_dir: Path,
-    by_metric: dict[str, list[dict]],
-    labels: list[str],
-    scoring: scorers.Scoring,
-) -> None:
-    for metric, rows in by_metric.items():
-        rd_figure.draw(
-            output_dir / f"{metric}.png",
-            {label: comparison.mean_curve(rows, label, metric) for label in labels},
-            AXIS_LABELS[metric],
-            scoring.title(metric, comparison.count_images(rows)),
-        )
-
-
-def _print_deltas(deltas: list[dict]) -> None:
-    anchor = results_files.printable(deltas[0]["anchor"])
-    print(f"BD-rate against {anchor}, with 95 % interval over images")
-    for row in deltas:
-        rate, low, high, gain = (
-            results_files.signed(row[key])
-            for key in ("bd_rate_percent", "bd_rate_low", "bd_rate_high")
-            + ("bd_quality_db",)
-        )
-        interval = f"[{low}, {high}]"
-        if math.isnan(row["bd_rate_low"]):
-            interval = "(no interval)"
-        print(
-            f"{results_files.printable(row['series']):16} {row['metric']:20} "
-            f"{rate:>7} % {interval}, "
-            f"{gain} dB, overlap {row['overlap']:.0%}"
-        )
-
-
-def _file_name(label: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", label)
 
 
 if __name__ == "__main__":

@@ -216,9 +216,7 @@ def main(argv):
         for arm, curve in curves.items()
     }
     title = f"{len(held_out)} held-out frames, {FLAGS.steps} steps"
-    rd_figure.draw(
-        output / "psnr-rgb.png", points, rd_figure.AXIS_LABELS["psnr-rgb"], title
-    )
+    rd_figure.draw(output / "psnr-rgb.png", points, "psnr-rgb", title)
     figures.draw_training(output / "training.png", runs)
     index = FLAGS.figure_frame % len(held_out)
     middle = lambdas[len(lambdas) // 2]

@@ -218,7 +218,7 @@ def _frame(
     output_dir: Path,
 ) -> list[dict]:
     """Codes one frame in all ways; writes the windows; returns rows of the table."""
-    rgb, saliency, _, _ = subject.load()
+    rgb, saliency, *_ = subject.load()
     top, left = window(subject.boxes, saliency)
     inside = np.s_[top : top + WINDOW[0], left : left + WINDOW[1]]
     baseline, conditioned, refined = own

@@ -14,9 +14,9 @@ from experiments.study.frames import EvaluationSet
 from experiments.study.plan import Run
 from salcomp.codec.codec import Codec
 from salcomp.codec.refine import Refinement, Refiner
+from salcomp.evaluation.comparison import measure_scene
 from salcomp.evaluation.series import Point, classical_series
 from salcomp.evaluation.subjects import Subject
-from salcomp.metrics import quality as metrics
 
 # Of the classical codecs, where the models' rates are.
 _QUALITIES = {
@@ -111,17 +111,12 @@ def _rows(
 
 
 def _measured(point: Point, subject: Subject) -> dict[str, float]:
-    rgb, given, score, _ = subject.load()
-    file = point.encode(rgb, given)
-    decoded = point.decode(file.data)
-    found = metrics.all_metrics(rgb, decoded, score, boxes=subject.boxes)
-    for floor in FLOORS:
-        weight = np.maximum(score, floor)
-        found[f"ewpsnr-floor-{floor}"] = metrics.ewpsnr(rgb, decoded, weight)
-    found["bytes"] = len(file.data)
-    found["bpp"] = 8 * len(file.data) / score.size
-    found["information_bpp"] = file.information_bits / score.size
-    return found
+    scene = subject.load()
+    weights = {
+        f"ewpsnr-floor-{floor}": np.maximum(scene.score_saliency, floor)
+        for floor in FLOORS
+    }
+    return measure_scene(point, scene, weights)
 
 
 def _refining(run: Run, codec: Codec) -> Callable:

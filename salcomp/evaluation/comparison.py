@@ -18,10 +18,9 @@ from tqdm import tqdm
 
 from salcomp.errors import InputError, SalcompError
 from salcomp.evaluation.series import Point, Series
-from salcomp.evaluation.subjects import Subject
+from salcomp.evaluation.subjects import Scene, Subject
 from salcomp.files import results
-from salcomp.metrics import bd_rate
-from salcomp.metrics import quality as metrics
+from salcomp.metrics import bd_rate, quality
 
 
 def measure(
@@ -50,16 +49,15 @@ def measure(
     names = _short_names([subject.path for subject in subjects])
     with tqdm(total=len(subjects) * len(points), unit="file", disable=None) as bar:
         for name, subject in zip(names, subjects):
-            rgb, saliency, score_saliency, mask = subject.load()
-            weight = training_weight(saliency) if training_weight else None
+            scene = subject.load()
+            weights = {}
+            if training_weight:
+                weights["ewpsnr-train"] = training_weight(scene.saliency)
             for one, index, point in points:
                 what = results.printable(f"{name} {one.label} {point.setting:g}")
                 bar.set_postfix_str(what)
                 try:
-                    decoded, costs = _code(point, rgb, saliency)
-                    quality = metrics.all_metrics(
-                        rgb, decoded, score_saliency, weight, subject.boxes, mask
-                    )
+                    found = measure_scene(point, scene, weights)
                 except SalcompError as error:
                     logging.error("%s: %s", what, error)
                 else:
@@ -68,28 +66,43 @@ def measure(
                         "series": one.label,
                         "point": index,
                         "setting": point.setting,
-                        **costs,
-                        **quality,
+                        **found,
                     }
                 bar.update()
 
 
-def _code(
-    point: Point, rgb: np.ndarray, saliency: np.ndarray
-) -> tuple[np.ndarray, dict[str, float]]:
-    """The decoded image, uint8 [H, W, 3], and what it took, by the row's keys."""
+def measure_scene(
+    point: Point, scene: Scene, weights: dict[str, np.ndarray]
+) -> dict[str, float]:
+    """Codes one image at one point.
+
+    Args:
+      point: how.
+      scene: the image, and what scores it.
+      weights: as `quality.all_metrics` takes them.
+
+    Returns:
+      Bytes and bit/pixel of the file, its information content in bit/pixel, seconds of
+      encoding and decoding, and all metrics of the decoded image.
+
+    Raises:
+      SalcompError: the codec cannot code the image.
+    """
     started = time.perf_counter()
-    file = point.encode(rgb, saliency)
+    file = point.encode(scene.rgb, scene.saliency)
     encoded = time.perf_counter()
     decoded = point.decode(file.data)
     finished = time.perf_counter()
-    pixels = rgb.shape[0] * rgb.shape[1]
-    return decoded, {
+    pixels = scene.saliency.size
+    return {
         "bytes": len(file.data),
         "bpp": 8 * len(file.data) / pixels,
         "information_bpp": file.information_bits / pixels,
         "encode_seconds": encoded - started,
         "decode_seconds": finished - encoded,
+        **quality.all_metrics(
+            scene.rgb, decoded, scene.score_saliency, weights, scene.boxes, scene.mask
+        ),
     }
 
 
@@ -121,7 +134,7 @@ def having_all(rows: list[dict]) -> tuple[list[dict], list[str]]:
     left out instead.
     """
     found = []
-    for metric in metrics.METRICS:
+    for metric in quality.METRICS:
         remaining = having(rows, metric)
         if remaining:
             rows = remaining

@@ -20,6 +20,23 @@ from salcomp.errors import InputError
 from salcomp.files import images, saliency_maps
 
 
+class Scene(NamedTuple):
+    """A picture and what scores it, in memory.
+
+    Attributes:
+      rgb: uint8 [H, W, 3].
+      saliency, score_saliency: the encoder's map and the scorer's, float32 [H, W].
+      boxes: annotated regions, rows [left, top, right, bottom] in pixels.
+      mask: another annotated region, bool [H, W], or None.
+    """
+
+    rgb: np.ndarray
+    saliency: np.ndarray
+    score_saliency: np.ndarray
+    boxes: list[list[float]]
+    mask: np.ndarray | None
+
+
 class Subject(NamedTuple):
     """An image to code, and what it is scored with.
 
@@ -27,7 +44,7 @@ class Subject(NamedTuple):
       path: the image file.
       saliency, score_saliency: specifications, as `saliency_maps.saliency_for` takes
         them, of the encoder's map and the scorer's.
-      boxes: annotated regions, rows [left, top, right, bottom] in pixels.
+      boxes: as in `Scene`.
       roi_masks: where the mask of its region is, as `saliency_maps.region_for` takes
         it, or None.
     """
@@ -38,12 +55,8 @@ class Subject(NamedTuple):
     boxes: list[list[float]]
     roi_masks: str | None
 
-    def load(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
-        """The picture and what scores it.
-
-        Returns:
-          RGB uint8 [H, W, 3]; the encoder's map, the scorer's, float32 [H, W]; the
-          region of the mask, bool [H, W], or None.
+    def load(self) -> Scene:
+        """Reads the picture and what scores it.
 
         Raises:
           InputError: the image, a map or the mask cannot be read.
@@ -51,7 +64,7 @@ class Subject(NamedTuple):
         image = images.read_image(self.path)
         given, _ = saliency_maps.saliency_for(self.saliency, self.path, image)
         score, _ = saliency_maps.saliency_for(self.score_saliency, self.path, image)
-        return image.rgb, given, score, self._region(image)
+        return Scene(image.rgb, given, score, self.boxes, self._region(image))
 
     def _region(self, image: images.Image) -> np.ndarray | None:
         if self.roi_masks is None:

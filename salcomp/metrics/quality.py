@@ -11,6 +11,8 @@ compression, Image and Vision Computing 29(1), 2011. For MS-SSIM see `ms_ssim.py
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from salcomp.errors import InputError
@@ -19,22 +21,29 @@ from salcomp.metrics.ms_ssim import similarity_db, weighted_ms_ssims
 # Percent of the pixels, the most salient first, that make a region of interest.
 ROI_PERCENTS = (5, 10, 20)
 
-# The keys of `all_metrics`, in the order of the CSV's columns.
-METRICS = (
-    "mse",
-    "psnr-rgb",
-    "ewpsnr",
-    "ewpsnr-train",
-    *(f"{side}-psnr-{p}" for p in ROI_PERCENTS for side in ("roi", "non-roi")),
-    "boxes-psnr",
-    "non-boxes-psnr",
-    "mask-psnr",
-    "non-mask-psnr",
-    "ms-ssim-rgb",
-    "ms-ssim-rgb-db",
-    "weighted-ms-ssim",
-    "weighted-ms-ssim-db",
-)
+# The keys of `all_metrics`, in the order of the CSV's columns, and what they are.
+METRICS = {
+    "mse": "Squared error, RGB",
+    "psnr-rgb": "PSNR, RGB (dB)",
+    "ewpsnr": "Saliency-weighted PSNR (dB)",
+    "ewpsnr-train": "PSNR by the training weight (dB)",
+    **{
+        f"{side}roi-psnr-{p}": f"PSNR {place} the most salient {p} % (dB)"
+        for p in ROI_PERCENTS
+        for side, place in (("", "of"), ("non-", "outside"))
+    },
+    **{
+        f"{side}{region}-psnr": f"PSNR {place} the {regions} (dB)"
+        for region, regions in (("boxes", "boxes"), ("mask", "masks"))
+        for side, place in (("", "inside"), ("non-", "outside"))
+    },
+    "ms-ssim-rgb": "MS-SSIM, RGB",
+    "ms-ssim-rgb-db": "MS-SSIM, RGB (dB)",
+    "weighted-ms-ssim": "Saliency-weighted MS-SSIM",
+    "weighted-ms-ssim-db": "Saliency-weighted MS-SSIM (dB)",
+}
+# Those that have a figure and a BD-rate.
+IN_DB = tuple(name for name, title in METRICS.items() if title.endswith("(dB)"))
 
 
 def mse(x: np.ndarray, x_hat: np.ndarray) -> float:
@@ -105,18 +114,19 @@ def all_metrics(
     x: np.ndarray,
     x_hat: np.ndarray,
     saliency: np.ndarray,
-    weight: np.ndarray | None = None,
+    weights: Mapping[str, np.ndarray] | None = None,
     boxes=None,
     mask: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Every metric of one image, by the names in METRICS; NaN where not defined.
+    """Computes all METRICS of one image, by name; NaN where not defined.
 
     Args:
       x, x_hat: uint8 [H, W, 3].
       saliency: [H, W] in 0..1, the map that scores: "ewpsnr", "weighted-ms-ssim"
         and, by its most salient pixels, "roi-psnr-5" and so on. A constant map
         singles out no pixels, so the latter are then NaN.
-      weight: [H, W], the weight of a training run, for "ewpsnr-train".
+      weights: further weights [H, W] of an EWPSNR, such as those of a training run, by
+        the metric's name, "ewpsnr-train".
       boxes: annotated regions as in `boxes_mask`, for "boxes-psnr".
       mask: bool [H, W], an annotated region, for "mask-psnr". As an image without
         boxes, one whose mask is empty has no region and nothing outside it.
@@ -128,8 +138,8 @@ def all_metrics(
     values["mse"] = mse(x, x_hat)
     values["psnr-rgb"] = _psnr_of(values["mse"])
     values["ewpsnr"] = ewpsnr(x, x_hat, saliency)
-    if weight is not None:
-        values["ewpsnr-train"] = ewpsnr(x, x_hat, weight)
+    for name, weight in (weights or {}).items():
+        values[name] = ewpsnr(x, x_hat, weight)
     regions = {}
     if np.ptp(saliency) > 0:
         for p in ROI_PERCENTS:
