@@ -122,7 +122,7 @@ def check(name: str, quality: float) -> None:
 
 
 def encode(name: str, rgb: np.ndarray, quality: float) -> bytes:
-    """The bytes of a whole image file.
+    """Encodes an image into the bytes of a whole file.
 
     Args:
       name: a key of CODECS.
@@ -147,7 +147,7 @@ def encode(name: str, rgb: np.ndarray, quality: float) -> bytes:
 
 
 def decode(data: bytes) -> np.ndarray:
-    """uint8 [H, W, 3] from a file that `encode` wrote, whichever codec it was.
+    """Decodes a file that `encode` wrote, whichever codec it was, to uint8 [H, W, 3].
 
     Raises:
       BitstreamError: the file is damaged or of no format in CODECS.

@@ -107,7 +107,7 @@ def measure_scene(
 
 
 def of_whole_images(rows: list[dict], compared: list[Series]) -> list[dict]:
-    """The rows of images coded at every point of every series.
+    """Picks the rows of images coded at every point of every series.
 
     Curves compare only over the same images, so that one which a codec could not code
     counts for none.
@@ -118,7 +118,7 @@ def of_whole_images(rows: list[dict], compared: list[Series]) -> list[dict]:
 
 
 def having(rows: list[dict], metric: str) -> list[dict]:
-    """The rows of images with a finite value of a metric at all points of all series.
+    """Picks the rows of images where all points of all series have a finite metric.
 
     A region that an image lacks has no value, a perfect reconstruction an infinite
     one. An image that one series has no value for counts for none, in rates neither.
@@ -128,7 +128,7 @@ def having(rows: list[dict], metric: str) -> list[dict]:
 
 
 def having_all(rows: list[dict]) -> tuple[list[dict], list[str]]:
-    """The rows of images that have every metric, and these metrics.
+    """Picks the rows of images that have every metric, and says which these are.
 
     A metric that would leave no image, after those before it in `quality.METRICS`, is
     left out instead.
@@ -143,12 +143,12 @@ def having_all(rows: list[dict]) -> tuple[list[dict], list[str]]:
 
 
 def count_images(rows: list[dict]) -> int:
-    """How many images the rows are of."""
+    """Counts the images that rows are of."""
     return len({row["image"] for row in rows})
 
 
 def _short_names(paths: list[Path]) -> list[str]:
-    """File names; or paths from the common folder where file names repeat."""
+    """Names files, by paths from their common folder where file names repeat."""
     if len({path.name for path in paths}) == len(paths):
         return [path.name for path in paths]
     common = os.path.commonpath(paths)
@@ -156,7 +156,7 @@ def _short_names(paths: list[Path]) -> list[str]:
 
 
 def table(rows: list[dict], label: str, key: str) -> np.ndarray:
-    """One column of one series as float64 [points, images], images in order."""
+    """Lays one column of one series out as float64 [points, images]."""
     chosen = [row for row in rows if row["series"] == label]
     points = 1 + max(row["point"] for row in chosen)
     values = np.array([row[key] for row in chosen], np.float64)
@@ -166,14 +166,14 @@ def table(rows: list[dict], label: str, key: str) -> np.ndarray:
 def mean_curve(
     rows: list[dict], label: str, metric: str
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Rate in bit/pixel and quality, [points] each, averaged over the images."""
+    """Averages bit/pixel and a metric over the images, to [points] each."""
     return tuple(table(rows, label, key).mean(1) for key in ("bpp", metric))
 
 
 def averages(
     rows: list[dict], one: Series, metric_names: list[str]
 ) -> dict[str, list[float]]:
-    """CompressAI's `results`: a mean over the images per point for each metric.
+    """Averages each metric over the images, point by point: CompressAI's `results`.
 
     Times are medians in seconds, since a model's first image of a size takes longer.
     The information content is there only where the codec tells it.
@@ -194,7 +194,7 @@ def averages(
 def against_anchor(
     rows: dict[str, list[dict]], labels: list[str], anchor: str, resamples: int
 ) -> list[dict]:
-    """BD-rate and BD-quality of each series against the anchor, metric by metric.
+    """Computes BD-rate and BD-quality against the anchor, by series and metric.
 
     Curves that cannot be compared are left out, with a line in the log.
 

@@ -50,5 +50,5 @@ def draw(
 
 
 def _text(names: str) -> str:
-    """What matplotlib draws of file names: it takes a pair of dollars for a formula."""
+    """Makes file names drawable; a pair of dollars would be taken for a formula."""
     return results.printable(names).replace("$", r"\$")

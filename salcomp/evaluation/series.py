@@ -140,7 +140,7 @@ def model_series(specs: list[str], load: Callable[[str], Any]) -> list[Series]:
 
 
 def _split_label(spec: str) -> tuple[str, str]:
-    """Label and pattern; "runs/lambda=1" is a path, not the label "runs/lambda"."""
+    """Splits label and pattern; "runs/lambda=1" is a path, not a label and "1"."""
     label, equals, pattern = spec.partition("=")
     if not equals or os.sep in label or os.path.exists(spec):
         return "", spec

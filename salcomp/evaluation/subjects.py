@@ -73,10 +73,10 @@ class Subject(NamedTuple):
         return saliency_maps.region_for(self.roi_masks, self.path, *size)
 
     def origins(self) -> tuple[str, str]:
-        """In words, where the encoder's map and the scorer's are from.
+        """Tells where the encoder's map and the scorer's are from.
 
         Raises:
-          InputError: as `load`.
+          InputError: the image, a map or the mask cannot be read.
         """
         image = images.read_image(self.path)
         self._region(image)
@@ -107,7 +107,7 @@ class Scoring(NamedTuple):
     left_out: int = 0
 
     def of(self, metric: str) -> str:
-        """The map, weight or boxes behind one metric; empty for plain ones."""
+        """Names the map, weight or boxes behind one metric; empty for plain ones."""
         if metric in ("psnr-rgb", "ms-ssim-rgb-db"):
             return ""
         if metric == "ewpsnr-train":
@@ -119,7 +119,7 @@ class Scoring(NamedTuple):
         return f"map that scores: {self.scorer_map}"
 
     def title(self, metric: str, counted: int) -> str:
-        """For the figure of a metric, of which so many images count."""
+        """Titles the figure of a metric, for which so many images count."""
         return "; ".join(filter(None, (self._of_all(counted), self.of(metric))))
 
     def _of_all(self, counted: int) -> str:
@@ -127,7 +127,7 @@ class Scoring(NamedTuple):
         return f"{of}{self.images} image{'s' * (self.images != 1)}"
 
     def description(self, parameter: str, counted: int) -> str:
-        """For the file of a series.
+        """Describes what the file of a series holds.
 
         Args:
           parameter: of the series; "quality" is that of codecs that get no map.
@@ -165,7 +165,7 @@ def scored(
     roi_masks: str | None = None,
     weigher: str | None = None,
 ) -> tuple[list[Subject], Scoring]:
-    """Images with their scorers.
+    """Gives images their scorers.
 
     Opens every image, map and mask, with a progress bar, so that the last one's
     absence is found at once.
@@ -208,7 +208,7 @@ def scored(
 
 
 def _origin(spec: str, descriptions: tuple[str, ...]) -> str:
-    """One description for all images, with counts where they differ."""
+    """Describes the maps of all images, with counts where origins differ."""
     if spec not in ("auto", "center", "uniform"):
         return _mask_origin(spec)
     counts = Counter(descriptions).most_common()
@@ -218,7 +218,7 @@ def _origin(spec: str, descriptions: tuple[str, ...]) -> str:
 
 
 def _mask_origin(spec: str) -> str:
-    """A mask or folder by its last name: those above mean nothing to another reader."""
+    """Tells a mask or folder by its last name; those above mean nothing to others."""
     given = Path(spec).expanduser().resolve()
     return f"mask{'s in' if given.is_dir() else ''} {given.name}"
 
@@ -229,7 +229,7 @@ def _boxes_origin(boxes_file: str, subjects: list[Subject]) -> str:
 
 
 def read_boxes(path: str) -> dict[str, list[list[float]]]:
-    """Annotated regions: image file name -> rows [left, top, right, bottom].
+    """Reads annotated regions: image file name -> rows [left, top, right, bottom].
 
     Args:
       path: JSON, {name: [[left, top, right, bottom], ...]} in pixels of the image;

@@ -56,7 +56,7 @@ def write_json(
 
 
 def signed(value: float, digits: int = 2) -> str:
-    """Prints a change with its sign: "+0.00" if it rounds to 0, a dash for NaN."""
+    """Formats a change with its sign: "+0.00" if it rounds to 0, a dash for NaN."""
     if math.isnan(value):
         return "–"
     return f"{round(value, digits) + 0.0:+.{digits}f}"  # -0.0 + 0.0 is 0.0

@@ -50,22 +50,25 @@ class Comparison(NamedTuple):
 
     @classmethod
     def from_cells(cls, cells: dict[str, str]) -> Comparison:
-        """What `cells` gave, read from a CSV; an empty cell is NaN."""
+        """Reads what `cells` gave back from a CSV, where an empty cell is NaN."""
         values = [float(cells[name] or "nan") for name in _CELLS]
         rate, quality = (Interval(*values[i : i + 3]) for i in (0, 3))
         return cls(rate, quality, values[6], int(values[7]))
 
     def cells(self) -> dict[str, float]:
-        """The values under the names that they have in a CSV."""
+        """Names the values as the columns of a CSV are named."""
         return dict(zip(_CELLS, (*self.rate, *self.quality, self.overlap, self.images)))
 
 
 def bd_rate(anchor_rate, anchor_quality, rate, quality) -> float:
-    """BD-rate in percent of one curve against another, over the common quality.
+    """Computes the BD-rate of one curve against another, over the common quality.
 
     Args:
       anchor_rate, rate: bit/pixel, [points] each, four or more, positive.
       anchor_quality, quality: dB, [points] each; must rise with the rate.
+
+    Returns:
+      Percent.
 
     Raises:
       InputError: a curve has too few points, does not rise, or shares no quality
@@ -78,28 +81,17 @@ def bd_rate(anchor_rate, anchor_quality, rate, quality) -> float:
             "the curves share no quality: "
             f"{_span(anchor_quality)} and {_span(quality)}; add rate points"
         )
-    import bjontegaard  # imports matplotlib
-
-    return float(
-        bjontegaard.bd_rate(
-            anchor_rate,
-            anchor_quality,
-            rate,
-            quality,
-            method="akima",
-            require_matching_points=False,
-            min_overlap=0,
-        )
-    )
+    return _akima("bd_rate", anchor_rate, anchor_quality, rate, quality)
 
 
 def bd_quality(anchor_rate, anchor_quality, rate, quality) -> float:
-    """BD-PSNR, or of another metric: mean gain in dB over the common log rate.
+    """Computes the mean gain over the common log rate: BD-PSNR, or of another metric.
 
-    Arguments as in `bd_rate`.
+    Takes the arguments of `bd_rate`, and returns dB.
 
     Raises:
-      InputError: as `bd_rate`, or the curves share no rate.
+      InputError: a curve has too few points, does not rise, or shares no rate with
+        the other.
     """
     anchor_rate, anchor_quality = _curve(anchor_rate, anchor_quality, "anchor")
     rate, quality = _curve(rate, quality, "test")
@@ -108,19 +100,7 @@ def bd_quality(anchor_rate, anchor_quality, rate, quality) -> float:
             f"the curves share no rate: {_span(anchor_rate)} and {_span(rate)}; "
             "add rate points"
         )
-    import bjontegaard  # imports matplotlib
-
-    return float(
-        bjontegaard.bd_psnr(
-            anchor_rate,
-            anchor_quality,
-            rate,
-            quality,
-            method="akima",
-            require_matching_points=False,
-            min_overlap=0,
-        )
-    )
+    return _akima("bd_psnr", anchor_rate, anchor_quality, rate, quality)
 
 
 def compare(
@@ -131,7 +111,7 @@ def compare(
     resamples: int = 1000,
     seed: int = 0,
 ) -> Comparison:
-    """BD-rate and BD-quality with a paired bootstrap over images.
+    """Computes BD-rate and BD-quality, with a paired bootstrap over images.
 
     Images where any of the values is not finite (a region that the image lacks, a
     perfect reconstruction) are left out of both curves. Resamples that cannot be
@@ -145,7 +125,7 @@ def compare(
       seed: of the drawing; the same seed gives the same interval.
 
     Raises:
-      InputError: as `bd_rate`; or no image has all values.
+      InputError: `bd_rate` refuses the averages, or no image has all values.
     """
     arrays = [
         np.asarray(a, np.float64) for a in (anchor_rate, anchor_quality, rate, quality)
@@ -176,8 +156,15 @@ def compare(
     )
 
 
+def _akima(name: str, *curves: np.ndarray) -> float:
+    import bjontegaard  # imports matplotlib
+
+    options = {"require_matching_points": False, "min_overlap": 0}
+    return float(getattr(bjontegaard, name)(*curves, method="akima", **options))
+
+
 def _curve(rate, quality, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """The points in rising order of rate, checked."""
+    """Checks the points and sorts them by rate."""
     rate, quality = np.asarray(rate, np.float64), np.asarray(quality, np.float64)
     if rate.ndim != 1 or rate.shape != quality.shape:
         raise InputError(f"the {name} curve has unlike numbers of rates and qualities")
@@ -197,7 +184,7 @@ def _curve(rate, quality, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _overlap(a: np.ndarray, b: np.ndarray) -> float:
-    """Length of the common range over that of the joint one; 0 if there is none."""
+    """Divides the length of the common range, or 0, by that of the joint one."""
     common = min(a.max(), b.max()) - max(a.min(), b.min())
     joint = max(a.max(), b.max()) - min(a.min(), b.min())
     return float(max(common, 0) / joint)
