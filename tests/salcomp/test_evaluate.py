@@ -10,6 +10,7 @@ import subprocess
 import sys
 import types
 import zlib
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -442,9 +443,8 @@ def test_an_image_that_one_codec_fails_on_is_named_and_costs_only_its_own_result
         run(tmp_path, f"--images={pictures}", *TWO_CODECS)
     assert "p1.png webp 40: too large" in caplog.text
     rows = read_csv(tmp_path / "out" / "per_image.csv")
-    assert [row["image"] for row in rows] == 3 * ["p0.png"] + 2 * ["p1.png"] + 3 * [
-        "p2.png"
-    ]
+    counts = Counter(row["image"] for row in rows)
+    assert counts == {"p0.png": 3, "p1.png": 2, "p2.png": 3}
     for name in ("jpeg", "webp"):
         document = read_json(tmp_path / "out" / f"{name}.json")
         psnrs = [
@@ -656,56 +656,36 @@ def test_every_figure_is_of_a_metric_in_db():
 @pytest.mark.parametrize(
     "flags, message",
     [
-        (["--codecs=jpeg"], "give --images"),
-        (["--images={pictures}"], "give --models or --codecs"),
-        (["--images={pictures}/*.gif", "--codecs=jpeg"], "no such file"),
-        (["--images={pictures}", "--codecs=jpeg,bpg"], "unknown codec 'bpg'"),
-        (
-            ["--images={pictures}", "--codecs=jpeg", "--qualities=webp=5"],
-            "'webp' is not among the codecs",
-        ),
-        (
-            ["--images={pictures}", "--codecs=jpeg", "--qualities=jpeg=a"],
-            "CODEC=QUALITY,QUALITY",
-        ),
-        (
-            ["--images={pictures}", "--codecs=jpeg", "--qualities=jpeg=500"],
-            "goes from 1 to 100",
-        ),
-        (["--images={pictures}", "--models=a=/none/*"], "no folder /none/"),
-        (["--images={pictures}", "--codecs=jpeg", "--anchor=x"], "--anchor=x"),
-        (["--images={pictures}", "--codecs=jpeg", "--saliency=/none"], "/none"),
-        (["--images={pictures}", "--codecs=jpeg", "extra.png"], "'extra.png'"),
-        (["--images={pictures}", "--codecs=jpeg", "--max_images=0"], "max_images"),
+        ("--codecs=jpeg", "give --images"),
+        ("{images}", "give --models or --codecs"),
+        ("{images}/*.gif --codecs=jpeg", "no such file"),
+        ("{images} --codecs=jpeg,bpg", "unknown codec 'bpg'"),
+        ("{images} --codecs=jpeg --qualities=webp=5", "'webp' is not among the codecs"),
+        ("{images} --codecs=jpeg --qualities=jpeg=a", "CODEC=QUALITY,QUALITY"),
+        ("{images} --codecs=jpeg --qualities=jpeg=500", "goes from 1 to 100"),
+        ("{images} --models=a=/none/*", "no folder /none/"),
+        ("{images} --models=jpeg={runs}/plain_* --codecs=jpeg", "2 series are .* jpeg"),
+        ("{images} --codecs=jpeg --anchor=x", "--anchor=x"),
+        ("{images} --codecs=jpeg --saliency=/none", "/none"),
+        ("{images} --codecs=jpeg extra.png", "'extra.png'"),
+        ("{images} --codecs=jpeg --max_images=0", "max_images"),
+        ("{images} --codecs=jpeg --output_dir=", "give --output_dir"),
     ],
 )
-def test_a_mistake_in_the_flags_ends_in_one_line(tmp_path, pictures, flags, message):
-    flags = [flag.format(pictures=pictures) for flag in flags]
+def test_a_mistake_in_the_flags_ends_in_one_line(
+    tmp_path, pictures, runs, flags, message
+):
+    flags = flags.format(images=f"--images={pictures}", runs=runs)
     with pytest.raises(InputError, match=message) as error:
-        run(tmp_path, *flags)
+        run(tmp_path, *flags.split())
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
-
-
-def test_two_series_of_one_name_are_refused(tmp_path, pictures, runs):
-    with pytest.raises(InputError, match="2 series are called jpeg: .*--models=LABEL="):
-        run(
-            tmp_path,
-            f"--images={pictures}",
-            f"--models=jpeg={runs}/plain_*",
-            "--codecs=jpeg",
-        )
 
 
 def test_an_output_folder_that_cannot_be_made_is_refused(tmp_path, pictures):
     (tmp_path / "out").write_text("in the way")
     with pytest.raises(InputError, match="output_dir"):
         run(tmp_path, f"--images={pictures}", "--codecs=jpeg")
-
-
-def test_no_output_folder_is_refused(pictures):
-    with pytest.raises(InputError, match="give --output_dir"):
-        evaluate.main(["evaluate", f"--images={pictures}", "--codecs=jpeg"])
 
 
 def test_importing_the_tool_imports_neither_tensorflow_nor_matplotlib():
