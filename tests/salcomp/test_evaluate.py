@@ -130,11 +130,12 @@ def jpeg(seed):
     return x, classical.decode(classical.encode("jpeg", x, 30))
 
 
-def run(tmp_path, *flags):
+def run(tmp_path, images, *flags):
     """Runs the tool, without figures; returns its output folder and the CSV's rows."""
     output = tmp_path / "out"
     fast = ["--resamples=20", "--nofigures"]
-    evaluate.main(["evaluate", f"--output_dir={output}", *fast, *flags])
+    into = f"--output_dir={output}"
+    evaluate.main(["evaluate", f"--images={images}", into, *fast, *flags])
     return output, read_csv(output / "per_image.csv")
 
 
@@ -149,7 +150,7 @@ def read_json(path):
 def test_the_csv_has_a_row_per_image_series_and_point(tmp_path, pictures):
     _, rows = run(
         tmp_path,
-        f"--images={pictures}",
+        pictures,
         "--codecs=jpeg,webp",
         "--qualities=jpeg=10,50",
         "--qualities=webp=40",
@@ -163,7 +164,7 @@ def test_the_csv_has_a_row_per_image_series_and_point(tmp_path, pictures):
 def test_rates_are_those_of_whole_files_and_quality_that_of_the_decoded(
     tmp_path, pictures
 ):
-    _, rows = run(tmp_path, f"--images={pictures}/p1.png", *JPEG)
+    _, rows = run(tmp_path, pictures / "p1.png", *JPEG)
     data = classical.encode("jpeg", smooth_image(1), 30)
     psnr = metrics.psnr(smooth_image(1), classical.decode(data))
     assert int(rows[0]["bytes"]) == len(data)
@@ -173,9 +174,7 @@ def test_rates_are_those_of_whole_files_and_quality_that_of_the_decoded(
 
 
 def test_json_averages_over_images_at_each_setting(tmp_path, pictures):
-    output, rows = run(
-        tmp_path, f"--images={pictures}", "--codecs=jpeg", "--qualities=jpeg=20,60"
-    )
+    output, rows = run(tmp_path, pictures, "--codecs=jpeg", "--qualities=jpeg=20,60")
     document = read_json(output / "jpeg.json")
     assert document["name"] == "jpeg"
     assert document["results"]["quality"] == [20, 60]
@@ -195,7 +194,7 @@ def test_all_curves_are_over_the_same_images(tmp_path, pictures, drawn, caplog):
     with caplog.at_level("INFO", logger="absl"):
         output, rows = run(
             tmp_path,
-            f"--images={pictures}",
+            pictures,
             "--codecs=jpeg,webp",
             *("--qualities=jpeg=20,50,70,90", "--qualities=webp=10,30,60,80"),
             *("--figures", "--resamples=2"),
@@ -228,9 +227,7 @@ def test_all_curves_are_over_the_same_images(tmp_path, pictures, drawn, caplog):
 
 
 def test_json_leaves_out_metrics_that_no_image_has(tmp_path, pictures):
-    output, _ = run(
-        tmp_path, f"--images={pictures}", "--codecs=jpeg", "--qualities=jpeg=20"
-    )
+    output, _ = run(tmp_path, pictures, "--codecs=jpeg", "--qualities=jpeg=20")
     results = read_json(output / "jpeg.json")["results"]
     assert "psnr-rgb" in results
     assert "ms-ssim-rgb" not in results  # the images are too small for five scales
@@ -247,7 +244,7 @@ def test_json_has_null_for_infinity(tmp_path):
 def test_the_alpha_channel_scores_by_default_and_the_json_says_so(
     tmp_path, masked_pictures
 ):
-    output, rows = run(tmp_path, f"--images={masked_pictures}", *JPEG)
+    output, rows = run(tmp_path, masked_pictures, *JPEG)
     x, x_hat = jpeg(0)
     assert float(rows[0]["ewpsnr"]) == pytest.approx(metrics.ewpsnr(x, x_hat, ramp()))
     description = read_json(output / "jpeg.json")["description"]
@@ -255,16 +252,12 @@ def test_the_alpha_channel_scores_by_default_and_the_json_says_so(
 
 
 def test_a_uniform_scorer_makes_ewpsnr_psnr(tmp_path, masked_pictures):
-    _, rows = run(
-        tmp_path, f"--images={masked_pictures}", *JPEG, "--score_saliency=uniform"
-    )
+    _, rows = run(tmp_path, masked_pictures, *JPEG, "--score_saliency=uniform")
     assert rows[0]["ewpsnr"] == rows[0]["psnr-rgb"]
 
 
 def test_maps_of_several_origins_are_counted(tmp_path, pictures, masked_pictures):
-    output, _ = run(
-        tmp_path, f"--images={pictures}", f"--images={masked_pictures}/p0.png", *JPEG
-    )
+    output, _ = run(tmp_path, pictures, f"--images={masked_pictures}/p0.png", *JPEG)
     description = read_json(output / "jpeg.json")["description"]
     assert "centre prior (3), alpha channel of the image (1)" in description
 
@@ -273,10 +266,7 @@ def test_images_of_one_name_in_two_folders_keep_their_folders(
     tmp_path, pictures, masked_pictures
 ):
     _, rows = run(
-        tmp_path,
-        f"--images={pictures}/p0.png",
-        f"--images={masked_pictures}/p0.png",
-        *JPEG,
+        tmp_path, pictures / "p0.png", f"--images={masked_pictures}/p0.png", *JPEG
     )
     assert {row["image"] for row in rows} == {"pictures/p0.png", "masked/p0.png"}
 
@@ -295,7 +285,7 @@ def test_names_that_are_not_utf_8_are_printable_in_all_results(
     with pytest.raises(SalcompError, match="1 of 3 images are left out"):
         run(
             tmp_path,
-            f"--images={pictures}",
+            pictures,
             f"--models={odd}={runs}/plain_*",
             "--codecs=jpeg,webp",
             "--qualities=webp=40",
@@ -321,12 +311,12 @@ def test_a_mask_that_the_last_image_lacks_is_found_before_any_work(
 ):
     masks = save_all(tmp_path / "masks", 2 * [ramp()])
     with pytest.raises(InputError, match="/masks.* p2.png"):
-        run(tmp_path, f"--images={pictures}", *JPEG, f"--{flag}={masks}")
+        run(tmp_path, pictures, *JPEG, f"--{flag}={masks}")
     assert not (tmp_path / "out").exists()
 
 
 def test_max_images_takes_the_first(tmp_path, pictures):
-    _, rows = run(tmp_path, f"--images={pictures}/*.png", *JPEG, "--max_images=2")
+    _, rows = run(tmp_path, pictures / "*.png", *JPEG, "--max_images=2")
     assert [row["image"] for row in rows] == ["p0.png", "p1.png"]
 
 
@@ -337,7 +327,7 @@ def test_max_images_takes_the_first(tmp_path, pictures):
 def test_boxes_are_scored_on_the_images_that_have_them(tmp_path, pictures, boxes):
     path = tmp_path / "signs.json"
     path.write_text(json.dumps(boxes))
-    output, rows = run(tmp_path, f"--images={pictures}", *JPEG, f"--roi_boxes={path}")
+    output, rows = run(tmp_path, pictures, *JPEG, f"--roi_boxes={path}")
     x, x_hat = jpeg(1)
     inside = metrics.boxes_mask([[8, 4, 20, 12]], HEIGHT, WIDTH)
     expected = metrics.roi_psnr(x, x_hat, inside)
@@ -368,16 +358,14 @@ def test_unusable_boxes_are_refused(tmp_path, pictures, text, message):
     path = tmp_path / "boxes.json"
     path.write_text(text)
     with pytest.raises(InputError, match=message) as error:
-        run(tmp_path, f"--images={pictures}", *JPEG, f"--roi_boxes={path}")
+        run(tmp_path, pictures, *JPEG, f"--roi_boxes={path}")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
 
 
 def test_masks_mark_the_region_that_is_scored(tmp_path, pictures, drawn):
     masks = save_all(tmp_path / "signs", [0 * ramp(), ramp(), ramp()])
-    output, rows = run(
-        tmp_path, f"--images={pictures}", *JPEG, f"--roi_masks={masks}", "--figures"
-    )
+    output, rows = run(tmp_path, pictures, *JPEG, f"--roi_masks={masks}", "--figures")
     x, x_hat = jpeg(2)
     region = ramp() >= 128
     assert float(rows[2]["mask-psnr"]) == pytest.approx(
@@ -401,7 +389,7 @@ def test_boxes_and_masks_are_refused_for_images_of_one_name(
     with pytest.raises(InputError, match="2 images are called p0.png"):
         run(
             tmp_path,
-            f"--images={pictures}/p0.png",
+            pictures / "p0.png",
             f"--images={masked_pictures}/p0.png",
             "--codecs=jpeg",
             f"--{flag}={given}",
@@ -416,7 +404,7 @@ def test_reading_the_maps_shows_a_progress_bar(tmp_path, pictures, monkeypatch):
         return items
 
     monkeypatch.setattr(scorers, "tqdm", bar)
-    run(tmp_path, f"--images={pictures}", *JPEG)
+    run(tmp_path, pictures, *JPEG)
     assert bars == [("maps", 3)]
 
 
@@ -440,7 +428,7 @@ def test_an_image_that_one_codec_fails_on_is_named_and_costs_only_its_own_result
 ):
     fail_on(monkeypatch, 1, InputError("too large"))
     with pytest.raises(SalcompError, match="1 of 3 images are left out"):
-        run(tmp_path, f"--images={pictures}", *TWO_CODECS)
+        run(tmp_path, pictures, *TWO_CODECS)
     assert "p1.png webp 40: too large" in caplog.text
     rows = read_csv(tmp_path / "out" / "per_image.csv")
     counts = Counter(row["image"] for row in rows)
@@ -463,7 +451,7 @@ def test_where_all_images_fail_what_is_measured_is_kept(
 ):
     fail_on(monkeypatch, 0, InputError("too large"))
     with pytest.raises(SalcompError, match="1 of 1 images are left out"):
-        run(tmp_path, f"--images={pictures}/p0.png", *TWO_CODECS)
+        run(tmp_path, pictures / "p0.png", *TWO_CODECS)
     assert (tmp_path / "out" / "per_image.csv").exists()
 
 
@@ -472,7 +460,7 @@ def test_work_that_is_interrupted_leaves_the_rows_measured_so_far(
 ):
     fail_on(monkeypatch, 1, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path, f"--images={pictures}", *TWO_CODECS)
+        run(tmp_path, pictures, *TWO_CODECS)
     assert len(read_csv(tmp_path / "out" / "per_image.csv")) == 5
 
 
@@ -488,7 +476,7 @@ def test_models_under_a_label_make_one_series_by_rising_lambda(
 ):
     output, rows = run(
         tmp_path,
-        f"--images={pictures}/p0.png",
+        pictures / "p0.png",
         f"--models=base={runs}/plain_[0-2]",
         f"--models=base={runs}/plain_[34]",
     )
@@ -504,9 +492,7 @@ def test_models_under_a_label_make_one_series_by_rising_lambda(
 def test_models_without_a_label_are_series_named_as_their_folders(
     tmp_path, pictures, runs
 ):
-    _, rows = run(
-        tmp_path, f"--images={pictures}/p0.png", f"--models={runs}/plain_[01]"
-    )
+    _, rows = run(tmp_path, pictures / "p0.png", f"--models={runs}/plain_[01]")
     assert [row["series"] for row in rows] == ["plain_0", "plain_1"]
 
 
@@ -516,7 +502,7 @@ def test_a_tilde_in_models_and_images_is_the_home_folder(
     monkeypatch.setenv("HOME", str(tmp_path))
     _, rows = run(
         tmp_path,
-        "--images=~/pictures/p0.*",
+        "~/pictures/p0.*",
         "--models=base=~/runs/plain_0",
         "--models=~/runs/plain_1",
     )
@@ -529,7 +515,7 @@ def test_models_of_the_zoo_go_by_patterns_of_their_names(
     monkeypatch.setattr(shipped, "FOLDER", runs)
     for folder in runs.iterdir():
         (folder / "fingerprint.txt").touch()
-    _, rows = run(tmp_path, f"--images={pictures}/p0.png", "--models=a=plain_[01]")
+    _, rows = run(tmp_path, pictures / "p0.png", "--models=a=plain_[01]")
     found = [(row["series"], float(row["setting"])) for row in rows]
     assert found == [("a", 0.01), ("a", 0.03)]
 
@@ -540,7 +526,7 @@ def test_an_equals_sign_in_a_path_does_not_make_a_label(
 ):
     (runs / "plain_0").rename(runs / "lambda=0.03")
     monkeypatch.chdir(tmp_path if "/" in pattern else runs)
-    _, rows = run(tmp_path, f"--images={pictures}/p0.png", f"--models={pattern}")
+    _, rows = run(tmp_path, pictures / "p0.png", f"--models={pattern}")
     assert rows[0]["series"] == "lambda=0.03"
 
 
@@ -549,7 +535,7 @@ def test_the_encoder_gets_its_own_map_and_not_the_scorers(
 ):
     output, rows = run(
         tmp_path,
-        f"--images={masked_pictures}/p0.png",
+        masked_pictures / "p0.png",
         f"--models=base={runs}/plain_0",
         "--score_saliency=uniform",
     )
@@ -563,7 +549,7 @@ def test_the_encoder_gets_its_own_map_and_not_the_scorers(
 def test_one_training_weight_scores_all_series(tmp_path, masked_pictures, runs):
     output, rows = run(
         tmp_path,
-        f"--images={masked_pictures}/p0.png",
+        masked_pictures / "p0.png",
         f"--models=base={runs}/plain_0",
         f"--models=ours={runs}/weighted_0",
         *JPEG,
@@ -582,18 +568,13 @@ def test_one_training_weight_scores_all_series(tmp_path, masked_pictures, runs):
 def test_without_a_weighted_model_there_is_no_training_weight(
     tmp_path, masked_pictures, runs
 ):
-    _, rows = run(
-        tmp_path, f"--images={masked_pictures}/p0.png", f"--models=base={runs}/plain_0"
-    )
+    _, rows = run(tmp_path, masked_pictures / "p0.png", f"--models=base={runs}/plain_0")
     assert rows[0]["ewpsnr-train"] == ""
 
 
 def test_bd_rates_are_against_the_anchor(tmp_path, pictures, capsys):
     output, _ = run(
-        tmp_path,
-        f"--images={pictures}",
-        "--codecs=jpeg,jpeg-optimized",
-        "--anchor=jpeg-optimized",
+        tmp_path, pictures, "--codecs=jpeg,jpeg-optimized", "--anchor=jpeg-optimized"
     )
     table = {row["metric"]: row for row in read_csv(output / "bd_rate.csv")}
     assert {row["series"] for row in table.values()} == {"jpeg"}
@@ -606,9 +587,7 @@ def test_bd_rates_are_against_the_anchor(tmp_path, pictures, capsys):
 
 
 def test_one_image_has_no_interval(tmp_path, pictures, capsys):
-    output, _ = run(
-        tmp_path, f"--images={pictures}/p0.png", "--codecs=jpeg-optimized,jpeg"
-    )
+    output, _ = run(tmp_path, pictures / "p0.png", "--codecs=jpeg-optimized,jpeg")
     row = read_csv(output / "bd_rate.csv")[0]
     assert row["bd_rate_low"] == row["bd_quality_high"] == ""
     printed = capsys.readouterr().out
@@ -628,10 +607,7 @@ def test_curves_too_short_for_a_bd_rate_are_skipped_with_a_line_in_the_log(
 ):
     with caplog.at_level("INFO", logger="absl"):
         output, _ = run(
-            tmp_path,
-            f"--images={pictures}",
-            "--codecs=jpeg,webp",
-            "--qualities=webp=10,20,30",
+            tmp_path, pictures, "--codecs=jpeg,webp", "--qualities=webp=10,20,30"
         )
     assert not (output / "bd_rate.csv").exists()
     assert "no BD-rate of webp in psnr-rgb: the test curve has 3 points" in caplog.text
@@ -641,7 +617,7 @@ def test_curves_too_short_for_a_bd_rate_are_skipped_with_a_line_in_the_log(
 def test_there_is_a_figure_for_each_metric_that_the_images_have(
     tmp_path, pictures, drawn, flag
 ):
-    run(tmp_path, f"--images={pictures}", "--codecs=jpeg", "--qualities=jpeg=9", flag)
+    run(tmp_path, pictures, "--codecs=jpeg", "--qualities=jpeg=9", flag)
     rois = {f"{side}roi-psnr-{p}" for side in ("", "non-") for p in (5, 10, 20)}
     wanted = {"psnr-rgb", "ewpsnr"} | rois
     assert set(drawn) == (wanted if flag == "--figures" else set())
@@ -677,7 +653,7 @@ def test_a_mistake_in_the_flags_ends_in_one_line(
 ):
     flags = flags.format(images=f"--images={pictures}", runs=runs)
     with pytest.raises(InputError, match=message) as error:
-        run(tmp_path, *flags.split())
+        evaluate.main(["evaluate", f"--output_dir={tmp_path / 'out'}", *flags.split()])
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
 
@@ -685,7 +661,7 @@ def test_a_mistake_in_the_flags_ends_in_one_line(
 def test_an_output_folder_that_cannot_be_made_is_refused(tmp_path, pictures):
     (tmp_path / "out").write_text("in the way")
     with pytest.raises(InputError, match="output_dir"):
-        run(tmp_path, f"--images={pictures}", "--codecs=jpeg")
+        run(tmp_path, pictures, "--codecs=jpeg")
 
 
 def test_importing_the_tool_imports_neither_tensorflow_nor_matplotlib():

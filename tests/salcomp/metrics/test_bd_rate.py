@@ -52,39 +52,28 @@ def test_the_order_of_the_points_does_not_matter():
     ) == pytest.approx(-10)
 
 
-def test_curves_without_a_common_quality_are_refused():
+def test_curves_that_share_nothing_are_refused():
     with pytest.raises(InputError, match="share no quality: 26 to 37.5 and 66 to 77.5"):
         bd_rate.bd_rate(RATE, QUALITY, RATE, QUALITY + 40)
-
-
-def test_curves_without_a_common_rate_have_no_bd_quality():
     with pytest.raises(InputError, match="share no rate"):
         bd_rate.bd_quality(RATE, QUALITY, 100 * RATE, QUALITY)
 
 
-def test_fewer_than_four_points_are_refused():
-    with pytest.raises(InputError, match="the test curve has 3 points"):
-        bd_rate.bd_rate(RATE, QUALITY, RATE[:3], QUALITY[:3])
-
-
-def test_a_curve_that_falls_is_refused_by_name():
-    falling = QUALITY.copy()
-    falling[2] = falling[1] - 0.1
-    with pytest.raises(InputError, match="the anchor curve does not rise"):
-        bd_rate.bd_rate(RATE, falling, RATE, QUALITY)
-
-
-@pytest.mark.parametrize("bad", [math.nan, math.inf])
-def test_points_that_are_not_finite_are_refused(bad):
-    quality = QUALITY.copy()
-    quality[-1] = bad
-    with pytest.raises(InputError, match="not finite"):
-        bd_rate.bd_rate(RATE, QUALITY, RATE, quality)
-
-
-def test_a_rate_of_zero_is_refused():
-    with pytest.raises(InputError, match="not positive"):
-        bd_rate.bd_rate(RATE, QUALITY, RATE - RATE[0], QUALITY)
+@pytest.mark.parametrize(
+    "rate, quality, message",
+    [
+        (RATE[:3], QUALITY[:3], "curve has 3 points"),
+        (RATE, QUALITY[[0, 2, 1, 3, 4]], "curve does not rise"),
+        (RATE, [*QUALITY[:4], math.nan], "curve has points that are not finite"),
+        (RATE, [*QUALITY[:4], math.inf], "curve has points that are not finite"),
+        (RATE - RATE[0], QUALITY, "curve has a rate that is not positive"),
+    ],
+)
+def test_what_is_no_curve_is_refused_by_name(rate, quality, message):
+    with pytest.raises(InputError, match=f"the test {message}"):
+        bd_rate.bd_rate(RATE, QUALITY, rate, quality)
+    with pytest.raises(InputError, match=f"the anchor {message}"):
+        bd_rate.bd_quality(rate, quality, RATE, QUALITY)
 
 
 def test_the_comparison_is_that_of_the_averages_over_images():
@@ -134,14 +123,18 @@ def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
     assert first.rate.low != other.rate.low
 
 
-def test_images_without_a_finite_value_are_left_out_of_both_curves():
-    factors = [1, 2, 5]
+@pytest.mark.parametrize("images", [2, 1])
+def test_images_without_a_finite_value_are_left_out_of_both_curves(images):
+    """One image that is left has a BD-rate, but no spread and so no interval."""
+    factors = np.array([1, 2, 5])
     anchor = per_image(factors, [0, 0, 0])
-    test = per_image([0.9, 1.8, 5], [0, 0, 0])
-    test[1][0, 2] = math.nan
+    test = per_image(0.9 * factors, [0, 0, 0])
+    test[1][0, images:] = math.nan
     found = bd_rate.compare(*anchor, *test, resamples=10)
     assert found.rate.value == pytest.approx(-10)
-    assert found.images == 2
+    assert found.images == images
+    bounds = np.array([*found.rate[1:], *found.quality[1:]])
+    assert (np.isnan(bounds) if images == 1 else np.isfinite(bounds)).all()
 
 
 def test_no_image_with_finite_values_is_an_error():
@@ -170,13 +163,6 @@ def test_an_interval_that_hangs_on_single_images_is_nan():
     found = bd_rate.compare(*anchor, *test, resamples=50)
     assert math.isfinite(found.rate.value)
     assert math.isnan(found.rate.low) and math.isnan(found.rate.high)
-
-
-def test_one_image_that_counts_has_no_interval():
-    test = per_image([0.9, 0.9], [0, math.nan])
-    found = bd_rate.compare(*per_image([1, 1], [0, 0]), *test, resamples=10)
-    assert found.images == 1 and found.rate.value == pytest.approx(-10)
-    assert all(map(math.isnan, (*found.rate[1:], *found.quality[1:])))
 
 
 def test_comparison_survives_its_cells():
