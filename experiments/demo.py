@@ -21,7 +21,7 @@ from salcomp import cli, compress, decompress, train
 from salcomp.codec.codec import Codec
 from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
-from salcomp.files import figures, disk, images
+from salcomp.files import disk, figures, images
 from salcomp.files.results import write_csv
 from salcomp.metrics import quality as metrics
 

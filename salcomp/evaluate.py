@@ -31,7 +31,7 @@ from salcomp import cli
 from salcomp.errors import InputError, SalcompError
 from salcomp.evaluation import classical, comparison, outputs, series
 from salcomp.evaluation import subjects as scorers
-from salcomp.files import disk, images, saliency_maps
+from salcomp.files import disk, saliency_maps
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_multi_string(
