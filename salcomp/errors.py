@@ -9,6 +9,10 @@ class InputError(SalcompError):
     """A file, folder or flag that the user gave cannot be used."""
 
 
+class OutputError(InputError):
+    """An output cannot be written: no room, no right, or no such place."""
+
+
 class BitstreamError(SalcompError):
     """A compressed file cannot be decoded: damaged, or of another version or model."""
 

@@ -177,9 +177,10 @@ def main(argv: list[str]) -> None:
 
 
 def _load(folder: str):
-    from salcomp.codec.codec import Codec  # imports TensorFlow, which takes seconds
+    from salcomp.codec import base  # imports TensorFlow, which takes seconds
+    from salcomp.zoo import exported
 
-    return Codec.load(folder)
+    return base.load(exported.ready(folder))
 
 
 def _check_labels(compared: list[series.Series], anchor: str | None) -> str:

@@ -15,7 +15,7 @@ from salcomp.extreme_gan.config import GanConfig
 from salcomp.extreme_gan.model import TERMS, ExtremeGan
 from salcomp.extreme_gan.samples import Samples
 from salcomp.runs import folder as run_folder
-from salcomp.runs.checkpoints import Checkpoints
+from salcomp.runs.checkpoints import Checkpoints, faults_told
 from salcomp.training import loop
 from salcomp.training.run import DEFAULT_SCHEDULE, Schedule, describe, with_weight_mean
 from salcomp.zoo import exported
@@ -71,6 +71,7 @@ def train(
 
     Raises:
       InputError: the folder holds another run, or one that another process is at.
+      OutputError: the disk is full; the last checkpoint is kept.
       DivergenceError: a loss or a weight is not finite.
       KeyboardInterrupt: a signal came; the step in hand was finished and saved.
     """
@@ -81,7 +82,7 @@ def train(
         "sample_every": sampling.every,
         "sample_images": sampling.images,
     }
-    with run_folder.held(workdir):
+    with run_folder.held(workdir), faults_told(workdir):
         model = initial_model(config)
         run_folder.start(workdir, config, data)
         checkpoints = Checkpoints(workdir, model)

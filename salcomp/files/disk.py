@@ -9,10 +9,11 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from salcomp.errors import InputError
+from salcomp.errors import InputError, OutputError
 
 # What `write_file` calls a file that is not whole yet.
 _LOCK = ".lock"
@@ -29,7 +30,7 @@ def write_file(path: str | os.PathLike, data: bytes) -> None:
     """Writes a file whole or not at all: a failure leaves what was there before.
 
     Raises:
-      InputError: the folder is missing or not writable, or the disk is full.
+      OutputError: the folder is missing or not writable, or the disk is full.
     """
     # Not tempfile's: those are private to the user, whatever the umask says. The same
     # folder, since a rename is atomic only within a file system.
@@ -38,11 +39,22 @@ def write_file(path: str | os.PathLike, data: bytes) -> None:
         temporary.write_bytes(data)
         os.replace(temporary, path)
     except OSError as error:
-        raise InputError(
-            f"{path}: cannot be written ({error.strerror}); choose another place"
+        raise OutputError(
+            f"{path}: cannot be written ({error.strerror}); make room, or choose "
+            "another place"
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Removes files and folders, as far as that goes: what cleans up hides no error."""
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def remove_temporaries(folder: Path) -> None:

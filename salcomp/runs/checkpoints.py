@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
-from salcomp.errors import InputError
+from salcomp.errors import InputError, OutputError
+from salcomp.files import disk
 from salcomp.model.base import Model, named_variables
 
 # Name of their folder within the run's.
@@ -89,8 +92,42 @@ class Checkpoints:
             np.isfinite(variable.numpy()).all() for variable in self._variables.values()
         )
         if finite:
-            self._manager.save(checkpoint_number=step)
+            try:
+                self._manager.save(checkpoint_number=step)
+            except tf.errors.OpError:  # what is half written takes room
+                disk.remove(Path(self._folder).glob(f"step-{step}[._]*"))
+                raise
         return finite
+
+
+@contextlib.contextmanager
+def faults_told(workdir: str | os.PathLike) -> Iterator[None]:
+    """Tells of what cannot be written into a run's folder, and what is kept there.
+
+    Raises:
+      OutputError: a file could not be written; names the last whole checkpoint.
+    """
+    try:
+        yield
+    except BrokenPipeError:  # of the standard output
+        raise
+    except (OSError, OutputError, tf.errors.OpError) as error:
+        text = str(error)
+        if isinstance(error, tf.errors.OpError):
+            if str(workdir) not in text:  # of a computation
+                raise
+            # TensorFlow's messages say PATH; REASON, in the first of their lines.
+            text = (
+                f"{workdir}: cannot be written ({text.splitlines()[0].split('; ')[-1]})"
+            )
+        newest = tf.train.latest_checkpoint(str(Path(workdir) / FOLDER))
+        kept = (
+            f"the checkpoint of step {step_of(newest)}" if newest else "no checkpoint"
+        )
+        raise OutputError(
+            f"{text.partition('; make room')[0]}; {kept} is kept: make room, and the "
+            "same command goes on"
+        ) from error
 
 
 def _keyed(variables):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 
-from salcomp.errors import InputError
+from salcomp.errors import InputError, OutputError
 from salcomp.files.disk import write_file
 
 # What is logged of each step.
@@ -24,7 +25,7 @@ class MetricsFile:
           step: last step whose row is kept.
 
         Raises:
-          InputError: the file is another, or cannot be written.
+          InputError: the file is another, or cannot be written; as all methods do.
         """
         header = ",".join(("step", *columns)) + "\n"
         rows = []
@@ -46,15 +47,31 @@ class MetricsFile:
     def append(self, step: int, values: dict[str, float]) -> None:
         """Adds a row; numbers are written so that float32 survives."""
         cells = [str(step), *(f"{values[name]:.9g}" for name in self._columns)]
-        self._file.write(",".join(cells) + "\n")
+        with self._writing():
+            self._file.write(",".join(cells) + "\n")
 
     def flush(self) -> None:
         """Hands all rows to the operating system."""
-        self._file.flush()
+        with self._writing():
+            self._file.flush()
+
+    @contextlib.contextmanager
+    def _writing(self):
+        """Tells of a full disk, and drops the file: its rest could not be written."""
+        try:
+            yield
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            raise OutputError(
+                f"{self._file.name}: cannot be written ({error.strerror}); make room "
+                "and give the same command again"
+            ) from error
 
     def close(self) -> None:
         """Flushes and closes the file."""
-        self._file.close()
+        with self._writing():
+            self._file.close()
 
 
 def read_rows(path: str | os.PathLike) -> list[dict[str, float]]:

@@ -20,7 +20,7 @@ from salcomp.data.frames import Frames
 from salcomp.model.base import named_variables
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.runs import folder as run_folder
-from salcomp.runs.checkpoints import Checkpoints
+from salcomp.runs.checkpoints import Checkpoints, faults_told
 from salcomp.runs.metrics_file import TERMS
 from salcomp.runs.state import TrainingState
 from salcomp.training import loop
@@ -99,6 +99,7 @@ def train(
     Raises:
       InputError: the folder holds another run, or one that another process is at; or
         the start does not fit.
+      OutputError: the disk is full; the last checkpoint is kept.
       DivergenceError: a loss or a weight is not finite.
       KeyboardInterrupt: a signal came; the step in hand was finished and saved.
     """
@@ -112,7 +113,8 @@ def train(
         data = {**describe(training, validation, schedule), "init_from": start.model}
     data["import_state"] = start.origin
     # The other machines of a cluster share the chief's folder.
-    with run_folder.held(workdir) if chief else nullcontext():
+    held = run_folder.held(workdir) if chief else nullcontext()
+    with held, faults_told(workdir):
         with strategy.scope():
             model = _compiled(config, start)
         if chief:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from salcomp.errors import InputError
+from salcomp.errors import InputError, OutputError
 
 CONFIG, WEIGHTS, TABLES = PARTS = ("config.json", "weights.npz", "tables.npz")
 _FINGERPRINT = "fingerprint.txt"
@@ -67,7 +67,8 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
       files: contents by name, `PARTS` among them.
 
     Raises:
-      InputError: the folder exists and is something else, or cannot be written.
+      InputError: the folder exists and is something else.
+      OutputError: it cannot be written.
     """
     if folder.exists() and not is_model(folder):
         raise InputError(f"{folder} exists and is no exported model; not replaced")
@@ -85,8 +86,9 @@ def write(folder: Path, files: Mapping[str, bytes]) -> None:
             os.rename(folder, old)
         os.rename(fresh, folder)
     except OSError as error:
-        raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); choose another place"
+        raise OutputError(
+            f"{folder}: cannot be written ({error.strerror}); make room, or choose "
+            "another place"
         ) from error
     finally:
         if scratch is not None:

@@ -24,7 +24,14 @@ def weights_of(model) -> list[np.ndarray]:
 
 def inputs_of(found, config, step: int) -> tuple[Inputs, dict]:
     """The inputs of a step, and the batch that the trainer gets for it."""
-    rgba, means, noise = batches.examples(found, config, step, 0, config.batchsize)
+    rgba, means, noise = batches.examples(
+        found,
+        weighting.image_means(found.level_counts, config),
+        config,
+        step,
+        0,
+        config.batchsize,
+    )
     divisor = np.broadcast_to(weighting.divisor(config, means), means.shape)
     inputs = Inputs(
         rgba,

@@ -274,7 +274,7 @@ from salcomp.data.batches import dataset
 from salcomp.data.frames import Frames
 from salcomp.model.base import named_variables
 from tests.fixtures import frame, small_config
-from tests.test_model import compiled
+from tests.salcomp.model.test_saliency_codec import compiled
 
 config = small_config(batchsize=4, last_step=3, weight_normalization="image")
 pictures = [frame(i, 48, 64) for i in range(5)]

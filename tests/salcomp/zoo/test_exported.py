@@ -71,17 +71,17 @@ def killed(tmp_path):
 
 
 def test_model_folder_holds_the_four_files(model_path):
-    assert sorted(p.name for p in exported.iterdir()) == sorted(FILES)
+    assert sorted(p.name for p in model_path.iterdir()) == sorted(FILES)
 
 
 def test_model_folder_is_as_readable_as_other_folders(model_path, tmp_path):
     plain = tmp_path / "plain"
     plain.mkdir()
-    assert stat.S_IMODE(exported.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
+    assert stat.S_IMODE(model_path.stat().st_mode) == stat.S_IMODE(plain.stat().st_mode)
 
 
 def test_no_temporary_folder_is_left(model_path):
-    assert [p.name for p in exported.parent.iterdir()] == ["model"]
+    assert [p.name for p in model_path.parent.iterdir()] == ["model"]
 
 
 def test_loaded_model_knows_its_configuration_and_step(model_path):
