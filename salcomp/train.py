@@ -87,7 +87,7 @@ def main(argv):
     training = validation = None
     if start.state is None or _trains_on(start.state, config):
         training, validation = flags.training_and_validation(FLAGS, config)
-    workdir = FLAGS.workdir or _default_workdir(config)
+    workdir = FLAGS.workdir or default_workdir(config)
     schedule = flags.schedule(FLAGS)
     print(
         run.train(
@@ -102,7 +102,8 @@ def main(argv):
     )
 
 
-def _default_workdir(config: Config) -> str:
+def default_workdir(config: Config) -> str:
+    """Where a run goes that is told no folder."""
     arm = "saliency" if config.uses_saliency else "baseline"
     return os.path.join("runs", f"{config.preset}-{arm}")
 

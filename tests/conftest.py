@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 
 import pytest
 
+import salcomp  # noqa: F401 - sets up TensorFlow before a test module imports it
 from tests.fixtures import (  # noqa: F401
     codec,
     empty_zoo,
@@ -15,9 +15,6 @@ from tests.fixtures import (  # noqa: F401
     zoo,
     zoo_folder,
 )
-
-# Set before any test module imports TensorFlow, whose C++ side is noisy.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 _SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
 

@@ -75,7 +75,6 @@ def train(
       DivergenceError: a loss or a weight is not finite.
       KeyboardInterrupt: a signal came; the step in hand was finished and saved.
     """
-    schedule.apply()
     config = with_weight_mean(config, training)
     data = {
         **describe(training, held_out, schedule),
@@ -83,6 +82,7 @@ def train(
         "sample_images": sampling.images,
     }
     with run_folder.held(workdir), faults_told(workdir):
+        schedule.apply()
         model = initial_model(config)
         run_folder.start(workdir, config, data)
         checkpoints = Checkpoints(workdir, model)

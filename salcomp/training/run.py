@@ -103,7 +103,6 @@ def train(
       DivergenceError: a loss or a weight is not finite.
       KeyboardInterrupt: a signal came; the step in hand was finished and saved.
     """
-    schedule.apply()
     strategy = strategy or tf.distribute.get_strategy()
     chief = _is_chief(strategy)
     if training is None:
@@ -115,8 +114,9 @@ def train(
     # The other machines of a cluster share the chief's folder.
     held = run_folder.held(workdir) if chief else nullcontext()
     with held, faults_told(workdir):
+        schedule.apply()
         with strategy.scope():
-            model = _compiled(config, start)
+            model = compiled(config, start)
         if chief:
             run_folder.start(workdir, config, data)
             side = geometry.of_latent(config.dilation_rates)
@@ -212,8 +212,8 @@ class _LearningRate(tf.keras.optimizers.schedules.LearningRateSchedule):
         return self._rates[step]
 
 
-def _compiled(config: Config, start: Start) -> SaliencyCodec:
-    """The model that a run begins with, and its optimizer."""
+def compiled(config: Config, start: Start = FRESH) -> SaliencyCodec:
+    """The model that a run begins with, with its optimizer."""
     model = initial_model(config, start.model)
     rate = config.learning_rate
     if config.learning_rate_schedule != "constant":

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import dataclasses
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -19,6 +22,7 @@ import tensorflow as tf
 
 from salcomp import cli, train
 from salcomp.codec.codec import Codec
+from salcomp.config import weighting
 from salcomp.config.config import SCHEDULES
 from salcomp.data import batches
 from salcomp.errors import DivergenceError, InputError
@@ -26,7 +30,7 @@ from salcomp.model.base import named_variables
 from salcomp.model.saliency_codec import Objective, SaliencyCodec
 from salcomp.runs import folder as run_folder
 from salcomp.runs.checkpoints import Checkpoints
-from salcomp.training import flags, loop
+from salcomp.training import flags, loop, run
 from salcomp.zoo import exported
 from tests.fixtures import (
     ROOT,
@@ -78,7 +82,7 @@ def test_metrics_add_up_to_the_loss(workdir):
 def test_optimizer_takes_the_learning_rate_that_is_recorded(schedule):
     """Under a constant gradient Adam moves a weight by the learning rate."""
     settings = small_config(learning_rate_schedule=schedule, last_step=40)
-    optimizer = train._build(settings).optimizer
+    optimizer = run.compiled(settings).optimizer
     weight = tf.Variable(0.0)
     optimizer.build([weight])
     for step in range(1, 41):
@@ -188,7 +192,7 @@ def test_workers_without_a_cluster_are_refused(monkeypatch, frames_glob):
 def test_default_workdir_tells_what_is_trained(arguments, expected):
     train.cli.parse(train.FLAGS, ["train", *arguments], "")
     settings = flags.config_from_flags(train.FLAGS)
-    assert train._default_workdir(settings) == os.path.join(*expected.split("/"))
+    assert train.default_workdir(settings) == os.path.join(*expected.split("/"))
 
 
 def test_loss_that_is_not_finite_ends_the_run_with_what_is_needed(
@@ -230,7 +234,7 @@ def interrupted(tmp_path_factory, frames_glob):
 def test_checkpoint_of_an_interrupted_run_is_named_by_the_steps_it_has_taken(
     interrupted,
 ):
-    model = train._build(run_folder.read_config(interrupted))
+    model = run.compiled(run_folder.read_config(interrupted))
     step = Checkpoints(interrupted, model).restore()
     assert step == int(model.optimizer.iterations)
 
@@ -240,6 +244,32 @@ def test_interrupted_run_keeps_the_metrics_of_the_steps_it_has_taken(interrupted
     last = Checkpoints(interrupted, model).steps()[-1]
     steps = [int(row["step"]) for row in rows_of(interrupted)]
     assert steps == list(range(1, last + 1))
+
+
+@contextlib.contextmanager
+def files_of_at_most(size: int):
+    """Lets no file grow beyond a size, as a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_full_disk_keeps_the_last_checkpoint_and_the_same_command_goes_on(
+    interrupted, frames_glob, tmp_path
+):
+    workdir = shutil.copytree(interrupted, tmp_path / "run")
+    arguments = [*TINY, "--last_step=6", f"--train_glob={frames_glob}"]
+    arguments.append(f"--workdir={workdir}")
+    with files_of_at_most(20_000):
+        message = refusal(*arguments)
+    assert f"{workdir}: cannot be written (" in message
+    assert "the checkpoint of step 5 is kept" in message
+    assert not list(workdir.glob("checkpoints/step-6*"))
+    train.main(["train", *arguments])
+    assert [int(row["step"]) for row in rows_of(workdir)] == [1, 2, 3, 4, 5, 6]
 
 
 def test_second_signal_ends_a_run_at_once():
@@ -254,7 +284,7 @@ def test_second_signal_ends_a_run_at_once():
 def test_interrupted_run_compresses_without_an_export(interrupted, tmp_path):
     workdir = shutil.copytree(interrupted, tmp_path / "run")
     assert not (workdir / "model").exists()
-    codec = Codec.load(workdir)
+    codec = Codec.load(exported.ready(workdir))
     encoded = codec.encode(*parts(frame(0)))
     assert (codec.decode(encoded.data) == encoded.reconstruction).all()
 
@@ -267,13 +297,14 @@ def test_conditioned_run_begins_as_the_baseline_that_it_starts_from(
     train.cli.parse(train.FLAGS, ["train", *arguments], "")
     settings = flags.config_from_flags(train.FLAGS)
     tf.keras.utils.set_random_seed(5)
-    baseline_config = train.dataclasses.replace(
+    baseline_config = dataclasses.replace(
         settings, condition_encoder=False, weight_distortion=False
     )
     baseline = SaliencyCodec(baseline_config)
     exported.save(baseline, 1, tmp_path / "baseline")
     found, _ = flags.training_and_validation(train.FLAGS, settings)
-    rgba, means, noise = batches.examples(found, settings, 0, 0, settings.batchsize)
+    means = weighting.image_means(found.level_counts, settings)
+    rgba, means, noise = batches.examples(found, means, settings, 0, 0, 2)
     expected, _ = baseline.gradients(
         rgba, means, noise, Objective.of(baseline_config), rgba[..., 0].size
     )
@@ -356,27 +387,38 @@ def killed_and_whole(tmp_path_factory, frames_glob):
     while not (checkpoints / f"step-{step}.index").exists():
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.002)
+    process.send_signal(signal.SIGSTOP)
+    rows = (folder / "killed" / "metrics.csv").read_bytes()
+    twice = refusal(*TINY, f"--train_glob={frames_glob}", f"--workdir={folder}/killed")
+    assert (folder / "killed" / "metrics.csv").read_bytes() == rows
+    process.send_signal(signal.SIGCONT)
     time.sleep(random.uniform(0, 0.05))
     process.send_signal(signal.SIGKILL)
     process.wait()
     stopped = len((folder / "killed" / "metrics.csv").read_text().splitlines()) - 1
     run_python("-c", _RESUMED_AND_WHOLE, *map(json.dumps, commands))
-    return folder / "killed", folder / "whole", stopped
+    return folder / "killed", folder / "whole", stopped, twice
 
 
 def test_killed_run_goes_on_as_if_it_had_not_been_killed(killed_and_whole):
-    killed, whole, stopped = killed_and_whole
+    killed, whole, stopped, _ = killed_and_whole
     assert 0 < stopped < 24, "the run was not killed on its way"
     assert (killed / "metrics.csv").read_text() == (whole / "metrics.csv").read_text()
 
 
+def test_second_start_in_a_workdir_is_refused_while_the_first_is_at_work(
+    killed_and_whole,
+):
+    assert "another process is at work there" in killed_and_whole[3]
+
+
 def test_killed_run_ends_with_the_same_validation(killed_and_whole):
-    killed, whole, _ = killed_and_whole
+    killed, whole, *_ = killed_and_whole
     assert rows_of(killed, "validation.csv") == rows_of(whole, "validation.csv")
 
 
 def test_killed_run_ends_with_the_same_model(killed_and_whole):
-    killed, whole, _ = killed_and_whole
+    killed, whole, *_ = killed_and_whole
     fingerprints = [run / "model" / "fingerprint.txt" for run in (killed, whole)]
     assert fingerprints[0].read_text() == fingerprints[1].read_text()
 
@@ -424,7 +466,7 @@ def test_two_workers_train_one_model_that_compresses(tmp_path, frames_glob):
             worker.kill()
     assert [worker.returncode for worker in workers] == [0, 0], "\n".join(outputs)
     assert [row["step"] for row in rows_of(workdir)] == ["1", "2", "3", "4"]
-    codec = Codec.load(workdir)
+    codec = Codec.load(exported.ready(workdir))
     encoded = codec.encode(*parts(frame(0)))
     assert (codec.decode(encoded.data) == encoded.reconstruction).all()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tarfile
 
 import pytest
 
+from salcomp.codec.codec import Codec
 from salcomp.errors import InputError
 from salcomp.zoo import card as model_card
 from salcomp.zoo import exported, shipped
@@ -238,3 +240,26 @@ def test_the_models_that_come_with_salcomp_are_small_together_with_a_default():
     assert shipped.DEFAULT in SHIPPED
     files = [path for path in shipped.FOLDER.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 25 * MIB
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels"),
+    [
+        (
+            "baseline-1",
+            "011cdf25b41a955bc3de43e8eb2f4d77798e3821e1a9117fb783ef38c68504b1",
+        ),
+        (
+            "modulate-1",
+            "068d59bbffc69f92b085e0836f29983bc0d4c03903276e180bfdeb6db3295e13",
+        ),
+        (
+            "saliency-2",
+            "70c9d0e8c0cf92f1c77a611aff9bb08d1de931444a91721a585485bfacad9e3e",
+        ),
+    ],
+)
+def test_a_file_of_an_earlier_salcomp_decodes_to_the_pixels_that_it_had(name, pixels):
+    data = (ROOT / "tests" / "golden" / "salc" / f"{name}.salc").read_bytes()
+    rgb = Codec.load(name).decode(data)
+    assert hashlib.sha256(rgb.tobytes()).hexdigest() == pixels
