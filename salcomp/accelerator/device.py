@@ -109,7 +109,7 @@ class DeviceStep:
         """Takes the steps `step` + 1 to `step` + `count` of a run.
 
         Args:
-          state: as of `step`; its arrays are used up.
+          state: as `step` takes it; its arrays are used up.
           frames: on the device.
           image_means: float32 [F], means of the run's raw weight over the frames.
           config: of the run.

@@ -3,7 +3,7 @@
 step.hlo     the program, a serialised HLO module: XLA's own format, which XLA of
              later years reads
 step.json    version of salcomp, configuration, parameters and results in order
-state.npz    the state to start from, as of `runs.state`
+state.npz    the state to start from, as `runs.state` writes it
 check.npz    inputs of three steps from that state, and what came of them
 """
 

@@ -23,7 +23,7 @@ from salcomp.config.weighting import Coefficients
 from salcomp.data import sampling
 from salcomp.model.base import named_variables
 from salcomp.model.saliency_codec import Objective, SaliencyCodec, with_effective_lambda
-from salcomp.runs.metrics_file import TERMS
+from salcomp.model.terms import TERMS
 from salcomp.runs.state import TrainingState
 
 BETA_1, BETA_2 = 0.9, 0.999

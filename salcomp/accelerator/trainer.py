@@ -21,9 +21,10 @@ from salcomp.config import weighting
 from salcomp.config.config import Config
 from salcomp.data.frame_set import FrameSet
 from salcomp.errors import DivergenceError, InputError, SalcompError
+from salcomp.model.terms import TERMS
 from salcomp.runs import folder as run_folder
 from salcomp.runs import state as training_state
-from salcomp.runs.metrics_file import TERMS, MetricsFile
+from salcomp.runs.metrics_file import MetricsFile
 from salcomp.runs.state import TrainingState
 from salcomp.training.warm_start import fitted
 
@@ -94,7 +95,7 @@ class Trainer:
           run: with the mean weight of the frames.
           folder: of the run.
           start: state to go on from.
-          frames: as of `on_device`.
+          frames: as `on_device` returns them.
           checkpoint_seconds: between checkpoints.
           stopped: that a signal fills.
 

@@ -60,6 +60,7 @@ class RangeCodec(abc.ABC):
       config: of the training.
       fingerprint: 8 bytes in the header of every file of this model.
       step: of training that the weights are of.
+      tables: of the range coder.
       model_class: of the models of this kind.
       max_pixels: most pixels of an image that is coded unless told otherwise.
     """
@@ -70,7 +71,7 @@ class RangeCodec(abc.ABC):
     def __init__(self, loaded: exported.Export):
         self.model = loaded.model
         self.step = loaded.step
-        self._tables = loaded.tables
+        self.tables = loaded.tables
         self.config = loaded.model.config
         self.fingerprint = loaded.fingerprint[: bitstream.FINGERPRINT_BYTES]
 
@@ -132,7 +133,7 @@ class RangeCodec(abc.ABC):
           size: height and width of the image.
         """
         symbols = self._to_symbols(latents)
-        payload = _range_encode(symbols, self._tables.cdf).numpy()
+        payload = _range_encode(symbols, self.tables.cdf).numpy()
         content = bitstream.Content(self.fingerprint, *size, payload)
         return Encoded(self, bitstream.pack(content), self._to_latents(symbols), size)
 
@@ -158,7 +159,7 @@ class RangeCodec(abc.ABC):
         limit = self.max_pixels if max_pixels is None else max_pixels
         bitstream.check(content, self.fingerprint, limit)
         shape = self.latent_shape(content.height, content.width)
-        symbols, sane = _range_decode(content.payload, shape[1:], self._tables.cdf)
+        symbols, sane = _range_decode(content.payload, shape[1:], self.tables.cdf)
         if not sane:
             raise BitstreamError("altered or damaged: the payload does not decode")
         latents = self._to_latents(symbols.numpy()[None])
@@ -166,13 +167,13 @@ class RangeCodec(abc.ABC):
 
     def _to_symbols(self, latents: np.ndarray) -> np.ndarray:
         """Indices into each channel's table, int32."""
-        tables = self._tables
+        tables = self.tables
         rounded = np.round(latents - tables.quantization_offset) - tables.first_symbol
         return np.clip(rounded, 0, tables.table_length - 1).astype(np.int32)
 
     def _to_latents(self, symbols: np.ndarray) -> np.ndarray:
-        integers = (symbols + self._tables.first_symbol).astype(np.float32)
-        return integers + self._tables.quantization_offset
+        integers = (symbols + self.tables.first_symbol).astype(np.float32)
+        return integers + self.tables.quantization_offset
 
 
 @tf.function(

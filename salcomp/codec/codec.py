@@ -20,13 +20,17 @@ from salcomp.zoo.exported import Export
 
 
 class Codec(RangeCodec):
-    """The saliency-conditioned transform codec with its range coder."""
+    """The saliency-conditioned transform codec with its range coder.
+
+    Attributes:
+      halo: rows of latents around a strip that its values depend on.
+    """
 
     model_class = SaliencyCodec
 
     def __init__(self, loaded: Export):
         super().__init__(loaded)
-        self._halo = receptive_field.halo(self.config.dilation_rates)
+        self.halo = receptive_field.halo(self.config.dilation_rates)
 
     def training_weight(self, saliency: np.ndarray) -> np.ndarray:
         """The raw weight of the training at a map, float32, shaped as the map."""
@@ -49,11 +53,11 @@ class Codec(RangeCodec):
 
     def analyze(self, rgb: np.ndarray, saliency: np.ndarray) -> np.ndarray:
         return tiling.analyze(
-            self._analyze, rgb, saliency, self.config.num_filters, self._halo
+            self._analyze, rgb, saliency, self.config.num_filters, self.halo
         )
 
     def synthesize(self, latents: np.ndarray, height: int, width: int) -> np.ndarray:
-        return tiling.synthesize(self._synthesize, latents, height, width, self._halo)
+        return tiling.synthesize(self._synthesize, latents, height, width, self.halo)
 
     @tf.function(input_signature=[tf.TensorSpec((1, None, None, None), tf.float32)])
     def bits(self, latents):

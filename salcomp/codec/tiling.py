@@ -13,7 +13,7 @@ import numpy as np
 from salcomp.config.config import STRIDE
 
 # Pixels of a strip. At N = 128 each feature map of one takes 67 MB.
-_STRIP_PIXELS = 2**21
+STRIP_PIXELS = 2**21
 
 
 def strips(rows: int, columns: int, halo: int) -> Iterator[tuple[slice, slice, slice]]:
@@ -22,13 +22,13 @@ def strips(rows: int, columns: int, halo: int) -> Iterator[tuple[slice, slice, s
     Args:
       rows: of the latents.
       columns: of the latents.
-      halo: rows around a strip, as of `config.geometry.halo`.
+      halo: rows around a strip, as `config.geometry.halo` gives them.
 
     Yields:
       Slices of rows of latents: of the strip, of the strip with its surroundings, and
       of the strip within the latter.
     """
-    height = max(1, _STRIP_PIXELS // (columns * STRIDE**2))
+    height = max(1, STRIP_PIXELS // (columns * STRIDE**2))
     for start in range(0, rows, height):
         stop = min(start + height, rows)
         first = max(start - halo, 0)
@@ -50,7 +50,7 @@ def analyze(
       rgb: uint8 [H, W, 3], of any size: padded to multiples of 16 by its edges.
       saliency: float32 [H, W].
       channels: N.
-      halo: as of `strips`.
+      halo: as `strips` takes it.
 
     Returns:
       float32 [1, h, w, N] with h = ceil(H / 16), w = ceil(W / 16).
@@ -80,7 +80,7 @@ def synthesize(
       latents: float32 [1, h, w, N], quantised.
       height: of the image, at most 16 h.
       width: of the image, at most 16 w.
-      halo: as of `strips`.
+      halo: as `strips` takes it.
 
     Returns:
       uint8 [height, width, 3].

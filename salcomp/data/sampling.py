@@ -31,7 +31,7 @@ class Crops(NamedTuple):
     lefts: np.ndarray
 
 
-def _mix(x):
+def mix(x):
     """A bijection of uint32 in which each input bit reaches every output bit.
 
     The constants are those of `lowbias32` (Chris Wellons, "Prospecting for hash
@@ -47,8 +47,8 @@ def _keys(seed: int, stream: int, step: int) -> tuple[np.ndarray, np.ndarray]:
     words = np.array([seed, stream, step & 0xFFFFFFFF, step >> 32], np.uint32)
     first = second = np.zeros(1, np.uint32)
     for word in words:
-        first = _mix(first + np.uint32(0x9E3779B9) ^ word)
-        second = _mix(second + np.uint32(0x85EBCA6B) ^ first)
+        first = mix(first + np.uint32(0x9E3779B9) ^ word)
+        second = mix(second + np.uint32(0x85EBCA6B) ^ first)
     return first, second
 
 
@@ -68,7 +68,7 @@ def random_bits(seed: int, stream: int, step: int, counters):
 
 
 def _hash(first, second, counters):
-    return _mix(_mix(counters ^ first) + second)
+    return mix(mix(counters ^ first) + second)
 
 
 def crops(

@@ -37,7 +37,7 @@ class GanCodec(RangeCodec):
 
     def bits(self, latents: np.ndarray) -> float:
         """The information content of codes under the tables, in bits."""
-        rows = np.reshape(self._tables.cdf, (self.config.code_channels, -1))
+        rows = np.reshape(self.tables.cdf, (self.config.code_channels, -1))
         # A row is the precision, then the cumulatives from 0 to 2^precision.
         nats = rows[:, :1] * np.log(2) - np.log(np.diff(rows[:, 1:]))  # [C, L]
         symbols = latents[0].astype(int) - CENTERS[0]

@@ -59,7 +59,7 @@ def entropy(counts: tf.Tensor) -> tf.Tensor:
     """Empirical entropy of a code position, summed over the channels.
 
     Args:
-      counts: [C, L], as of `histogram`.
+      counts: [C, L], as `histogram` returns them.
 
     Returns:
       Scalar, bit; at most C log2 L.

@@ -135,7 +135,7 @@ def _similarities(x, x_hat, sigma, radius, area):
 
     Args:
       x, x_hat: [B, C, H, W], 0..255.
-      sigma, radius, area: of the window, as of `_blur`.
+      sigma, radius, area: of the window, as `_blur` takes them.
 
     Returns:
       Two of [B, C, h, w], each in -1..1.

@@ -124,7 +124,7 @@ class SaliencyCodec(Model):
             this may be a part.
 
         Returns:
-          The terms, as of `terms`; and the gradients, one per trainable variable.
+          The terms, as `terms` returns them; and a gradient per trainable variable.
         """
         with tf.GradientTape() as tape:
             sums = self.sums(rgba, divisor, lambda y: y + noise, objective)

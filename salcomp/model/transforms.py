@@ -102,7 +102,7 @@ class SynthesisTransform(tf.keras.layers.Layer):
     def __init__(
         self, num_filters: int, stock: bool, dilation_rates: Sequence[int] = ()
     ):
-        """Makes the layers; arguments as of `AnalysisTransform`."""
+        """Makes the layers; arguments as `AnalysisTransform` takes them."""
         super().__init__(name="synthesis", autocast=False)
         conv, normalization = _STOCK_UP if stock else _UP
         self.convs, self.gdns = [], []

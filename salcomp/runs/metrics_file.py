@@ -9,9 +9,6 @@ import os
 from salcomp.errors import InputError, OutputError
 from salcomp.files.disk import write_file
 
-# What is logged of each step.
-TERMS = ("loss", "bpp", "mse", "weighted_mse", "effective_lambda")
-
 
 class MetricsFile:
     """A CSV with a row per step that can be cut back to a step and appended to."""

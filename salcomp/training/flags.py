@@ -52,9 +52,9 @@ def config_from_flags(
     """The configuration that the preset and the flags beside it give.
 
     Args:
-      flag_values: as of `define_flags`.
+      flag_values: as for `define_config_flags`.
       base: configuration to take in the place of a preset's.
-      presets: as of `define_flags`.
+      presets: likewise.
 
     Raises:
       InputError: the preset is unknown, or a value is out of range.
@@ -171,7 +171,7 @@ def training_and_validation(
       The two sets; None for the second if it need not be and nothing names it.
 
     Raises:
-      InputError: as of the functions above; or flags that exclude each other.
+      InputError: a frame cannot be used, or flags exclude each other.
     """
     cache_bytes = args.cache_mib * 2**20
     if args.tfds_name:

@@ -19,9 +19,9 @@ from salcomp.data import batches, frame_files
 from salcomp.data.frames import Frames
 from salcomp.model.base import named_variables
 from salcomp.model.saliency_codec import SaliencyCodec
+from salcomp.model.terms import TERMS
 from salcomp.runs import folder as run_folder
 from salcomp.runs.checkpoints import Checkpoints, faults_told
-from salcomp.runs.metrics_file import TERMS
 from salcomp.runs.state import TrainingState
 from salcomp.training import loop
 from salcomp.training.warm_start import fitted

@@ -41,7 +41,7 @@ def _folders() -> list[Path]:
 
 
 def matching(pattern: str) -> list[Path]:
-    """The folders of the models whose names match a pattern, as of file names."""
+    """The folders of the models whose names match a pattern like those of files."""
     return [path for path in _folders() if fnmatch.fnmatchcase(path.name, pattern)]
 
 

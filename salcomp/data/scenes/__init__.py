@@ -39,7 +39,7 @@ def draw(seed: int, index: int):
     """Draws one street scene and tells what is in it.
 
     Returns:
-      The scene as of `scene`, and a list of (kind, (left, top, right, bottom)) in
+      The scene, as `scene` returns it; a list of (kind, (left, top, right, bottom)) in
       pixels, far to near: "car", "plate", "person", "face", "sign", "text", "light".
     """
     rng = np.random.default_rng([seed, index])

@@ -12,7 +12,7 @@ from salcomp.config import weighting
 from salcomp.data import batches, frames
 from salcomp.model.base import named_variables
 from salcomp.model.saliency_codec import SaliencyCodec
-from salcomp.runs.metrics_file import TERMS
+from salcomp.model.terms import TERMS
 from tests.fixtures import small_config
 
 STEPS = 4

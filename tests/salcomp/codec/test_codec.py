@@ -109,7 +109,7 @@ def test_file_is_as_long_as_its_information_content(codec, size):
 def test_latents_drawn_from_the_prior_are_coded_at_their_information_content(codec):
     """Files are neither longer nor, beyond what the tables round, shorter."""
     rng = np.random.default_rng(0)
-    tables, shape = codec._tables, codec.latent_shape(960, 960)
+    tables, shape = codec.tables, codec.latent_shape(960, 960)
     symbols, start = np.empty(shape, np.float32), 0
     for channel, length in enumerate(tables.table_length):
         cdf = tables.cdf[start + 1 : start + length + 2]
@@ -171,7 +171,7 @@ def test_loss_weight_is_that_of_the_training(normalization, weight_distortion):
 
 
 def test_file_of_another_model_is_refused(codec):
-    other = Codec(Export(codec.model, codec._tables, b"another model's fingerprint", 0))
+    other = Codec(Export(codec.model, codec.tables, b"another model's fingerprint", 0))
     data = codec.encode(*parts(frame(0, 16, 16))).data
     with pytest.raises(BitstreamError, match=codec.fingerprint.hex()):
         other.decode(data)

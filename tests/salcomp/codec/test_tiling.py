@@ -27,7 +27,7 @@ def untrained(request):
 @pytest.fixture
 def strips_of_two_rows(monkeypatch):
     """Cuts frames of 48 columns into strips of two rows of latents."""
-    monkeypatch.setattr(tiling, "_STRIP_PIXELS", 2 * 16 * 48)
+    monkeypatch.setattr(tiling, "STRIP_PIXELS", 2 * 16 * 48)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 50])
@@ -45,14 +45,14 @@ def test_strip_lies_within_its_surroundings_where_it_says(strips_of_two_rows):
 def test_strips_of_a_long_image_are_no_larger_than_the_limit():
     for strip, _, _ in tiling.strips(4096, 4096, 4):
         height = strip.stop - strip.start
-        assert height == 1 or height * 4096 * 256 <= tiling._STRIP_PIXELS
+        assert height == 1 or height * 4096 * 256 <= tiling.STRIP_PIXELS
 
 
 @pytest.mark.parametrize("height", [33, 250, 256])
 def test_analysis_in_strips_equals_that_in_one_piece(untrained, monkeypatch, height):
     rgb, saliency = parts(frame(3, height, 48))
     whole = untrained.analyze(rgb, saliency)
-    monkeypatch.setattr(tiling, "_STRIP_PIXELS", 2 * 16 * 48)
+    monkeypatch.setattr(tiling, "STRIP_PIXELS", 2 * 16 * 48)
     np.testing.assert_allclose(untrained.analyze(rgb, saliency), whole, atol=1e-4)
 
 
@@ -62,7 +62,7 @@ def test_synthesis_in_strips_equals_that_in_one_piece(untrained, monkeypatch, he
     shape = untrained.latent_shape(height, 41)
     latents = rng.normal(0, 2, shape).round().astype(np.float32)
     whole = untrained.synthesize(latents, height, 41).astype(int)
-    monkeypatch.setattr(tiling, "_STRIP_PIXELS", 2 * 16 * 48)
+    monkeypatch.setattr(tiling, "STRIP_PIXELS", 2 * 16 * 48)
     stripped = untrained.synthesize(latents, height, 41).astype(int)
     difference = np.abs(stripped - whole)
     # Rounding errors may tip a value that lies between two levels.
@@ -82,9 +82,9 @@ def test_strips_of_a_dilated_model_need_their_wider_surroundings(name, monkeypat
         return codec.synthesize(latents.astype(np.float32), 400, 48).astype(int)
 
     whole = apply()
-    monkeypatch.setattr(tiling, "_STRIP_PIXELS", 2 * 16 * 48)
+    monkeypatch.setattr(tiling, "STRIP_PIXELS", 2 * 16 * 48)
     right = np.abs(apply() - whole).max()
-    codec._halo = receptive_field.halo(())
+    codec.halo = receptive_field.halo(())
     wrong = np.abs(apply() - whole).max()
     assert right < 1e-4 or (name == "synthesis" and right <= 1)
     assert wrong > 3 * right and wrong > 1e-3

@@ -127,7 +127,7 @@ def test_bits_follow_the_published_hash():
 
     values = np.array([0, 1, 77, 2**32 - 1], np.uint32)
     expected = [lowbias32(int(v)) for v in values]
-    assert sampling._mix(values).tolist() == expected
+    assert sampling.mix(values).tolist() == expected
 
 
 def test_half_of_the_crops_are_mirrored_independently_of_the_step():
