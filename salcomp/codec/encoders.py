@@ -65,10 +65,8 @@ class Refined:
     ) -> Encoded:
         """As `Plain.encode`; with a lambda in the place of the refinement's."""
         refiner = self._refinement.refiner
-        weight = self._refinement.weight(refiner.codec.config, saliency)
         with tqdm(total=refiner.steps, desc=name, leave=False, disable=None) as bar:
-            latents = refiner.refine(rgb, saliency, weight, bar.update, lmbda)
-        return refiner.codec.encode_latents(latents, rgb.shape[:2])
+            return self._refinement.encode(rgb, saliency, lmbda, bar.update)
 
 
 class AtRate:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from salcomp.codec.base import Encoded
 from salcomp.codec.codec import Codec
 from salcomp.config.weighting import raw_weight
 from salcomp.errors import InputError
@@ -117,21 +118,40 @@ class Refinement(NamedTuple):
       refiner: of a model.
       weighting: "saliency", weighted as in the model's training; or "uniform".
       floor: smallest weight; that of the model's training if None.
+      saliency_weighting: how the weight follows the map, one of `WEIGHTINGS`; as in
+        the model's training if None.
     """
 
     refiner: Refiner
     weighting: str
-    floor: float | None
+    floor: float | None = None
+    saliency_weighting: str | None = None
 
-    def weight(self, config, saliency: np.ndarray) -> np.ndarray:
+    def weight(self, saliency: np.ndarray) -> np.ndarray:
         """The weight of the distortion, float32 [H, W]; uniform for a zero map."""
         if self.weighting == "saliency":
-            if self.floor is not None:
-                config = dataclasses.replace(config, saliency_floor=self.floor)
+            changes = {
+                "saliency_floor": self.floor,
+                "saliency_weighting": self.saliency_weighting,
+            }
+            changes = {name: v for name, v in changes.items() if v is not None}
+            config = dataclasses.replace(self.refiner.codec.config, **changes)
             weight = raw_weight(saliency, config)
             if weight.any():
                 return weight
         return np.ones_like(saliency)
+
+    def encode(
+        self,
+        rgb: np.ndarray,
+        saliency: np.ndarray,
+        lmbda: float | None = None,
+        progress: Callable[[], None] = lambda: None,
+    ) -> Encoded:
+        """Compresses an image by refined latents; arguments as `Refiner.refine`."""
+        weight = self.weight(saliency)
+        latents = self.refiner.refine(rgb, saliency, weight, progress, lmbda)
+        return self.refiner.codec.encode_latents(latents, rgb.shape[:2])
 
 
 class _Problem:

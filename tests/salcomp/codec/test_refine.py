@@ -8,7 +8,7 @@ import pytest
 from salcomp.codec.refine import Refinement, Refiner
 from salcomp.errors import InputError
 from salcomp.model.distortion import distortion
-from tests.fixtures import frame, parts, small_config, untrained_codec
+from tests.fixtures import frame, parts, untrained_codec
 
 STEPS = 30
 
@@ -166,23 +166,30 @@ SALIENCY = np.array([[0, 0.5, 1]], np.float32)
 
 
 @pytest.mark.parametrize(
-    ("weighting", "floor", "expected"),
+    ("weighting", "floor", "follows", "expected"),
     [
-        ("saliency", None, [[0.1, 0.5, 1]]),
-        ("saliency", 0.7, [[0.7, 0.7, 1]]),
-        ("saliency", 0.0, [[0, 0.5, 1]]),
-        ("uniform", 0.7, [[1, 1, 1]]),
+        ("saliency", None, None, [[0.1, 0.5, 1]]),
+        ("saliency", 0.7, None, [[0.7, 0.7, 1]]),
+        ("saliency", 0.0, None, [[0, 0.5, 1]]),
+        ("saliency", 0.2, "affine", [[0.2, 0.6, 1]]),
+        ("uniform", 0.7, None, [[1, 1, 1]]),
     ],
 )
-def test_refinement_weighs_as_the_training_did(weighting, floor, expected):
-    config = small_config(saliency_floor=0.1)
-    refinement = Refinement(None, weighting, floor)
-    weight = refinement.weight(config, SALIENCY)
+def test_refinement_weighs_as_the_training_did(
+    refiner, weighting, floor, follows, expected
+):
+    assert refiner.codec.config.saliency_floor == 0.1
+    weight = Refinement(refiner, weighting, floor, follows).weight(SALIENCY)
     np.testing.assert_allclose(weight, expected, rtol=1e-6)
 
 
-def test_refinement_of_an_image_without_any_weight_is_uniform():
-    zero = np.zeros((1, 3), np.float32)
-    refinement = Refinement(None, "saliency", 0.0)
-    weight = refinement.weight(small_config(), zero)
+def test_refinement_of_an_image_without_any_weight_is_uniform(refiner):
+    weight = Refinement(refiner, "saliency", 0.0).weight(np.zeros((1, 3), np.float32))
     assert (weight == 1).all()
+
+
+def test_refinement_encodes_the_latents_refined_under_its_weight(refiner, picture):
+    rgb, saliency = picture
+    expected = refiner.refine(rgb, saliency, np.maximum(saliency, 0.1))
+    encoded = Refinement(refiner, "saliency").encode(rgb, saliency)
+    np.testing.assert_array_equal(encoded.latents, expected)
