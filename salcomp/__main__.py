@@ -17,9 +17,9 @@ TOOLS = {
     "decompress": ".salc files to PNG images",
     "evaluate": "rates and qualities of models and of other codecs on images",
     "extreme_gan.train": "train the GAN baseline of 2019, as published or repaired",
-    "extreme_gan.export": "the same as export, of a GAN",
-    "extreme_gan.compress": "the same as compress, with a GAN",
-    "extreme_gan.decompress": "the same as decompress, with a GAN",
+    "extreme_gan.export": "another name of export",
+    "extreme_gan.compress": "another name of compress",
+    "extreme_gan.decompress": "another name of decompress",
 }
 
 

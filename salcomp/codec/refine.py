@@ -51,8 +51,13 @@ class Refiner:
           seed: of the noise, 0..2**31 - 1.
 
         Raises:
-          InputError: lambda or the number of steps is out of range.
+          InputError: lambda or the number of steps is out of range, or the codec has no
+            rate to descend on.
         """
+        if not isinstance(codec, Codec):
+            raise InputError(
+                "refinement is for models with a prior, which a GAN lacks; leave it out"
+            )
         lmbda = codec.config.lmbda if lmbda is None else lmbda
         if not 0 < lmbda < np.inf:
             raise InputError(f"--lambda must be more than 0 and finite, not {lmbda}")

@@ -99,6 +99,11 @@ class BaseConfig:
         return self.condition_encoder or self.weight_distortion
 
     @property
+    def rate_setting(self) -> tuple[str, float]:
+        """By which setting models of this kind differ in rate, and its value."""
+        raise NotImplementedError
+
+    @property
     def exports_best(self) -> bool:
         """Whether a run exports its best model on held-out frames, not its last."""
         return False

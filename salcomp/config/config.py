@@ -117,6 +117,10 @@ class Config(BaseConfig):
     """Mean of the raw weight over the training set; found when a run starts."""
 
     @property
+    def rate_setting(self) -> tuple[str, float]:
+        return "lambda", self.lmbda
+
+    @property
     def crop(self) -> tuple[int, int]:
         """Height and width of the training crops in pixels."""
         return self.patchsize, self.patchsize

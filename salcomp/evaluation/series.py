@@ -150,22 +150,16 @@ def _split_label(spec: str) -> tuple[str, str]:
 def _of_models(label: str, folders: list[str], load: Callable[[str], Any]) -> Series:
     once = {os.path.realpath(folder): folder for folder in folders}
     codecs = [load(folder) for folder in once.values()]
-    codecs.sort(key=lambda codec: _setting(codec.config)[1])
-    parameters = {_setting(codec.config)[0] for codec in codecs}
+    codecs.sort(key=lambda codec: codec.config.rate_setting[1])
+    parameters = {codec.config.rate_setting[0] for codec in codecs}
     if len(parameters) > 1:
         raise InputError(
             f"{label}: models of two kinds, which make no curve; give each a label"
         )
     points = [
-        Point(_setting(codec.config)[1], codec.encode, codec.decode) for codec in codecs
+        Point(codec.config.rate_setting[1], codec.encode, codec.decode)
+        for codec in codecs
     ]
     weighted = [codec.config for codec in codecs if codec.config.weight_distortion]
     weight = functools.partial(raw_weight, config=weighted[0]) if weighted else None
     return Series(label, parameters.pop(), points, weight)
-
-
-def _setting(config) -> tuple[str, float]:
-    """Tells by which setting models of this kind differ in rate, and its value."""
-    if hasattr(config, "lmbda"):
-        return "lambda", config.lmbda
-    return "code_channels", config.code_channels

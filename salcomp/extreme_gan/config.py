@@ -108,6 +108,10 @@ class GanConfig(BaseConfig):
     """Mean of the raw weight over the training set; found when a run starts."""
 
     @property
+    def rate_setting(self) -> tuple[str, float]:
+        return "code_channels", self.code_channels
+
+    @property
     def crop(self) -> tuple[int, int]:
         """Height and width of the training crops in pixels."""
         return self.patchsize, self.patch_aspect * self.patchsize

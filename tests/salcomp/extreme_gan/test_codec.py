@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from salcomp import compress, decompress, evaluate, export
 from salcomp.codec.bitstream import HEADER_BYTES
 from salcomp.codec.codec import Codec
 from salcomp.errors import BitstreamError, InputError, SalcompError
-from salcomp.extreme_gan import compress, decompress, export
 from salcomp.extreme_gan.codec import GanCodec
 from tests.fixtures import frame, parts
 
@@ -48,7 +50,10 @@ def test_rate_stays_under_the_bound_of_training_frames(gan):
 def test_files_and_their_reconstructions_are_written(repaired, gan, tmp_path):
     Image.fromarray(frame(0)).save(tmp_path / "a.png")
     model = f"--model={repaired}"
-    compress.main(["compress", str(tmp_path / "a.png"), model, "--reconstruction"])
+    command = ["compress", str(tmp_path / "a.png"), model]
+    with pytest.raises(InputError, match="refinement is for models with a prior"):
+        compress.main([*command, "--refine_steps=3"])
+    compress.main([*command, "--reconstruction"])
     assert (tmp_path / "a.salc").read_bytes() == gan.encode(*parts(frame(0))).data
     written = np.asarray(Image.open(tmp_path / "a.salc.png"))
     out = tmp_path / "out"
@@ -85,6 +90,16 @@ def test_large_image_is_refused_by_default(repaired, tmp_path):
     Image.new("RGB", (2049, 2048)).save(tmp_path / "a.png")
     with pytest.raises(SalcompError, match="4194304"):
         compress.main(["compress", str(tmp_path / "a.png"), f"--model={repaired}"])
+
+
+def test_gans_are_evaluated_beside_other_codecs(repaired, tmp_path):
+    Image.fromarray(frame(0)).save(tmp_path / "a.png")
+    evaluate.main(
+        ["evaluate", f"--images={tmp_path / 'a.png'}", f"--models=gan={repaired}"]
+        + ["--codecs=jpeg", "--nofigures", f"--output_dir={tmp_path / 'out'}"]
+    )
+    found = json.loads((tmp_path / "out/gan.json").read_text())["results"]
+    assert found["code_channels"] == [4] and found["psnr-rgb"][0] > 0
 
 
 def test_older_checkpoint_is_exported_on_demand(published, tmp_path, capsys):
