@@ -17,12 +17,13 @@ import pytest
 from PIL import Image
 
 from salcomp import evaluate
+from salcomp.codec import base
 from salcomp.errors import InputError, SalcompError
 from salcomp.evaluation import classical, rd_figure
 from salcomp.evaluation import subjects as scorers
 from salcomp.files import results as results_files
 from salcomp.metrics import quality as metrics
-from salcomp.zoo import shipped
+from salcomp.zoo import exported, shipped
 
 HEIGHT, WIDTH = 48, 64
 
@@ -68,7 +69,7 @@ class FakeCodec:
 
     def __init__(self, lmbda, weighted):
         self.config = types.SimpleNamespace(
-            lmbda=lmbda,
+            rate_setting=("lambda", lmbda),
             weight_distortion=weighted,
             saliency_weighting="clip",
             saliency_floor=0.25,
@@ -107,8 +108,8 @@ def drawn(monkeypatch):
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
     """Runs of a model that the test injects: plain_0..4 and weighted_0..4."""
-    module = types.SimpleNamespace(Codec=FakeCodec)
-    monkeypatch.setitem(sys.modules, "salcomp.codec.codec", module)
+    monkeypatch.setattr(base, "load", FakeCodec.load)
+    monkeypatch.setattr(exported, "ready", lambda folder: folder)
     monkeypatch.setattr(FakeCodec, "given", [])
     folder = tmp_path / "runs"
     for name, weighted in (("plain", False), ("weighted", True)):
