@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,13 +80,20 @@ def start(
         f"{flag_name(name)} was {found[part].get(name)!r} and is now {value!r}"
         for part in ("config", "data")
         for name, value in wanted[part].items()
-        if found[part].get(name) != value
+        if not _same(found[part].get(name), value)
     ]
     if differences:
         raise InputError(
             f"{workdir} holds another run: {'; '.join(differences)}; "
             "choose another folder for this one"
         )
+
+
+def _same(found, wanted) -> bool:
+    """Whether two JSON values agree; means may differ in how they were summed up."""
+    if isinstance(found, float) and isinstance(wanted, float):
+        return math.isclose(found, wanted, rel_tol=1e-12)
+    return found == wanted
 
 
 def read_config(workdir: str, kind: type[BaseConfig] = Config) -> BaseConfig:

@@ -19,6 +19,7 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from salcomp import cli, train
 from salcomp.codec.codec import Codec
@@ -270,6 +271,22 @@ def test_full_disk_keeps_the_last_checkpoint_and_the_same_command_goes_on(
     assert not list(workdir.glob("checkpoints/step-6*"))
     train.main(["train", *arguments])
     assert [int(row["step"]) for row in rows_of(workdir)] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("channels", [slice(0, 3), slice(3, 4)])
+def test_frames_of_other_pixels_or_maps_are_refused_under_a_run(
+    interrupted, tmp_path, channels
+):
+    """Though their names, their sizes and the mean of their maps are the same."""
+    workdir = shutil.copytree(interrupted, tmp_path / "run")
+    pattern = save_frames(tmp_path / "frames", 12)
+    path = tmp_path / "frames" / "frame05.png"
+    rgba = np.array(Image.open(path))
+    rgba[..., channels] = rgba[::-1, :, channels]
+    Image.fromarray(rgba).save(path)
+    arguments = (*TINY, "--last_step=6", f"--train_glob={pattern}")
+    message = refusal(*arguments, f"--workdir={workdir}")
+    assert "contents was" in message and "frames was" not in message
 
 
 def test_second_signal_ends_a_run_at_once():
