@@ -22,6 +22,6 @@ def gain(
     if not runs:
         return None
     floor = runs[0].floor
-    score = Score("test", f"ewpsnr-floor-{floor:g}", "")
+    score = Score("test", f"ewpsnr-floor-{floor}", "")
     found = compared.of(arm, "baseline", score)
     return found and (floor, found.quality)
