@@ -49,14 +49,15 @@ def test_same_max_pool_is_the_rule_of_keras_1_on_theano(size, stride, shape):
 
 
 @pytest.mark.parametrize(("size", "dilation"), [(3, 1), (3, 2), (3, 4), (5, 4), (1, 1)])
-def test_conv_is_keras_own(size, dilation):
+def test_conv_and_its_gradient_are_keras_own(size, dilation):
     ours = Conv(4, size, dilation_rate=dilation)
     theirs = tf.keras.layers.Conv2D(4, size, padding="same", dilation_rate=dilation)
     x = normal(2, 7, 10, 3)
     theirs.build(x.shape)
     ours.build(x.shape)
     ours.set_weights(theirs.get_weights())
-    np.testing.assert_allclose(ours(x), theirs(x), atol=1e-5)
+    for a, b in zip(value_and_gradients(ours, [x]), value_and_gradients(theirs, [x])):
+        np.testing.assert_allclose(a, b, atol=1e-5 * np.abs(b).max())
 
 
 @pytest.mark.parametrize("shape", [(30, 40), (6, 8), (7, 9), (4, 5), (1, 1)])
