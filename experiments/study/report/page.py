@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.study.arms import ARMS
+from experiments.study.plan import ARMS
 from experiments.study.report import (
     classical,
     comparisons,
