@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from experiments.study.arms import ARMS
-from experiments.study.report.records import Run, StudyRecords
+from experiments.study.plan import ARMS
+from experiments.study.report.records import FinishedRun, StudyRecords
 from salcomp import cli
 from salcomp.errors import InputError
 from salcomp.zoo import shipped
@@ -44,7 +44,7 @@ flags.DEFINE_string(
 )
 
 
-def _card(records: StudyRecords, run: Run) -> dict:
+def _card(records: StudyRecords, run: FinishedRun) -> dict:
     """What is known of a run's model, but for what the model itself tells."""
     images = records.images("test", [run.name])
     bpp, psnr, ewpsnr = (

@@ -71,12 +71,8 @@ def measure(codec: Codec, refiners, image, saliency) -> dict[str, dict[str, floa
     """
     rows = {}
     for name, refinement in refiners.items():
-        if refinement is None:
-            encoded = codec.encode(image, saliency)
-        else:
-            weight = refinement.weight(codec.config, saliency)
-            latents = refinement.refiner.refine(image, saliency, weight)
-            encoded = codec.encode_latents(latents, image.shape[:2])
+        encode = refinement.encode if refinement else codec.encode
+        encoded = encode(image, saliency)
         decoded = codec.decode(encoded.data)
         bpp = 8 * len(encoded.data) / saliency.size
         cost = bpp + codec.config.lmbda * metrics.mse(image, decoded)

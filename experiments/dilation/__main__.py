@@ -20,7 +20,7 @@ import numpy as np
 from absl import flags, logging
 
 from experiments.dilation import checkerboard, figures
-from experiments.dilation.runs import Measured, Run
+from experiments.dilation.runs import Measured, Training
 from experiments.record import write_record
 from salcomp import cli, train
 from salcomp.data import frame_files, frames
@@ -108,7 +108,7 @@ def _held_out(data: str | None) -> dict[str, np.ndarray]:
     return found
 
 
-def _flags(run: Run, data: str | None) -> list[str]:
+def _flags(run: Training, data: str | None) -> list[str]:
     """The command line of a training."""
     argv = [
         "train",
@@ -190,7 +190,7 @@ def main(argv):
     held_out = _held_out(data)
     arms = _ANCHOR, "dilated"
     folder = Path(FLAGS.runs_dir).expanduser()
-    runs = [Run(folder, a, s, lm) for s in seeds for a in arms for lm in lambdas]
+    runs = [Training(folder, a, s, lm) for s in seeds for a in arms for lm in lambdas]
     for run in runs:  # finds mistakes before any training
         cli.parse(train.FLAGS, _flags(run, data), train.__doc__)
         config_flags.config_from_flags(train.FLAGS)
@@ -208,7 +208,7 @@ def main(argv):
     for row in rows:
         print(f"{row['arm']:>16}" + "".join(f"{v:16.5g}" for v in [*row.values()][1:]))
     curves = {
-        a: [[models[Run(folder, a, s, lm)] for lm in lambdas] for s in seeds]
+        a: [[models[Training(folder, a, s, lm)] for lm in lambdas] for s in seeds]
         for a in arms
     }
     points = {
@@ -220,7 +220,7 @@ def main(argv):
     figures.draw_training(output / "training.png", runs)
     index = FLAGS.figure_frame % len(held_out)
     middle = lambdas[len(lambdas) // 2]
-    shown = {arm: models[Run(folder, arm, seeds[0], middle)] for arm in arms}
+    shown = {arm: models[Training(folder, arm, seeds[0], middle)] for arm in arms}
     original = list(held_out.values())[index]
     figures.draw_frame(output / "figure.png", original, shown, index)
     deltas = {quality: _deltas(quality, *curves.values()) for quality in _QUALITIES}

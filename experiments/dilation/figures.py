@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments import windows
-from experiments.dilation.runs import Measured, Run
+from experiments.dilation.runs import Measured, Training
 from salcomp.files import figures
 from salcomp.runs import metrics_file
 
@@ -16,7 +16,7 @@ from salcomp.runs import metrics_file
 _ZOOM = (64, 96)
 
 
-def draw_training(path: Path, runs: list[Run]) -> None:
+def draw_training(path: Path, runs: list[Training]) -> None:
     """Loss on validation frames against steps, an axis per lambda."""
     lambdas = sorted({run.lmbda for run in runs})
     arms = list(dict.fromkeys(run.arm for run in runs))

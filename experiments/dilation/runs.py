@@ -15,7 +15,7 @@ from salcomp.metrics import quality as metrics
 from salcomp.metrics.ms_ssim import ms_ssim, similarity_db
 
 
-class Run(NamedTuple):
+class Training(NamedTuple):
     """A training.
 
     Attributes:

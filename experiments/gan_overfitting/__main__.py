@@ -21,7 +21,7 @@ from experiments.gan_overfitting.arms import (
     ON_ALL_FRAMES,
     ON_LARGE_FRAMES,
     PUBLISHED,
-    Run,
+    Training,
 )
 from experiments.gan_overfitting.reduced_frames import Sets
 from experiments.record import write_record
@@ -119,7 +119,7 @@ flags.DEFINE_list(
 )
 
 
-def _flags(run: Run, sets: Sets) -> list[str]:
+def _flags(run: Training, sets: Sets) -> list[str]:
     """The command line of a training."""
     every = max(1, FLAGS.steps // _EVALUATIONS)
     height, aspect = sets.crop
@@ -159,7 +159,9 @@ def main(argv):
     small = sets.crop[0] < ms_ssim.MIN_SIDE
     arms = FLAGS.arms or [a for a in ARMS if not (small and a in ON_LARGE_FRAMES)]
     trainings = [
-        Run(runs / f"{arm}-seed{seed}", arm, seed) for seed in seeds for arm in arms
+        Training(runs / f"{arm}-seed{seed}", arm, seed)
+        for seed in seeds
+        for arm in arms
     ]
     for run in trainings:  # finds mistakes before any training
         cli.parse(train.FLAGS, _flags(run, sets), train.__doc__)

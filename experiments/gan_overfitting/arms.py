@@ -41,7 +41,7 @@ ON_ALL_FRAMES = ("as_published_all_frames", "repaired_all_frames")
 ON_LARGE_FRAMES = ("ms_ssim", "ms_ssim_x10")
 
 
-class Run(NamedTuple):
+class Training(NamedTuple):
     """A training.
 
     Attributes:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.gan_overfitting.arms import PUBLISHED, Run
+from experiments.gan_overfitting.arms import PUBLISHED, Training
 from experiments.gan_overfitting.reduced_frames import Sets
 from salcomp.data import frame_files
 from salcomp.extreme_gan import evaluation
@@ -57,7 +57,7 @@ class _Coded(NamedTuple):
         return cls(*np.mean(rows, axis=0), sorted(used))
 
 
-def row(run: Run, codec: GanCodec, sets: Sets) -> dict:
+def row(run: Training, codec: GanCodec, sets: Sets) -> dict:
     """What is in the table of a training; `codec` is of its exported step."""
     steps = metrics_file.read_rows(run.workdir / "metrics.csv")
     norms = [step["encoder_gradient_norm"] for step in steps]

@@ -19,17 +19,9 @@ from pathlib import Path
 from absl import flags, logging
 
 from experiments.record import write_record
-from experiments.study import (
-    built_in,
-    control_frames,
-    map_statistics,
-    plan,
-    reconstructions,
-    report,
-    training,
-)
-from experiments.study import run as measuring
-from experiments.study.budgets import BUDGETS
+from experiments.study import frames as study_frames
+from experiments.study import plan, reconstructions, report
+from experiments.study import run as doing
 from experiments.study.frames import EvaluationSet
 from experiments.study.records import Records
 from salcomp import cli
@@ -41,7 +33,7 @@ FLAGS = flags.FlagValues()
 flags.DEFINE_enum(
     "budget",
     "smoke",
-    list(BUDGETS),
+    list(plan.BUDGETS),
     "How much to compute: smoke, minutes on built-in scenes; street, hours on two "
     "cores; full, the models of 2019's size, for a machine with an accelerator.",
     flag_values=FLAGS,
@@ -94,7 +86,7 @@ def main(argv):
     cli.parse(FLAGS, argv, __doc__)
     # A training that is under way then saves its last step, as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    budget = BUDGETS[FLAGS.budget]
+    budget = plan.BUDGETS[FLAGS.budget]
     runs = plan.read(FLAGS.budget)
     name = FLAGS.budget
     workdir = disk.make_folder("workdir", FLAGS.workdir or f"runs/{name}")
@@ -112,10 +104,10 @@ def main(argv):
             }
         )
         write_record(output_dir / "record.json", "study", argv, data=frames)
-        map_statistics.write(train_frames, output_dir / "maps.csv")
+        study_frames.write_map_statistics(train_frames, output_dir / "maps.csv")
         if not records.has("classical"):
             logging.info("measuring the classical codecs")
-            rows = measuring.measure_classical(sets[0], budget.scored)
+            rows = doing.measure_classical(sets[0], budget.scored)
             records.keep_rows("classical", rows)
 
         def collect():
@@ -139,7 +131,7 @@ def _frames(workdir: Path) -> tuple[Path, list[EvaluationSet]]:
     if not FLAGS.data:
         if FLAGS.budget != "smoke":
             raise InputError("--data is needed: a folder of frames in train/ and test/")
-        return built_in.make(workdir / "scenes")
+        return study_frames.draw(workdir / "scenes")
     data = Path(FLAGS.data)
     sets = [EvaluationSet("test", data / "test", boxes=FLAGS.boxes)]
     if bool(FLAGS.fixation_frames) != bool(FLAGS.fixation_maps):
@@ -160,18 +152,18 @@ def _perform(run, records, workdir, train_frames, sets, budget) -> None:
     scratch = workdir / "frames"
     folder = workdir / run.name
     train = None
-    if run.of_arm.trains and not training.is_trained(folder):
+    if run.of_arm.trains and not doing.is_trained(folder):
         maps = run.of_arm.maps
         if maps != "own":
             target = scratch / f"train-{maps}"
-            train_frames = control_frames.make(maps, train_frames, target)
+            train_frames = study_frames.with_other_maps(maps, train_frames, target)
         started = time.monotonic()
-        training.train(run, folder, train_frames, budget.flags)
+        doing.train(run, folder, train_frames, budget.flags)
         train = round(time.monotonic() - started, 1)
     started = time.monotonic()
     model = folder if run.of_arm.trains else workdir / run.start
     count = budget.scored if run.of_arm.trains else budget.refined
-    rows = measuring.measure(run, model, sets, count, scratch)
+    rows = doing.measure(run, model, sets, count, scratch)
     records.keep(
         run,
         rows,

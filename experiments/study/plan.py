@@ -1,10 +1,13 @@
-"""The plan of a study: a table of runs that people read and change.
+"""The plan of a study: its arms, its budgets, and a table of runs for each of these.
+
+An arm is what a model trains with and what its encoder is told; a budget is how much is
+computed. The tables are for people to read and change.
 
 A run trains a model and measures it, or measures what another run's model makes of
 latents that are refined at encoding time. Columns of the table:
 
     name            of the run and its folder
-    arm             a key of `arms.ARMS`
+    arm             a key of `ARMS`
     lambda          bit per pixel per squared 8-bit level
     floor           smallest weight, where the error is weighted
     weighting       clip, affine or additive, likewise
@@ -25,13 +28,111 @@ import re
 from importlib import resources
 from typing import NamedTuple
 
-from experiments.study.arms import ARMS, Arm
 from salcomp.errors import InputError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-class Run(NamedTuple):
+class Arm(NamedTuple):
+    """A way to train, or only to encode.
+
+    Attributes:
+      description: in a few words, for tables.
+      flags: of salcomp.train; none where nothing is trained.
+      maps: which map the encoder (and the loss) gets: "own", that of another frame
+        ("shuffled"), the centre prior ("center"), or the very map that scores
+        ("scorer").
+      refinement: what the latents are refined under, "uniform" or "saliency" weights,
+        by the model that the run starts from; None without refinement.
+    """
+
+    description: str
+    flags: tuple[str, ...] = ()
+    maps: str = "own"
+    refinement: str | None = None
+
+    @property
+    def trains(self) -> bool:
+        """Whether a run of it makes a model."""
+        return self.refinement is None
+
+    @property
+    def weighted(self) -> bool:
+        """Whether the training weights the squared error."""
+        return "--weight_distortion" in self.flags
+
+
+_CONCAT = ("--condition_encoder", "--weight_distortion")
+_MODULATE = (*_CONCAT, "--conditioning=modulate")
+
+ARMS = {
+    "baseline": Arm("no map, uniform error", ("--nosaliency",)),
+    "map-in": Arm(
+        "map as fourth channel, uniform error",
+        ("--condition_encoder", "--noweight_distortion"),
+    ),
+    "weighted": Arm(
+        "no map in, weighted error", ("--nocondition_encoder", "--weight_distortion")
+    ),
+    "concat": Arm("map as fourth channel, weighted error, floor 0.01", _CONCAT),
+    "concat-0.1": Arm("map as fourth channel, weighted error, floor 0.1", _CONCAT),
+    "modulate": Arm(
+        "map scales and shifts features, weighted error, floor 0.01", _MODULATE
+    ),
+    "concat-shuffled": Arm("concat with maps of other frames", _CONCAT, "shuffled"),
+    "modulate-shuffled": Arm(
+        "modulate with maps of other frames", _MODULATE, "shuffled"
+    ),
+    "concat-0.1-shuffled": Arm(
+        "concat-0.1 with maps of other frames", _CONCAT, "shuffled"
+    ),
+    "concat-center": Arm("concat with the centre prior", _CONCAT, "center"),
+    "refine-uniform": Arm("refined, uniform weights", refinement="uniform"),
+    "refine-saliency": Arm(
+        "refined, weights of the map, floor 0.01", refinement="saliency"
+    ),
+    "refine-shuffled": Arm(
+        "refined, weights of another frame's map", (), "shuffled", "saliency"
+    ),
+    "refine-mild": Arm("refined, weights of the map, floor 0.1", refinement="saliency"),
+    "refine-fixations": Arm(
+        "refined, weights of the map that scores", (), "scorer", "saliency"
+    ),
+    "blog-baseline": Arm("no map, uniform error, from scratch", ("--nosaliency",)),
+    "blog-clip": Arm("max(s, floor), from scratch", _CONCAT),
+    "blog-affine": Arm("floor + (1 - floor) s, from scratch", _CONCAT),
+    "blog-additive": Arm("1 + s, from scratch", _CONCAT),
+    "none-clip": Arm("concat, max(s, floor) as it is", _CONCAT),
+    "none-affine": Arm("concat, floor + (1 - floor) s as it is", _CONCAT),
+    "none-additive": Arm("concat, 1 + s as it is", _CONCAT),
+}
+
+
+class Budget(NamedTuple):
+    """The settings of a study beside its table of runs.
+
+    Attributes:
+      flags: of salcomp.train, for all runs.
+      scored: that many images of each set at most, at equal distances through it.
+      refined: likewise for runs that refine each image, which takes seconds.
+    """
+
+    flags: tuple[str, ...]
+    scored: int
+    refined: int
+
+
+BUDGETS = {
+    # Minutes on built-in scenes: shows that the chain works, and nothing else.
+    "smoke": Budget(("--preset=smoke",), 6, 2),
+    # Hours on two cores.
+    "street": Budget(("--preset=cpu",), 100, 40),
+    # The size of 2019, for a machine with an accelerator.
+    "full": Budget(("--preset=cpu", "--num_filters=128", "--patchsize=256"), 100, 100),
+}
+
+
+class PlannedRun(NamedTuple):
     """A row of the table; cells that do not apply are None."""
 
     name: str
@@ -60,12 +161,12 @@ class Run(NamedTuple):
         }
 
 
-COLUMNS = tuple("lambda" if f == "lmbda" else f for f in Run._fields)
+COLUMNS = tuple("lambda" if f == "lmbda" else f for f in PlannedRun._fields)
 _TYPES = dict(zip(COLUMNS, (str, str, float, float, str, str, int, str, int, float)))
 _NEEDED = ("name", "arm", "lambda", "seed", "steps")
 
 
-def read(budget: str) -> list[Run]:
+def read(budget: str) -> list[PlannedRun]:
     """The runs of a budget, from `BUDGET.csv` beside this module.
 
     Raises:
@@ -75,7 +176,7 @@ def read(budget: str) -> list[Run]:
     return parse(path.read_text(), f"{budget}.csv")
 
 
-def parse(text: str, name: str) -> list[Run]:
+def parse(text: str, name: str) -> list[PlannedRun]:
     """The runs of a table.
 
     Args:
@@ -88,7 +189,7 @@ def parse(text: str, name: str) -> list[Run]:
     rows = csv.DictReader(text.splitlines())
     if tuple(rows.fieldnames or ()) != COLUMNS:
         raise InputError(f"{name}: the columns must be {','.join(COLUMNS)}")
-    runs: dict[str, Run] = {}
+    runs: dict[str, PlannedRun] = {}
     for row in rows:
         try:
             run = _run(row, runs)
@@ -98,7 +199,7 @@ def parse(text: str, name: str) -> list[Run]:
     return list(runs.values())
 
 
-def _run(row: dict[str, str], earlier: dict[str, Run]) -> Run:
+def _run(row: dict[str, str], earlier: dict[str, PlannedRun]) -> PlannedRun:
     values = []
     for column in COLUMNS:
         cell = row[column] or ""
@@ -108,7 +209,7 @@ def _run(row: dict[str, str], earlier: dict[str, Run]) -> Run:
             values.append(_TYPES[column](cell) if cell else None)
         except ValueError as error:
             raise InputError(f"{column} cannot be {cell!r}") from error
-    run = Run(*values)
+    run = PlannedRun(*values)
     if not _NAME.fullmatch(run.name) or run.name in earlier:
         raise InputError(
             "a name is of letters, digits, '.', '_' and '-', and given once"

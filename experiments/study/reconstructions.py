@@ -15,7 +15,7 @@ import numpy as np
 from absl import logging
 
 from experiments.study.frames import EvaluationSet
-from experiments.study.plan import Run
+from experiments.study.plan import PlannedRun
 from salcomp.codec.codec import Codec
 from salcomp.codec.refine import Refinement, Refiner
 from salcomp.evaluation import subjects as scorers
@@ -48,7 +48,7 @@ class _Match(NamedTuple):
 
 
 def write(
-    runs: list[Run],
+    runs: list[PlannedRun],
     rows: list[dict[str, str]],
     test: EvaluationSet,
     workdir: Path,
@@ -83,7 +83,9 @@ def write(
         write_csv(table, found)
 
 
-def _own(by_name: dict[str, Run]) -> tuple[Run, Run, Run] | None:
+def _own(
+    by_name: dict[str, PlannedRun],
+) -> tuple[PlannedRun, PlannedRun, PlannedRun] | None:
     """Baseline and saliency arm at the highest lambda that both have, and refinement.
 
     The refinement is by the map, with that baseline; None as long as one is missing.
@@ -97,7 +99,7 @@ def _own(by_name: dict[str, Run]) -> tuple[Run, Run, Run] | None:
     return None
 
 
-def _curve(by_name: dict[str, Run], arm: str) -> dict[float, Run]:
+def _curve(by_name: dict[str, PlannedRun], arm: str) -> dict[float, PlannedRun]:
     """The runs of an arm by lambda, at seed 0, from the common start."""
     return {
         run.lmbda: run
@@ -161,7 +163,9 @@ def window(boxes, saliency: np.ndarray) -> tuple[int, int]:
 class _Coder:
     """Codes one frame with the models of the study."""
 
-    def __init__(self, rgb: np.ndarray, saliency: np.ndarray, workdir: Path, like: Run):
+    def __init__(
+        self, rgb: np.ndarray, saliency: np.ndarray, workdir: Path, like: PlannedRun
+    ):
         """Makes a coder.
 
         Args:
@@ -174,7 +178,7 @@ class _Coder:
         self._workdir = workdir
         self._like = like
 
-    def plain(self, run: Run) -> _Coded:
+    def plain(self, run: PlannedRun) -> _Coded:
         """By a run's model."""
         codec = Codec.load(self._workdir / run.name)
         data = codec.encode(self._rgb, self._saliency).data
@@ -201,19 +205,16 @@ class _Coder:
         return Refiner(codec, self._like.steps, self._like.lmbda, self._like.seed)
 
     def _refine(self, refiner: Refiner, model: str, lmbda: float) -> _Coded:
-        codec = refiner.codec
         refinement = Refinement(refiner, "saliency", self._like.floor)
-        weight = refinement.weight(codec.config, self._saliency)
-        latents = refiner.refine(self._rgb, self._saliency, weight, lmbda=lmbda)
-        data = codec.encode_latents(latents, self._saliency.shape).data
-        return _Coded(model, lmbda, data, codec.decode(data))
+        data = refinement.encode(self._rgb, self._saliency, lmbda).data
+        return _Coded(model, lmbda, data, refiner.codec.decode(data))
 
 
 def _frame(
     match: _Match,
     subject: scorers.Subject,
-    own: tuple[Run, Run, Run],
-    by_name: dict[str, Run],
+    own: tuple[PlannedRun, PlannedRun, PlannedRun],
+    by_name: dict[str, PlannedRun],
     workdir: Path,
     output_dir: Path,
 ) -> list[dict]:

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.study.plan import Run
+from experiments.study.plan import PlannedRun
 from salcomp.errors import InputError
 from salcomp.files.disk import write_file
 from salcomp.files.results import write_csv
@@ -71,7 +71,7 @@ class Records:
                 "choose another --workdir, or give that study's flags"
             )
 
-    def seconds(self, run: Run) -> dict[str, float | None] | None:
+    def seconds(self, run: PlannedRun) -> dict[str, float | None] | None:
         """What a run took, by "train" and "measure"; None if it is not done.
 
         "train" is None where the model was there already.
@@ -91,7 +91,7 @@ class Records:
             )
         return found["seconds"]
 
-    def keep(self, run: Run, rows: list[dict], **seconds: float | None) -> None:
+    def keep(self, run: PlannedRun, rows: list[dict], **seconds: float | None) -> None:
         """Keeps a run that is done: the rows first, then the file that says so."""
         write_csv(self._path(run.name, "csv"), rows)
         done = {"run": run.cells, "seconds": seconds}
@@ -106,7 +106,7 @@ class Records:
         """Keeps rows that are no run's, such as those of the classical codecs."""
         write_csv(self._path(name, "csv"), rows)
 
-    def collect(self, runs: list[Run]) -> None:
+    def collect(self, runs: list[PlannedRun]) -> None:
         """Writes the results of all that is done."""
         done = {run.name: self.seconds(run) for run in runs}
         summaries = [self._summary(run, done[run.name]) for run in runs]
@@ -134,14 +134,14 @@ class Records:
         self._measured.mkdir(parents=True, exist_ok=True)
         return self._measured / f"{name}.{suffix}"
 
-    def _metrics(self, run: Run) -> dict[str, np.ndarray]:
+    def _metrics(self, run: PlannedRun) -> dict[str, np.ndarray]:
         rows = _read(self._workdir / run.name / "metrics.csv")
         return {
             term: np.array([row[term] for row in rows], float)
             for term in ("step", *_TERMS)
         }
 
-    def _summary(self, run: Run, seconds: dict[str, float] | None) -> dict:
+    def _summary(self, run: PlannedRun, seconds: dict[str, float] | None) -> dict:
         ends = dict.fromkeys((f"final_{term}" for term in _TERMS), "")
         if seconds and run.of_arm.trains:
             metrics = self._metrics(run)

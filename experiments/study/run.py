@@ -1,8 +1,12 @@
-"""Measures a run: what its model, or its refinement, makes of every image."""
+"""Does a run: trains its model, and measures what it makes of every image.
+
+Training is salcomp.train in a process of its own.
+"""
 
 from __future__ import annotations
 
-import dataclasses
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,9 +15,10 @@ import numpy as np
 from tqdm import tqdm
 
 from experiments.study.frames import EvaluationSet
-from experiments.study.plan import Run
+from experiments.study.plan import PlannedRun
 from salcomp.codec.codec import Codec
 from salcomp.codec.refine import Refinement, Refiner
+from salcomp.errors import SalcompError
 from salcomp.evaluation.comparison import measure_scene
 from salcomp.evaluation.series import Point, classical_series
 from salcomp.evaluation.subjects import Subject
@@ -50,8 +55,68 @@ COLUMNS = (
 )
 
 
+def is_trained(folder: Path) -> bool:
+    """Whether a run's folder has the model that it ends with."""
+    return (folder / "model" / "fingerprint.txt").is_file()
+
+
+def train(run: PlannedRun, folder: Path, frames: Path, flags: tuple[str, ...]) -> None:
+    """Trains a run to its end, from where it was left.
+
+    Args:
+      run: of an arm that trains.
+      folder: of the run; that of the run it starts from lies beside.
+      frames: folder of the training frames.
+      flags: of the budget.
+
+    Raises:
+      SalcompError: the training failed; its log is in `FOLDER.log`.
+    """
+    command = [sys.executable, "-m", "salcomp.train", *arguments(run, folder, flags)]
+    command.append(f"--train_glob={frames / '*.png'}")
+    log = folder.with_name(f"{folder.name}.log")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file)
+        try:
+            status = process.wait()
+        except BaseException:  # Ctrl-C: let it save its last step
+            process.terminate()
+            process.wait()
+            raise
+    if status:
+        last = log.read_text().splitlines()[-1:]
+        raise SalcompError(f"training {run.name} failed: {''.join(last)} (see {log})")
+
+
+def arguments(run: PlannedRun, folder: Path, flags: tuple[str, ...]) -> list[str]:
+    """The flags of salcomp.train that a run stands for, save those of the frames."""
+    found = [
+        *flags,
+        *run.of_arm.flags,
+        f"--lambda={run.lmbda:g}",
+        f"--seed={run.seed}",
+        f"--last_step={run.steps}",
+        f"--learning_rate={run.learning_rate:g}",
+        f"--workdir={folder}",
+    ]
+    if run.floor is not None:
+        found.append(f"--saliency_floor={run.floor:g}")
+    if run.weighting is not None:
+        found.append(f"--saliency_weighting={run.weighting}")
+    if run.normalization is not None:
+        found.append(f"--weight_normalization={run.normalization}")
+    if run.start is not None:
+        found.append(f"--init_from={folder.parent / run.start}")
+    return found
+
+
 def measure(
-    run: Run, model: Path, sets: Iterable[EvaluationSet], count: int, scratch: Path
+    run: PlannedRun,
+    model: Path,
+    sets: Iterable[EvaluationSet],
+    count: int,
+    scratch: Path,
 ) -> list[dict]:
     """A row per image of each set, with the keys `COLUMNS`.
 
@@ -119,17 +184,8 @@ def _measured(point: Point, subject: Subject) -> dict[str, float]:
     return measure_scene(point, scene, weights)
 
 
-def _refining(run: Run, codec: Codec) -> Callable:
+def _refining(run: PlannedRun, codec: Codec) -> Callable:
     """The encoder that refines: (RGB, map) -> the encoded image."""
     refiner = Refiner(codec, run.steps, run.lmbda, run.seed)
-    refinement = Refinement(refiner, run.of_arm.refinement, run.floor)
-    config = codec.config
-    if run.weighting:
-        config = dataclasses.replace(config, saliency_weighting=run.weighting)
-
-    def encode(rgb: np.ndarray, saliency: np.ndarray):
-        weight = refinement.weight(config, saliency)
-        latents = refiner.refine(rgb, saliency, weight)
-        return codec.encode_latents(latents, rgb.shape[:2])
-
-    return encode
+    kind = run.of_arm.refinement
+    return Refinement(refiner, kind, run.floor, run.weighting).encode

@@ -24,7 +24,7 @@ weights trained on the losses here.
       | 1x1 convolution
       v
     [30, 40, 1]
-      | upsampling: 16 times, bilinear
+      | model: upsampled 16 times, bilinear
       v
     [480, 640]
       | preprocessing.restore: without the bars, blurred, maximum 1

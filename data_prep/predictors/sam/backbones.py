@@ -30,16 +30,29 @@ class Conv(tf.keras.layers.Conv2D):
     """A convolution with zero padding to the same size, whose dilation is fast.
 
     Keras rearranges the pixels for a dilated convolution, and back; TensorFlow's kernel
-    needs no such thing.
+    needs no such thing, but has no gradient on a CPU without oneDNN.
     """
 
     def __init__(self, filters, size, **options):
         super().__init__(filters, size, padding="same", **options)
 
     def convolution_op(self, inputs, kernel):
-        return tf.nn.conv2d(
-            inputs, kernel, self.strides, "SAME", dilations=self.dilation_rate
-        )
+        rearranging = super().convolution_op
+
+        @tf.custom_gradient
+        def convolve(x, kernel):
+            def gradient(dy):
+                with tf.GradientTape() as tape:
+                    tape.watch((x, kernel))
+                    y = rearranging(x, kernel)
+                return tape.gradient(y, (x, kernel), dy)
+
+            y = tf.nn.conv2d(
+                x, kernel, self.strides, "SAME", dilations=self.dilation_rate
+            )
+            return y, gradient
+
+        return convolve(inputs, tf.convert_to_tensor(kernel))
 
 
 class BatchNorm(tf.keras.layers.BatchNormalization):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.study.arms import ARMS
+from experiments.study.plan import ARMS
 from experiments.study.report.records import StudyRecords
 from salcomp.errors import InputError
 from salcomp.metrics import bd_rate

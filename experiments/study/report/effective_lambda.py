@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.study.arms import ARMS
+from experiments.study.plan import ARMS
 from experiments.study.report.comparisons import BLOG_ARM
-from experiments.study.report.records import Run, StudyRecords
+from experiments.study.report.records import FinishedRun, StudyRecords
 
 
 class Prediction(NamedTuple):
@@ -22,7 +22,7 @@ class Prediction(NamedTuple):
     `within` tells whether the effective lambda lies within the baseline's.
     """
 
-    run: Run
+    run: FinishedRun
     effective_lambda: float
     predicted: float
     measured: float

@@ -14,6 +14,7 @@ from experiments.study.report import (
     spread,
 )
 from experiments.study.report.comparisons import Comparisons
+from experiments.study.report.numbers import number
 from experiments.study.report.records import StudyRecords
 from salcomp.files import figures
 from salcomp.metrics.bd_rate import Interval
@@ -208,10 +209,17 @@ def _reconstructions(figure, records: StudyRecords) -> bool:
         _show(lower[1], records, found["given", "map"], "map")
         for axes, (kind, arm) in zip((*upper[2:], *lower[2:]), columns):
             row = found[kind, arm]
-            psnr, ewpsnr = float(row["psnr-rgb"]), float(row["ewpsnr"])
+            bpp, psnr, ewpsnr = (
+                number(float(row[name]), spec)
+                for name, spec in (
+                    ("bpp", ".3f"),
+                    ("psnr-rgb", ".2f"),
+                    ("ewpsnr", ".2f"),
+                )
+            )
             title = (
-                f"{names[arm]}, {kind} rate: {float(row['bpp']):.3f} bpp\n"
-                f"frame: PSNR {psnr:.2f}, EWPSNR {ewpsnr:.2f} dB"
+                f"{names[arm]}, {kind} rate: {bpp} bpp\n"
+                f"frame: PSNR {psnr}, EWPSNR {ewpsnr} dB"
             )
             _show(axes, records, row, title)
     return True

@@ -1,7 +1,7 @@
 """What an arm gains by the weights of its own training, beside the bound of its floor.
 
 The bound is 10 log10(AM/GM) of the weights max(s, floor), which the study's record of
-the maps has (`experiments.study.map_statistics`).
+the maps has (`experiments.study.frames`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,6 @@ def gain(
     if not runs:
         return None
     floor = runs[0].floor
-    score = Score("test", f"ewpsnr-floor-{floor:g}", "")
+    score = Score("test", f"ewpsnr-floor-{floor}", "")
     found = compared.of(arm, "baseline", score)
     return found and (floor, found.quality)

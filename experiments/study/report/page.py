@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.study.arms import ARMS
+from experiments.study.plan import ARMS
 from experiments.study.report import (
     classical,
     comparisons,
@@ -18,8 +18,8 @@ from experiments.study.report import (
     spread,
 )
 from experiments.study.report.comparisons import Comparisons, Pair, Score
+from experiments.study.report.numbers import number, percent, with_interval
 from experiments.study.report.records import StudyRecords
-from experiments.study.report.tables import percent, percent_interval, table
 from salcomp.cli import duration
 from salcomp.metrics.bd_rate import Comparison
 
@@ -110,7 +110,7 @@ class Page:
     def _line(self, pair: Pair) -> str:
         def bits(score: Score) -> str:
             found = self._compared.of(pair.series, pair.twin, score)
-            return f"{percent_interval(found and found.rate)} %" if found else "unknown"
+            return f"{with_interval(found and found.rate)} %" if found else "unknown"
 
         description = ARMS[pair.series.split(" on ")[0]].description
         return (
@@ -140,14 +140,14 @@ class Page:
         few = (*comparisons.DECIDING, comparisons.CIRCULAR)
         used = {run.arm for run in self._records.runs.values()}
         return {
-            "table": table(
+            "table": _table(
                 ["arm", "against", *header, "images"],
                 [
                     [*self._row(pair.series, pair.twin, scores), self._images(pair)]
                     for pair in pairs
                 ],
             ),
-            "controls": table(
+            "controls": _table(
                 ["arm", "control", *header[: len(few)]],
                 [self._row(p.series, p.control, few) for p in self._judged()],
             ),
@@ -180,14 +180,14 @@ class Page:
         if right:
             lines.append(
                 "Refinement under the very fixations that score, a map that no encoder "
-                f"has, takes {percent_interval(right.rate)} % of bits at equal EWPSNR "
+                f"has, takes {with_interval(right.rate)} % of bits at equal EWPSNR "
                 "by these fixations."
             )
         if mild and mild_own:
             lines.append(
                 "With the floor raised from 0.01 to 0.1 (`refine-mild`), refinement "
-                f"under the predictor's map takes {percent_interval(mild.rate)} % by "
-                f"fixations and {percent_interval(mild_own.rate)} % by its own map."
+                f"under the predictor's map takes {with_interval(mild.rate)} % by "
+                f"fixations and {with_interval(mild_own.rate)} % by its own map."
             )
         return {"lines": " ".join(lines)} if lines else None
 
@@ -201,7 +201,7 @@ class Page:
             return None
         rates = next(iter(margins.values())).at
         rows = [
-            [f"{rate:.3f}", *(_db(margin.db[i]) for margin in margins.values())]
+            [number(rate, ".3f"), *(_db(margin.db[i]) for margin in margins.values())]
             for i, rate in enumerate(rates)
         ]
         demands = (
@@ -216,7 +216,7 @@ class Page:
             "above": classical.ABOVE_JPEG,
             "below": classical.BELOW_WEBP,
             "outcome": f"It holds at {', '.join(outcome)}.",
-            "table": table(["bit/pixel", *margins], rows),
+            "table": _table(["bit/pixel", *margins], rows),
             "kodak": self._kodak(),
             "figure": self._figure("classical.png", "Baseline and classical codecs"),
         }
@@ -225,10 +225,11 @@ class Page:
         gaps = classical.kodak_gaps(self._records)
         if not gaps.size:
             return ""
+        least, most = (number(-gap, ".2f") for gap in (gaps.max(), gaps.min()))
         return (
             "On Kodak, which these models were not trained for, they are between "
-            f"{-gaps.max():.2f} and {-gaps.min():.2f} dB under the points published "
-            "for the models of Ballé et al., at rates that both have."
+            f"{least} and {most} dB under the points published for the models of "
+            "Ballé et al., at rates that both have."
         )
 
     def _single_pair(self) -> dict | None:
@@ -238,10 +239,10 @@ class Page:
         rows = [
             [
                 f"`{one.run.name}`",
-                f"{one.run.lmbda:g}",
-                f"{one.effective_lambda:.3g}",
-                f"{one.predicted:.4f}",
-                f"{one.measured:.4f}",
+                number(one.run.lmbda, "g"),
+                number(one.effective_lambda, ".3g"),
+                number(one.predicted, ".4f"),
+                number(one.measured, ".4f"),
                 percent(100 * one.error) + ("" if one.within else " *"),
             ]
             for one in found
@@ -250,10 +251,10 @@ class Page:
         errors = 100 * np.abs(inside)
         return {
             "example": self._example(),
-            "elasticity": f"{effective_lambda.elasticity(self._records):.2f}",
-            "median": f"{np.median(errors):.1f}",
-            "largest": f"{errors.max():.1f}",
-            "table": table(
+            "elasticity": number(effective_lambda.elasticity(self._records), ".2f"),
+            "median": number(np.median(errors), ".1f"),
+            "largest": number(errors.max(), ".1f"),
+            "table": _table(
                 ["run", "λ", "λ'", "predicted (bit/pixel)", "measured", "error"], rows
             ),
             "figure": self._figure("effective_lambda.png", "Predicted and measured"),
@@ -271,37 +272,40 @@ class Page:
         )
         return (
             f"`{pair[1]}` takes {percent(100 * (bpp[1] / bpp[0] - 1))} bits against "
-            f"`{pair[0]}`, for {ewpsnr[1] - ewpsnr[0]:+.2f} dB of EWPSNR and "
-            f"{psnr[1] - psnr[0]:+.2f} dB of PSNR: rate and quality both move. "
+            f"`{pair[0]}`, for {_db(ewpsnr[1] - ewpsnr[0])} of EWPSNR and "
+            f"{_db(psnr[1] - psnr[0])} of PSNR: rate and quality both move. "
         )
 
     def _scratch(self) -> str:
         names = [run.name for run in self._records.runs.values() if not run.start][1:]
         found = []
         for name in names:
-            bpp = self._records.mean("test", name, "bpp")
-            psnr = self._records.mean("test", name, "psnr-rgb")
-            found.append(f"`{name}` {bpp:.3f} bit/pixel, {psnr:.2f} dB")
+            bpp = number(self._records.mean("test", name, "bpp"), ".3f")
+            psnr = number(self._records.mean("test", name, "psnr-rgb"), ".2f")
+            found.append(f"`{name}` {bpp} bit/pixel, {psnr} dB")
         return f"{'; '.join(found)} on the test frames" if found else "not done yet"
 
     def _floor(self) -> dict:
         rows = self._records.rows("maps.csv")
+        columns = ("floor", "g"), ("bound_db", ".2f")
         gains = []
         for arm in floor_bound.ARMS:
             gain = floor_bound.gain(arm, self._records, self._compared)
             if gain is not None:
-                floor, (value, low, high) = gain
-                interval = f"[{low:+.2f}, {high:+.2f}]"
-                gains.append(f"`{arm}` (floor {floor:g}) {value:+.2f} dB {interval}")
+                floor, found = (
+                    number(gain[0], "g"),
+                    with_interval(gain[1], "+.2f", " dB"),
+                )
+                gains.append(f"`{arm}` (floor {floor}) {found}")
         measured = (
             "Measured, in PSNR by the weights of its own training, at equal rate: "
         )
         return {
-            "mean": f"{float(rows[0]['mean_saliency']):.3f}",
-            "table": table(
+            "mean": number(float(rows[0]["mean_saliency"]), ".3f"),
+            "table": _table(
                 ["floor", "bound (dB)"],
                 [
-                    [f"{float(r['floor']):g}", f"{float(r['bound_db']):.2f}"]
+                    [number(float(r[name]), spec) for name, spec in columns]
                     for r in rows
                 ],
             ),
@@ -323,11 +327,11 @@ class Page:
             return None
         for name, gain in (("own", found.own), ("boxes", boxes)):
             values |= {
-                f"{name}_mean": f"{gain.mean():+.2f}",
-                f"{name}_deviation": f"{gain.std(ddof=1):.2f}",
-                f"{name}_lowest": f"{gain.min():+.2f}",
-                f"{name}_highest": f"{gain.max():+.2f}",
-                f"{name}_wrong": f"{100 * spread.wrong_sign(gain):.0f}",
+                f"{name}_mean": number(gain.mean(), "+.2f"),
+                f"{name}_deviation": number(gain.std(ddof=1), ".2f"),
+                f"{name}_lowest": number(gain.min(), "+.2f"),
+                f"{name}_highest": number(gain.max(), "+.2f"),
+                f"{name}_wrong": number(100 * spread.wrong_sign(gain), ".0f"),
             }
         return values
 
@@ -340,18 +344,18 @@ class Page:
                 score.title,
                 str(len(one.offsets)),
                 str(one.points),
-                ", ".join(f"{offset:+.2f}" for offset in one.offsets),
-                f"{one.deviation:.2f}",
+                ", ".join(number(offset, "+.2f") for offset in one.offsets),
+                number(one.deviation, ".2f"),
             ]
             for score, found in self._seed_spreads.items()
             for one in found
         ]
         header = ["arm", "score", "seeds", "rates", "offsets (%)", "deviation (%)"]
         return {
-            "table": table(header, rows),
+            "table": _table(header, rows),
             "percent": ", ".join(
-                f"{percent:.2f} % ({score.title})"
-                for score, percent in self._seed_percent.items()
+                f"{number(deviation, '.2f')} % ({score.title})"
+                for score, deviation in self._seed_percent.items()
             ),
         }
 
@@ -406,12 +410,19 @@ def _section(name: str, values: dict) -> str:
     return path.read_text("utf-8").format_map(values)
 
 
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table; the first column is left-aligned, the others right."""
+    marks = ["---", *["---:"] * (len(header) - 1)]
+    lines = [header, marks, *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
 def _bd_rate(found: Comparison | None) -> str:
     if found is None:
-        return percent_interval(None)
+        return with_interval(None)
     mark = "" if found.overlap >= comparisons.MIN_OVERLAP else " †"
-    return percent_interval(found.rate) + mark
+    return with_interval(found.rate) + mark
 
 
 def _db(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:+.2f} dB"
+    return "–" if np.isnan(value) else f"{number(value, '+.2f')} dB"

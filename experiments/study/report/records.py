@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.study.arms import ARMS
+from experiments.study.plan import ARMS
 from salcomp.errors import InputError
 
 
-class Run(NamedTuple):
+class FinishedRun(NamedTuple):
     """A run that is done.
 
     Attributes:
@@ -65,7 +65,7 @@ class StudyRecords:
         """The rows of a CSV of the records."""
         return list(csv.DictReader(self._text(name).splitlines()))
 
-    def series(self, label: str) -> list[Run]:
+    def series(self, label: str) -> list[FinishedRun]:
         """The runs of a series at seed 0, by rising lambda."""
         runs = [
             run
@@ -112,11 +112,11 @@ class StudyRecords:
             ) from error
 
 
-def _run(row: dict[str, str], arms: dict[str, str]) -> Run:
+def _run(row: dict[str, str], arms: dict[str, str]) -> FinishedRun:
     series = row["arm"]
     if not ARMS[row["arm"]].trains:
         series += f" on {arms[row['start']]}"
-    return Run(
+    return FinishedRun(
         row["name"],
         row["arm"],
         series,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import json
 import re
@@ -17,6 +18,7 @@ from experiments.study.report import (
     comparisons,
     effective_lambda,
     figures,
+    numbers,
     page,
     seeds,
     spread,
@@ -218,6 +220,31 @@ def test_gains_at_equal_rate_are_those_that_the_saving_is_worth(tmp_path):
     assert found.boxes == pytest.approx(np.full(12, expected))
 
 
+@pytest.mark.parametrize(
+    ("value", "spec", "text"),
+    [
+        (0.125, ".2f", "0.12"),
+        (-2.675, "+.2f", "-2.67"),
+        (0.0, "+.2f", "0.00"),
+        (-0.004, "+.2f", "0.00"),
+        (0.04, "+.1f", "0.0"),
+    ],
+)
+def test_numbers_hang_neither_on_a_last_bit_nor_on_the_sign_of_zero(value, spec, text):
+    for wobble in (-1e-12, 0, 1e-12):
+        assert numbers.number(value * (1 + wobble) + wobble, spec) == text
+
+
+def test_no_part_of_the_report_rounds_by_itself():
+    for path in (ROOT / "experiments" / "study" / "report").glob("*.py"):
+        specs = [
+            ast.unparse(node)
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.FormattedValue) and node.format_spec
+        ]
+        assert path.name == "numbers.py" or not specs, (path.name, specs)
+
+
 def test_missing_records_are_named(tmp_path):
     with pytest.raises(InputError, match="runs.csv.*experiments.study makes"):
         report.write(tmp_path, tmp_path / "README.md")
@@ -244,7 +271,15 @@ def street():
 
 
 @needs_street
-def test_committed_page_is_what_its_records_give(street):
+@pytest.mark.parametrize("toward", [None, -np.inf, np.inf])
+def test_committed_page_is_what_its_records_give(street, monkeypatch, toward):
+    """Also where a processor's logarithms and powers have another last bit."""
+    for function in (np.log, np.exp) if toward else ():
+
+        def moved(x, function=function):
+            return np.nextafter(function(x), toward)
+
+        monkeypatch.setattr(np, function.__name__, moved)
     committed = (ROOT / "results" / "README.md").read_text()
     records = StudyRecords(STREET.relative_to(ROOT))
     compared = Comparisons(records, 0, street.rows("bd_rate.csv"))

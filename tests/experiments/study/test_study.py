@@ -9,18 +9,10 @@ import numpy as np
 import pytest
 
 from experiments.study import __main__ as command
-from experiments.study import (
-    built_in,
-    control_frames,
-    map_statistics,
-    plan,
-    reconstructions,
-    report,
-    training,
-)
-from experiments.study import frames as evaluation_sets
-from experiments.study.arms import ARMS
-from experiments.study.budgets import BUDGETS
+from experiments.study import frames as study_frames
+from experiments.study import plan, reconstructions, report
+from experiments.study import run as doing
+from experiments.study.plan import ARMS, BUDGETS
 from experiments.study.report.records import StudyRecords
 from salcomp import train
 from salcomp.errors import InputError, SalcompError
@@ -39,7 +31,7 @@ refine-saliency-0.003,refine-saliency,0.001,0.01,clip,image,0,baseline-0.003,3,
 """
 
 
-def run_of(row: str, *before: str) -> plan.Run:
+def run_of(row: str, *before: str) -> plan.PlannedRun:
     return plan.parse("\n".join([HEADER, *before, row]), "test.csv")[-1]
 
 
@@ -87,7 +79,7 @@ def test_plan_with_other_columns_is_refused():
 @pytest.mark.parametrize("arm", [name for name, arm in ARMS.items() if arm.trains])
 def test_arms_are_configurations_of_the_trainer(arm, tmp_path):
     run = run_of(f"x,{arm},0.002,0.01,clip,dataset,3,start,7,0.004", START)
-    arguments = training.arguments(run, tmp_path / "x", ("--preset=smoke",))
+    arguments = doing.arguments(run, tmp_path / "x", ("--preset=smoke",))
     train.FLAGS.unparse_flags()
     values = train.FLAGS(["train", *arguments])
     assert values == ["train"]
@@ -100,7 +92,9 @@ def test_arms_are_configurations_of_the_trainer(arm, tmp_path):
 
 def test_shuffled_maps_are_all_of_other_frames_and_each_serves_once(tmp_path):
     save_frames(tmp_path / "frames", 7)
-    folder = control_frames.make("shuffled", tmp_path / "frames", tmp_path / "other")
+    folder = study_frames.with_other_maps(
+        "shuffled", tmp_path / "frames", tmp_path / "other"
+    )
     own, other = (
         [images.read_image(path) for path in disk.files_in(place)]
         for place in (tmp_path / "frames", folder)
@@ -113,7 +107,9 @@ def test_shuffled_maps_are_all_of_other_frames_and_each_serves_once(tmp_path):
 
 def test_centre_maps_are_one_prior_for_all_frames(tmp_path):
     save_frames(tmp_path / "frames", 2)
-    folder = control_frames.make("center", tmp_path / "frames", tmp_path / "other")
+    folder = study_frames.with_other_maps(
+        "center", tmp_path / "frames", tmp_path / "other"
+    )
     first, second = (images.read_image(path).alpha for path in disk.files_in(folder))
     np.testing.assert_array_equal(first, second)
     height, width = first.shape
@@ -123,14 +119,16 @@ def test_centre_maps_are_one_prior_for_all_frames(tmp_path):
 def test_control_frames_of_one_frame_cannot_be_shuffled(tmp_path):
     save_frames(tmp_path / "frames", 1)
     with pytest.raises(InputError, match="two frames or more"):
-        control_frames.make("shuffled", tmp_path / "frames", tmp_path / "other")
+        study_frames.with_other_maps(
+            "shuffled", tmp_path / "frames", tmp_path / "other"
+        )
     assert not (tmp_path / "other").exists()
 
 
 def test_spread_takes_files_at_equal_distances(tmp_path):
     paths = [tmp_path / f"{i:02}" for i in range(10)]
-    assert evaluation_sets.spread(paths, 20) == paths
-    assert [p.name for p in evaluation_sets.spread(paths, 4)] == [
+    assert study_frames.spread(paths, 20) == paths
+    assert [p.name for p in study_frames.spread(paths, 4)] == [
         "00",
         "02",
         "05",
@@ -140,7 +138,7 @@ def test_spread_takes_files_at_equal_distances(tmp_path):
 
 def test_bound_of_the_maps_is_the_ratio_of_means_in_db(tmp_path):
     save_frames(tmp_path / "frames", 3)
-    map_statistics.write(tmp_path / "frames", tmp_path / "maps.csv")
+    study_frames.write_map_statistics(tmp_path / "frames", tmp_path / "maps.csv")
     alphas = [images.read_image(p).alpha for p in disk.files_in(tmp_path / "frames")]
     saliency = np.stack(alphas) / 255
     for row in csv.DictReader((tmp_path / "maps.csv").open()):
@@ -163,9 +161,7 @@ def test_window_lies_inside_the_frame_around_the_largest_box():
 def test_failed_training_names_its_log(tmp_path):
     run = run_of(START)
     with pytest.raises(SalcompError, match="training start failed: .*start.log"):
-        training.train(
-            run, tmp_path / "start", tmp_path / "nothing", ("--preset=smoke",)
-        )
+        doing.train(run, tmp_path / "start", tmp_path / "nothing", ("--preset=smoke",))
 
 
 @pytest.fixture(scope="module")
@@ -173,9 +169,9 @@ def small_study(tmp_path_factory):
     """A study of five runs on drawn scenes: its working and its results folder."""
     patch = pytest.MonkeyPatch()
     patch.setattr(plan, "read", lambda budget: plan.parse(SMALL, "small.csv"))
-    patch.setattr(built_in, "_TRAIN", 4)
-    patch.setattr(built_in, "_TEST", 3)
-    patch.setattr(training, "train", train_here)
+    patch.setattr(study_frames, "_TRAIN", 4)
+    patch.setattr(study_frames, "_TEST", 3)
+    patch.setattr(doing, "train", train_here)
     folder = tmp_path_factory.mktemp("study")
     arguments = [f"--workdir={folder / 'runs'}", f"--output_dir={folder / 'results'}"]
     command.main(["study", "--budget=smoke", *arguments])
@@ -184,8 +180,8 @@ def small_study(tmp_path_factory):
 
 
 def train_here(run, folder, frames, flags):
-    """As `training.train`, without the seconds of a new process."""
-    arguments = training.arguments(run, folder, flags)
+    """As `doing.train`, without the seconds of a new process."""
+    arguments = doing.arguments(run, folder, flags)
     train.main(["train", *arguments, f"--train_glob={frames / '*.png'}"])
 
 
@@ -223,7 +219,7 @@ def test_study_writes_page_and_figures(small_study):
 def test_finished_study_is_not_done_again(small_study, monkeypatch):
     runs, results, arguments = small_study
     before = {p: p.stat().st_mtime_ns for p in (runs / "measured").iterdir()}
-    monkeypatch.setattr(training, "train", None)
+    monkeypatch.setattr(doing, "train", None)
     command.main(["study", "--budget=smoke", *arguments])
     assert before == {p: p.stat().st_mtime_ns for p in (runs / "measured").iterdir()}
 
@@ -250,7 +246,7 @@ def test_study_goes_on_with_what_is_missing(small_study, tmp_path, monkeypatch):
     for path in (tmp_path / "runs" / "measured").glob("concat-0.003.*"):
         path.unlink()
     trained = []
-    monkeypatch.setattr(training, "train", lambda run, *_: trained.append(run.name))
+    monkeypatch.setattr(doing, "train", lambda run, *_: trained.append(run.name))
     command.main(
         ["study", "--budget=smoke", f"--workdir={tmp_path / 'runs'}"]
         + [f"--output_dir={tmp_path / 'results'}"]

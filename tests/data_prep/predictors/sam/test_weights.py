@@ -16,7 +16,6 @@ from data_prep import convert_sam, verify_sam
 from data_prep.predictors.sam import model as sam
 from data_prep.predictors.sam import preprocessing, weights
 from data_prep.predictors.sam.predict import SamPredictor, compiled
-from experiments.benchmark_speed import plain_sam
 from experiments.benchmark_speed import sam as sam_speed
 from salcomp.errors import InputError
 from salcomp.files import images
@@ -132,7 +131,7 @@ def test_compiled_network_is_the_plain_one_at_full_size(network):
     kernel.assign(np.random.default_rng(0).normal(size=kernel.shape) * 0.05)
     image = np.random.default_rng(1).uniform(-124, 152, (1, 240, 320, 3))
     image = image.astype(np.float32)
-    expected = plain_sam.plain(model)(image).numpy()
+    expected = sam_speed.plain(model)(image).numpy()
     assert expected.std() > 0
     actual = compiled(model)(image).numpy()
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * expected.max())
@@ -156,7 +155,7 @@ def test_speed_is_given_for_both_forms_with_equal_outputs(monkeypatch, capsys):
 def test_plain_network_is_the_one_with_golden_output(small_vgg, golden_sam):
     golden = np.load(golden_sam / "gold_vgg.npz")
     image = golden["im"].transpose(0, 2, 3, 1)
-    a, b = plain_sam.plain(small_vgg)(image), compiled(small_vgg)(image)
+    a, b = sam_speed.plain(small_vgg)(image), compiled(small_vgg)(image)
     np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.max(b))
 
 
