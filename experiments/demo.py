@@ -17,15 +17,19 @@ from absl import flags, logging
 
 from experiments import windows
 from experiments.record import write_record
-from salcomp import cli, compress, decompress, train
+from salcomp import cli
+from salcomp.codec import encoders, files
 from salcomp.codec.codec import Codec
+from salcomp.config.config import CODEC, Config
 from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
 from salcomp.files import disk, figures, images
 from salcomp.files.results import write_csv
 from salcomp.metrics import quality as metrics
+from salcomp.training import run
 
-_ARMS = {"baseline": "--nosaliency", "saliency": "--saliency"}
+# What is trained: whether it is told where people look.
+_ARMS = {"baseline": False, "saliency": True}
 _COLUMNS = ("lambda", "mean weight", "effective lambda", "bpp", "PSNR", "EWPSNR")
 _ZOOM = (64, 96)  # rows and columns of the crop that the figure enlarges
 
@@ -83,26 +87,27 @@ def _check_maps(data: str) -> None:
 
 
 def _train(output: Path, data: str | None) -> None:
-    """The common start, then the arms."""
-    common = [
-        f"--preset={FLAGS.preset}",
-        f"--lambda={FLAGS['lambda'].value}",
-        f"--saliency_floor={FLAGS.saliency_floor}",
-        f"--num_scenes={FLAGS.num_scenes}",
-        f"--seed={FLAGS.seed}",
-    ]
-    common += [f"--train_glob={data}"] if data else []
-    start = output / "start"
-    train.main(
-        ["train", *common, "--nosaliency"]
-        + [f"--workdir={start}", f"--last_step={FLAGS.start_steps}"]
+    """Trains the common start, then the arms, on the same frames."""
+    common = dict(
+        lmbda=FLAGS["lambda"].value,
+        saliency_floor=FLAGS.saliency_floor,
+        seed=FLAGS.seed,
     )
-    for arm, flag in _ARMS.items():
+
+    def config(saliency: bool, steps: int) -> Config:
+        halves = dict(condition_encoder=saliency, weight_distortion=saliency)
+        return CODEC.make(FLAGS.preset, **common, **halves, last_step=steps)
+
+    first = config(False, FLAGS.start_steps)
+    training, held_out = frames.split(
+        data, FLAGS.num_scenes, True, first.crop, first.smallest_frame
+    )
+    run.train(first, training, held_out, output / "start")
+    start = run.Start(str(output / "start"))
+    for arm, saliency in _ARMS.items():
         logging.info("training the %s arm", arm)
-        train.main(
-            ["train", *common, flag, f"--init_from={start}"]
-            + [f"--workdir={output / arm}", f"--last_step={FLAGS.arm_steps}"]
-        )
+        arm_config = config(saliency, FLAGS.arm_steps)
+        run.train(arm_config, training, held_out, output / arm, start)
 
 
 def _held_out(output: Path, data: str | None) -> list[Path]:
@@ -121,11 +126,12 @@ def _measure(output: Path, arm: str, sources: list[Path]) -> dict[str, object]:
     """Compresses and decompresses the frames; means of the metrics, and the images."""
     codec = Codec.load(output / arm)
     folder = output / arm / "held_out"
-    model = f"--model={output / arm}"
-    paths = [str(path) for path in sources]
-    into = [f"--output_dir={folder}", "--overwrite"]
-    compress.main(["compress", *paths, model, *into])
-    decompress.main(["decompress", str(folder), model, *into])
+    disk.make_folder("output_dir", folder)
+    jobs = [files.Job(path, folder / f"{path.stem}.salc") for path in sources]
+    files.compress_files(encoders.Plain(codec), jobs)
+    other = Codec.load(output / arm)  # has seen neither images nor maps
+    back = [files.Job(job.output, job.output.with_suffix(".png")) for job in jobs]
+    files.decompress_files(lambda fingerprint: other, back)
     rows, decoded = [], []
     for path in sources:
         image = images.read_image(path)

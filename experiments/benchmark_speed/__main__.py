@@ -26,7 +26,7 @@ from absl import flags, logging
 from data_prep.predictors.sam import model as sam
 from experiments.benchmark_speed import sam as sam_speed
 from experiments.record import write_record
-from salcomp import cli, compress
+from salcomp import cli
 from salcomp.codec import encoders
 from salcomp.codec import files as file_jobs
 from salcomp.codec.codec import Codec
@@ -179,7 +179,7 @@ def time_codec(count: int) -> dict[str, float]:
         def whole():
             sources = sorted(Path(folder).glob("*.png"))
             jobs = file_jobs.plan(sources, ".salc", f"{folder}/out", overwrite=True)
-            compress.compress_files(encoders.Plain(codec), jobs)
+            file_jobs.compress_files(encoders.Plain(codec), jobs)
 
         rounds = [
             (

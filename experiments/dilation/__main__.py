@@ -22,14 +22,15 @@ from absl import flags, logging
 from experiments.dilation import checkerboard, figures
 from experiments.dilation.runs import Measured, Training
 from experiments.record import write_record
-from salcomp import cli, train
+from salcomp import cli
+from salcomp.config.config import CODEC, Config
 from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
 from salcomp.evaluation import rd_figure
 from salcomp.files import disk, images
 from salcomp.files import results as results_files
 from salcomp.metrics import bd_rate
-from salcomp.training import flags as config_flags
+from salcomp.training import run
 
 _ANCHOR = "plain"
 _QUALITIES = ("psnr-rgb", "ms-ssim-rgb-db")
@@ -108,22 +109,21 @@ def _held_out(data: str | None) -> dict[str, np.ndarray]:
     return found
 
 
-def _flags(run: Training, data: str | None) -> list[str]:
-    """The command line of a training."""
-    argv = [
-        "train",
-        f"--preset={FLAGS.preset}",
-        "--nosaliency",
-        f"--lambda={run.lmbda}",
-        f"--last_step={FLAGS.steps}",
-        f"--seed={run.seed}",
-        f"--num_scenes={FLAGS.num_scenes}",
-        f"--workdir={run.workdir}",
-    ]
-    argv += [f"--train_glob={data}"] if data else []
-    if run.arm != _ANCHOR:
-        argv += [f"--dilation_rates={','.join(FLAGS.dilation_rates)}"]
-    return argv
+def _config(training: Training) -> Config:
+    """What a training computes."""
+    changes = {}
+    if training.arm != _ANCHOR:
+        rates = cli.numbers(FLAGS, "dilation_rates", int)
+        changes["dilation_rates"] = tuple(rates)
+    return CODEC.make(
+        FLAGS.preset,
+        condition_encoder=False,
+        weight_distortion=False,
+        lmbda=training.lmbda,
+        last_step=FLAGS.steps,
+        seed=training.seed,
+        **changes,
+    )
 
 
 def _table(seeds: list[list[Measured]], name: str) -> np.ndarray:
@@ -191,17 +191,17 @@ def main(argv):
     arms = _ANCHOR, "dilated"
     folder = Path(FLAGS.runs_dir).expanduser()
     runs = [Training(folder, a, s, lm) for s in seeds for a in arms for lm in lambdas]
-    for run in runs:  # finds mistakes before any training
-        cli.parse(train.FLAGS, _flags(run, data), train.__doc__)
-        config_flags.config_from_flags(train.FLAGS)
+    configs = {one: _config(one) for one in runs}  # finds mistakes before training
     output = disk.make_folder("output_dir", FLAGS.output_dir)
-    for run in runs:
-        logging.info("training %s", run.workdir)
-        train.main(_flags(run, data))
-    models = {run: Measured(run.workdir, held_out) for run in runs}
+    first = configs[runs[0]]
+    sets = frames.split(data, FLAGS.num_scenes, False, first.crop, first.smallest_frame)
+    for one, config in configs.items():
+        logging.info("training %s", one.workdir)
+        run.train(config, *sets, one.workdir)
+    models = {one: Measured(one.workdir, held_out) for one in runs}
     rows = [
-        {"arm": run.arm, "seed": run.seed, "lambda": run.lmbda, **model.summary()}
-        for run, model in models.items()
+        {"arm": one.arm, "seed": one.seed, "lambda": one.lmbda, **model.summary()}
+        for one, model in models.items()
     ]
     results_files.write_csv(output / "table.csv", rows)
     print("".join(f"{name:>16}" for name in rows[0]))

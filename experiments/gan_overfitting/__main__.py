@@ -26,14 +26,15 @@ from experiments.gan_overfitting.arms import (
 from experiments.gan_overfitting.reduced_frames import Sets
 from experiments.record import write_record
 from salcomp import cli
+from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
-from salcomp.extreme_gan import evaluation, train
+from salcomp.extreme_gan import evaluation, run
 from salcomp.extreme_gan.codec import GanCodec
-from salcomp.extreme_gan.config import GAN
+from salcomp.extreme_gan.config import GAN, GanConfig
 from salcomp.files import disk
 from salcomp.files import results as results_files
 from salcomp.metrics import ms_ssim
-from salcomp.training import flags as config_flags
+from salcomp.training.run import Schedule
 
 _SHOWN = (PUBLISHED, "repaired")
 _EVALUATIONS = 10
@@ -119,21 +120,27 @@ flags.DEFINE_list(
 )
 
 
-def _flags(run: Training, sets: Sets) -> list[str]:
-    """The command line of a training."""
-    every = max(1, FLAGS.steps // _EVALUATIONS)
+def _config(arm: str, seed: int, sets: Sets) -> GanConfig:
+    """What a training of an arm computes."""
     height, aspect = sets.crop
-    source = "all" if run.arm in ON_ALL_FRAMES else "train"
-    # A flag that is given twice has its last value.
-    return (
-        ["train", f"--width={FLAGS.width}", f"--seed={run.seed}"]
-        + [f"--patchsize={height}", f"--patch_aspect={aspect}"]
-        + [*ARMS[run.arm], f"--last_step={FLAGS.steps}", f"--validate_every={every}"]
-        + [f"--validation_images={FLAGS.validation_frames}", f"--sample_every={every}"]
-        + [f"--train_glob={sets.pattern(source)}"]
-        + [f"--validation_glob={sets.pattern('validation')}"]
-        + [f"--workdir={run.workdir}"]
+    changes = dict(width=FLAGS.width, seed=seed, patchsize=height, patch_aspect=aspect)
+    changes.update(ARMS[arm], last_step=FLAGS.steps)
+    return GAN.make(changes.pop("preset", PUBLISHED), **changes)
+
+
+def _train(training: Training, config: GanConfig, sets: Sets) -> None:
+    """Trains a GAN; it goes on where it was left."""
+    every = max(1, FLAGS.steps // _EVALUATIONS)
+    source = "all" if training.arm in ON_ALL_FRAMES else "train"
+    found, validation = (
+        frames.from_files(
+            frame_files.find(sets.pattern(name)), config.uses_saliency, config.crop
+        )
+        for name in (source, "validation")
     )
+    schedule = Schedule(validate_every=every, validation_images=FLAGS.validation_frames)
+    sampling = run.Sampling(every=every)
+    run.train(config, found, validation, training.workdir, schedule, sampling)
 
 
 def main(argv):
@@ -163,22 +170,21 @@ def main(argv):
         for seed in seeds
         for arm in arms
     ]
-    for run in trainings:  # finds mistakes before any training
-        cli.parse(train.FLAGS, _flags(run, sets), train.__doc__)
-        config_flags.config_from_flags(train.FLAGS, presets=GAN)
+    # Finds mistakes before any training.
+    configs = {one: _config(one.arm, one.seed, sets) for one in trainings}
     rows, curves, codecs = [], [], {}
-    for run in trainings:
-        logging.info("training %s", run.workdir)
-        train.main(_flags(run, sets))
+    for one, config in configs.items():
+        logging.info("training %s", one.workdir)
+        _train(one, config, sets)
         tf.keras.backend.clear_session()
-        exported = GanCodec.load(run.workdir)
-        rows.append(gan_table.row(run, exported, sets))
+        codec = GanCodec.load(one.workdir)
+        rows.append(gan_table.row(one, codec, sets))
         curves += [
-            {"arm": run.arm, "seed": run.seed, **row}
-            for row in evaluation.history(run.workdir)
+            {"arm": one.arm, "seed": one.seed, **row}
+            for row in evaluation.history(one.workdir)
         ]
-        if run.arm in _SHOWN:
-            codecs.setdefault(run.arm, exported)  # of the first seed
+        if one.arm in _SHOWN:
+            codecs.setdefault(one.arm, codec)  # of the first seed
     results_files.write_csv(output / "runs.csv", rows)
     table = gan_table.over_seeds(rows)
     results_files.write_csv(output / "table.csv", table)
@@ -203,7 +209,7 @@ def main(argv):
         test_frames=len(sets.test),
         crop=f"{sets.crop[0] * sets.crop[1]}x{sets.crop[0]}",
         mean_colour=gan_table.mean_colour(sets),
-        arms={arm: list(ARMS[arm]) for arm in arms},
+        arms={arm: ARMS[arm] for arm in arms},
     )
     for row in table:
         print(

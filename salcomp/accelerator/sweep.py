@@ -63,11 +63,11 @@ def read(path: str | os.PathLike, exported: Config) -> list[Run]:
     try:
         entries = json.loads(Path(path).expanduser().read_text())
     except OSError as error:
-        raise InputError(f"--runs={path}: {error.strerror}") from error
+        raise InputError(f"{path}: {error.strerror}") from error
     except ValueError as error:
-        raise InputError(f"--runs={path} is not JSON: {error}") from error
+        raise InputError(f"{path} is not JSON: {error}") from error
     if not isinstance(entries, list) or not entries:
-        raise InputError(f"--runs={path} must be a list of runs")
+        raise InputError(f"{path} must be a list of runs")
     runs: list[Run] = []
     names = [entry.get("name") for entry in entries if isinstance(entry, dict)]
     for number, entry in enumerate(entries, 1):
@@ -80,7 +80,7 @@ def read(path: str | os.PathLike, exported: Config) -> list[Run]:
                 raise InputError(f"start {run.start} is not an earlier run")
         except InputError as error:
             name = entry.get("name", number) if isinstance(entry, dict) else number
-            raise InputError(f"--runs={path}, run {name}: {error}") from error
+            raise InputError(f"{path}, run {name}: {error}") from error
         runs.append(run)
     return runs
 

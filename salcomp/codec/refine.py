@@ -60,9 +60,9 @@ class Refiner:
             )
         lmbda = codec.config.lmbda if lmbda is None else lmbda
         if not 0 < lmbda < np.inf:
-            raise InputError(f"--lambda must be more than 0 and finite, not {lmbda}")
+            raise InputError(f"lambda must be more than 0 and finite, not {lmbda}")
         if steps < 1:
-            raise InputError(f"--refine_steps must be at least 1, not {steps}")
+            raise InputError(f"refinement takes at least 1 step, not {steps}")
         self.codec = codec
         self.steps = steps
         self._lmbda = lmbda

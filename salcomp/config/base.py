@@ -146,7 +146,7 @@ class BaseConfig:
         """
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
-            name = f"--{flag_name(field.name)}"
+            name = flag_name(field.name)
             kinds = (int, float) if field.type == "float" else _TYPES[field.type]
             of_kind = isinstance(value, kinds) and (
                 field.type == "bool" or not isinstance(value, bool)

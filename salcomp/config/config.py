@@ -167,14 +167,14 @@ class Config(BaseConfig):
         super().__post_init__()
         if self.patchsize < self.smallest_side:
             raise InputError(
-                f"--distortion={self.distortion} needs a --patchsize of at least "
+                f"distortion={self.distortion} needs a patchsize of at least "
                 f"{self.smallest_side}, for the windows of its five scales, not "
                 f"{self.patchsize}"
             )
         if self.dilation_rates and self.layers == "tfc2":
             raise InputError(
-                "--dilation_rates is for the layers of 2019: tfc 2.14 has no dilated "
-                "ones; drop it, or take --layers=2019"
+                "dilation_rates are for the layers of 2019: tfc 2.14 has no dilated "
+                "ones; drop them, or take layers=2019"
             )
 
 
@@ -235,6 +235,18 @@ class Presets(NamedTuple):
     values: dict[str, dict]
     help: str
     saliency: str
+
+    def make(self, preset: str, **changes) -> BaseConfig:
+        """The configuration of a preset with some fields changed.
+
+        Raises:
+          InputError: there is no such preset, or a value is out of range.
+        """
+        if preset not in self.values:
+            raise InputError(
+                f"preset must be one of {', '.join(self.values)}, not {preset!r}"
+            )
+        return self.config(**{**self.values[preset], "preset": preset, **changes})
 
 
 CODEC = Presets(

@@ -103,7 +103,7 @@ def dataset(frames: Frames, config: Config, start: int, context) -> tf.data.Data
     replicas = context.num_replicas_in_sync
     if config.batchsize % replicas:
         raise InputError(
-            f"--batchsize={config.batchsize} cannot be shared by {replicas} replicas; "
+            f"batchsize={config.batchsize} cannot be shared by {replicas} replicas; "
             f"make it a multiple of {replicas}"
         )
     count = config.batchsize // replicas

@@ -92,7 +92,7 @@ def read(path: str, minimum: tuple[int, int], needs_map: bool) -> np.ndarray:
     if height < minimum[0] or width < minimum[1]:
         raise InputError(
             f"{path} is {width}x{height} pixels, smaller than {minimum[1]}x"
-            f"{minimum[0]}; remove it or lower --patchsize"
+            f"{minimum[0]}; remove it or lower the patchsize"
         )
     if alpha is None:
         if needs_map:

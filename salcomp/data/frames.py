@@ -128,6 +128,34 @@ def training_scenes(count: int) -> Frames:
     return from_scenes(_SCENE_VALIDATION_COUNT, count)
 
 
+def split(
+    pattern: str | None,
+    num_scenes: int,
+    needs_map: bool,
+    crop: tuple[int, int],
+    smallest: tuple[int, int],
+) -> tuple[Frames, Frames]:
+    """Frames to train on, and frames held out of them.
+
+    Args:
+      pattern: of the files, a tenth of which is held out; built-in scenes if None.
+      num_scenes: built-in scenes to train on.
+      needs_map: whether a file without a map is refused.
+      crop: smallest height and width to train on, in pixels.
+      smallest: smallest height and width of a held-out frame.
+
+    Raises:
+      InputError: a file cannot be used, or there are fewer than two.
+    """
+    if pattern is None:
+        return training_scenes(num_scenes), held_out_scenes()
+    training, held_out = frame_files.split(frame_files.find(pattern))
+    return (
+        from_files(training, needs_map, crop),
+        from_files(held_out, needs_map, smallest),
+    )
+
+
 def from_tfds(
     name: str, split: str, minimum: tuple[int, int], cache_bytes: float
 ) -> Frames:
@@ -148,10 +176,10 @@ def from_tfds(
         source = tfds.load(name, split=split)
         key = next(k for k in ("image", "image_left") if k in source.element_spec)
     except StopIteration as error:
-        raise InputError(f"--tfds_name={name} has no image or image_left") from error
+        raise InputError(f"the set {name} has no image or image_left") from error
     except Exception as error:  # tfds raises many kinds, most of many lines
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise InputError(f"--tfds_name={name}, split {split!r}: {reason}") from error
+        raise InputError(f"the set {name}, split {split!r}: {reason}") from error
     images, used = [], 0
     for example in source.map(lambda e: e[key]).as_numpy_iterator():
         if example.shape[-1] == 3 and np.all(
@@ -165,8 +193,8 @@ def from_tfds(
             images.append(np.dstack([example, opaque]))
     if not images:
         raise InputError(
-            f"--tfds_name={name}, split {split!r} has no RGB image of at least "
-            f"{minimum[1]}x{minimum[0]} pixels; lower --patchsize"
+            f"the set {name}, split {split!r} has no RGB image of at least "
+            f"{minimum[1]}x{minimum[0]} pixels; lower the patchsize"
         )
     names = [f"{name} {split} {i}" for i in range(len(images))]
     return Frames(names, images.__getitem__, cache_bytes)

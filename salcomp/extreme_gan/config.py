@@ -129,7 +129,7 @@ class GanConfig(BaseConfig):
         super().__post_init__()
         if self.distortion == "ms_ssim" and self.patchsize < MIN_SIDE:
             raise InputError(
-                f"--distortion=ms_ssim needs a --patchsize of at least {MIN_SIDE}, for "
+                f"distortion=ms_ssim needs a patchsize of at least {MIN_SIDE}, for "
                 f"the windows of its five scales, not {self.patchsize}"
             )
 

@@ -112,20 +112,21 @@ def faults_told(workdir: str | os.PathLike) -> Iterator[None]:
     except BrokenPipeError:  # of the standard output
         raise
     except (OSError, OutputError, tf.errors.OpError) as error:
-        text = str(error)
+        reason = str(error)
         if isinstance(error, tf.errors.OpError):
-            if str(workdir) not in text:  # of a computation
+            if str(workdir) not in reason:  # of a computation
                 raise
             # TensorFlow's messages say PATH; REASON, in the first of their lines.
-            text = (
-                f"{workdir}: cannot be written ({text.splitlines()[0].split('; ')[-1]})"
-            )
+            reason = reason.splitlines()[0].split("; ")[-1].partition(" [Op:")[0]
+        if not isinstance(error, OutputError):
+            reason = getattr(error, "strerror", None) or reason
+            reason = f"{workdir}: cannot be written ({reason})"
         newest = tf.train.latest_checkpoint(str(Path(workdir) / FOLDER))
         kept = (
             f"the checkpoint of step {step_of(newest)}" if newest else "no checkpoint"
         )
         raise OutputError(
-            f"{text.partition('; make room')[0]}; {kept} is kept: make room, and the "
+            f"{reason.partition('; make room')[0]}; {kept} is kept: make room, and the "
             "same command goes on"
         ) from error
 

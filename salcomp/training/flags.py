@@ -59,14 +59,7 @@ def config_from_flags(
     Raises:
       InputError: the preset is unknown, or a value is out of range.
     """
-    preset = flag_values.preset
-    if preset not in presets.values:
-        raise InputError(
-            f"--preset must be one of {', '.join(presets.values)}, not {preset!r}"
-        )
-    values = dict(presets.values[preset], preset=preset)
-    if base is not None:
-        values = dataclasses.asdict(base)
+    values = {} if base is None else dataclasses.asdict(base)
     if flag_values.saliency is not None:
         values["condition_encoder"] = flag_values.saliency
         values["weight_distortion"] = flag_values.saliency
@@ -77,7 +70,7 @@ def config_from_flags(
                 value = tuple(int(x) if x.isdecimal() else x for x in value)
             if value is not None:
                 values[field.name] = value
-    return presets.config(**values)
+    return presets.make(values.pop("preset", flag_values.preset), **values)
 
 
 def define_run_flags(flag_values: flags.FlagValues) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -38,7 +40,11 @@ class StepCounter(tf.keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.step += 1
-        self.after_step(logs)
+        try:
+            self.after_step(logs)
+        except tf.errors.OutOfRangeError as error:
+            # Of a file that may not grow. Keras would take it for the end of the data.
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG)) from error
 
     def after_step(self, terms: dict[str, float]) -> None:
         """Called after step number `self.step`, counted from 1."""
@@ -105,8 +111,8 @@ class Recorder(StepCounter):
         good = f"step {steps[-1]}" if steps else "none"
         return DivergenceError(
             f"{what} not finite at step {self.step} (learning rate {rate:g}); "
-            f"last good checkpoint: {good}; start another --workdir with a lower "
-            "--learning_rate"
+            f"last good checkpoint: {good}; start another run with a lower "
+            "learning_rate"
         )
 
     def on_train_end(self, logs=None):

@@ -153,12 +153,12 @@ def test_progress_is_told_of_every_step(codec, picture):
 
 @pytest.mark.parametrize("lmbda", [0.0, -1.0, float("nan"), float("inf")])
 def test_lambda_out_of_range_is_refused(codec, lmbda):
-    with pytest.raises(InputError, match="--lambda"):
+    with pytest.raises(InputError, match="lambda must be"):
         Refiner(codec, 1, lmbda, 0)
 
 
 def test_no_steps_are_refused(codec):
-    with pytest.raises(InputError, match="--refine_steps"):
+    with pytest.raises(InputError, match="at least 1 step"):
         Refiner(codec, 0, None, 0)
 
 

@@ -136,7 +136,7 @@ def test_encoder_conditioning_is_none_without_the_map(arguments, expected):
 )
 def test_bad_value_is_refused_by_the_name_of_its_flag(argument, named):
     message = error_of(argument)
-    assert named in message
+    assert named.strip("-") in message
     assert argument.split("=")[1] in message
 
 
@@ -162,7 +162,7 @@ def test_dilation_rates_are_a_list_that_survives_json(text, rates):
 
 def test_dilated_layers_are_none_of_tfcs():
     message = error_of("--preset=stock_v2", "--dilation_rates=2")
-    assert "--dilation_rates" in message and "--layers=2019" in message
+    assert "dilation_rates" in message and "layers=2019" in message
 
 
 @pytest.mark.parametrize("preset", config.PRESETS)
@@ -181,7 +181,7 @@ def test_configuration_without_what_was_added_later_has_its_defaults():
 @pytest.mark.parametrize("patchsize", [16, 160])
 def test_ms_ssim_of_small_crops_is_refused_with_the_smallest_that_will_do(patchsize):
     message = error_of("--distortion=ms_ssim", f"--patchsize={patchsize}")
-    assert "--patchsize" in message and "176" in message and str(patchsize) in message
+    assert "patchsize" in message and "176" in message and str(patchsize) in message
 
 
 @pytest.mark.parametrize("distortion", ["mse", "l1", "mix"])

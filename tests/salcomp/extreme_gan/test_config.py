@@ -60,7 +60,7 @@ def test_value_out_of_range_is_refused_by_name(argument):
 
 
 def test_crops_too_small_for_ms_ssim_are_refused():
-    with pytest.raises(InputError, match="--patchsize of at least 176, .* not 160"):
+    with pytest.raises(InputError, match="patchsize of at least 176, .* not 160"):
         parsed("--distortion=ms_ssim", "--patchsize=160")
 
 

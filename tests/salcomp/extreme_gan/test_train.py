@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from salcomp.errors import InputError
-from salcomp.extreme_gan import evaluation, samples, train
+from salcomp.extreme_gan import evaluation, run, samples, train
 from salcomp.extreme_gan import export as export_tool
 from salcomp.extreme_gan.config import GanConfig
 from salcomp.extreme_gan.model import SHARES, TERMS, ExtremeGan
@@ -32,7 +32,7 @@ def rows_of(workdir):
 
 def encoder_change(workdir):
     """The largest change of a weight of the encoder from its initial value."""
-    start = train.build(run_folder.read_config(workdir, GanConfig))
+    start = run.initial_model(run_folder.read_config(workdir, GanConfig))
     trained = exported.load(workdir, ExtremeGan).model
     initial = named_variables(start)
     return max(
@@ -175,5 +175,5 @@ def test_frames_smaller_than_the_crops_are_refused(tmp_path):
     pattern = save_frames(tmp_path / "frames", 3, height=32, width=60)
     workdir = tmp_path / "run"
     message = refusal(f"--train_glob={pattern}", f"--workdir={workdir}")
-    assert "60x32 pixels, smaller than 64x32" in message and "--patchsize" in message
+    assert "60x32 pixels, smaller than 64x32" in message and "patchsize" in message
     assert not workdir.exists()
