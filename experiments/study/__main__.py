@@ -7,7 +7,8 @@
 `--data` has the RGBA frames in train/ and test/. The runs are those of the table
 BUDGET.csv beside this module, one after another; a command that is given again goes
 on where the last one ended. A model that is already in its run's folder, such as one
-trained on an accelerator and imported, is measured and not trained.
+trained on an accelerator and imported, is measured and not trained: `--write_runs`
+writes the lists of runs for that and prints the commands, and does nothing else.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from absl import flags, logging
 
 from experiments.record import write_record
 from experiments.study import frames as study_frames
-from experiments.study import plan, reconstructions, report
+from experiments.study import plan, reconstructions, report, sweep
 from experiments.study import run as doing
 from experiments.study.frames import EvaluationSet
 from experiments.study.records import Records
@@ -80,6 +81,13 @@ flags.DEFINE_string(
     "Folder of the records and the report; results/BUDGET by default.",
     flag_values=FLAGS,
 )
+flags.DEFINE_string(
+    "write_runs",
+    None,
+    "Folder for the plan's trainings as --runs of salcomp.run_step takes them, and for "
+    "what that trains; bring each home by --import_state of salcomp.train.",
+    flag_values=FLAGS,
+)
 
 
 def main(argv):
@@ -90,6 +98,8 @@ def main(argv):
     runs = plan.read(FLAGS.budget)
     name = FLAGS.budget
     workdir = disk.make_folder("workdir", FLAGS.workdir or f"runs/{name}")
+    if FLAGS.write_runs:
+        return _write_runs(runs, budget, workdir)
     output_dir = disk.make_folder("output_dir", FLAGS.output_dir or f"results/{name}")
     with disk.locked(workdir):
         train_frames, sets = _frames(workdir)
@@ -126,6 +136,23 @@ def main(argv):
     print(page)
 
 
+def _write_runs(runs, budget, workdir: Path) -> None:
+    """Writes the lists of runs for an accelerator, and prints the commands."""
+    folder = disk.make_folder("write_runs", FLAGS.write_runs)
+    train_frames, _ = _frames(workdir)
+    kinds = {run.of_arm.maps for run in runs if run.of_arm.trains}
+    frames = {kind: _with_maps(kind, train_frames, workdir) for kind in kinds}
+    print(*sweep.write(runs, budget, frames, folder), sep="\n")
+
+
+def _with_maps(kind: str, train_frames: Path, workdir: Path) -> Path:
+    """The training frames with maps of a kind, made if need be."""
+    target = workdir / "frames" / f"train-{kind}"
+    if kind == "own":
+        return train_frames
+    return study_frames.with_other_maps(kind, train_frames, target)
+
+
 def _frames(workdir: Path) -> tuple[Path, list[EvaluationSet]]:
     """The training frames, and the sets to measure on, the test frames first."""
     if not FLAGS.data:
@@ -153,10 +180,7 @@ def _perform(run, records, workdir, train_frames, sets, budget) -> None:
     folder = workdir / run.name
     train = None
     if run.of_arm.trains and not doing.is_trained(folder):
-        maps = run.of_arm.maps
-        if maps != "own":
-            target = scratch / f"train-{maps}"
-            train_frames = study_frames.with_other_maps(maps, train_frames, target)
+        train_frames = _with_maps(run.of_arm.maps, train_frames, workdir)
         started = time.monotonic()
         doing.train(run, folder, train_frames, budget.flags)
         train = round(time.monotonic() - started, 1)

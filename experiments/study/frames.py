@@ -84,7 +84,10 @@ class EvaluationSet(NamedTuple):
 
 
 def spread(paths: list[Path], count: int) -> list[Path]:
-    """At most `count` of the paths, at equal distances."""
+    """Picks at most `count` of the paths, at equal distances, the last one left out.
+
+    The committed results are of the images that this picks.
+    """
     if len(paths) <= count:
         return paths
     return [paths[i * len(paths) // count] for i in range(count)]

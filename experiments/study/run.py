@@ -91,6 +91,14 @@ def train(run: PlannedRun, folder: Path, frames: Path, flags: tuple[str, ...]) -
 
 def arguments(run: PlannedRun, folder: Path, flags: tuple[str, ...]) -> list[str]:
     """The flags of salcomp.train that a run stands for, save those of the frames."""
+    found = [*settings(run, flags), f"--workdir={folder}"]
+    if run.start is not None:
+        found.append(f"--init_from={folder.parent / run.start}")
+    return found
+
+
+def settings(run: PlannedRun, flags: tuple[str, ...]) -> list[str]:
+    """Those of them that make the configuration."""
     found = [
         *flags,
         *run.of_arm.flags,
@@ -98,7 +106,6 @@ def arguments(run: PlannedRun, folder: Path, flags: tuple[str, ...]) -> list[str
         f"--seed={run.seed}",
         f"--last_step={run.steps}",
         f"--learning_rate={run.learning_rate:g}",
-        f"--workdir={folder}",
     ]
     if run.floor is not None:
         found.append(f"--saliency_floor={run.floor:g}")
@@ -106,8 +113,6 @@ def arguments(run: PlannedRun, folder: Path, flags: tuple[str, ...]) -> list[str
         found.append(f"--saliency_weighting={run.weighting}")
     if run.normalization is not None:
         found.append(f"--weight_normalization={run.normalization}")
-    if run.start is not None:
-        found.append(f"--init_from={folder.parent / run.start}")
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shlex
 import shutil
 
 import numpy as np
@@ -12,9 +13,11 @@ from experiments.study import __main__ as command
 from experiments.study import frames as study_frames
 from experiments.study import plan, reconstructions, report
 from experiments.study import run as doing
+from experiments.study import sweep as study_sweep
 from experiments.study.plan import ARMS, BUDGETS
 from experiments.study.report.records import StudyRecords
 from salcomp import train
+from salcomp.accelerator import sweep as accelerator_sweep
 from salcomp.errors import InputError, SalcompError
 from salcomp.files import disk, images
 from salcomp.training import flags as config_flags
@@ -88,6 +91,37 @@ def test_arms_are_configurations_of_the_trainer(arm, tmp_path):
     assert settings.weight_distortion == ARMS[arm].weighted
     assert settings.learning_rate == 0.004
     assert train.FLAGS.init_from == str(tmp_path / "start")
+
+
+def test_trainings_of_a_plan_are_runs_of_exported_steps(tmp_path, capsys):
+    """Each in one list, as salcomp.run_step reads it, with the plan's configuration."""
+    for name in ("train", "test"):
+        save_frames(tmp_path / "data" / name, 2)
+    command.main(
+        ["study", "--budget=full", f"--data={tmp_path / 'data'}"]
+        + [f"--write_runs={tmp_path}", f"--workdir={tmp_path / 'here'}"]
+    )
+    commands = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
+    planned = {run.name: run for run in plan.read("full") if run.of_arm.trains}
+    budget, found = BUDGETS["full"], []
+    for (_, _, _, *step_flags, step), (*_, on, runs, glob, _) in zip(
+        commands[::2], commands[1::2]
+    ):
+        assert step.replace("--output", "--step") == on
+        exported = study_sweep.config_of(step_flags)
+        for run in accelerator_sweep.read(runs.partition("=")[2], exported):
+            one = planned[run.name]
+            assert run.config == study_sweep.config_of(
+                doing.settings(one, budget.flags)
+            )
+            start = one.start and str(tmp_path / one.start / "state.npz")
+            assert run.start in (one.start, start)
+            assert run.start == start or one.start in found
+            own = one.of_arm.maps == "own"
+            assert ("data/train/" if own else f"train-{one.of_arm.maps}/") in glob
+            assert disk.expand_inputs([glob.partition("=")[2]])
+            found.append(run.name)
+    assert sorted(found) == sorted(planned)
 
 
 def test_shuffled_maps_are_all_of_other_frames_and_each_serves_once(tmp_path):
