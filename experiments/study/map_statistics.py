@@ -1,10 +1,4 @@
-"""What the maps alone say: how much a codec that knows their weights can gain.
-
-At high rate, knowing the weights w is worth 10 log10(AM/GM) dB of weighted PSNR, with
-the arithmetic and geometric means of w over all pixels (from Shannon's lower bound;
-Martinian, Wornell, Zamir, "Source coding with distortion side information", IEEE
-Transactions on Information Theory, 2008).
-"""
+"""What the maps alone say: how much a codec that knows their weights can gain."""
 
 from __future__ import annotations
 
@@ -12,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from salcomp.files import disk, images
+from salcomp.files import disk, images, saliency_maps
 from salcomp.files.results import write_csv
 
 FLOORS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
@@ -29,23 +23,18 @@ def write(folder: Path, path: Path) -> None:
       InputError: a file cannot be read or written.
     """
     paths = disk.files_in(folder)
-    counts = np.zeros(256, np.int64)
-    for frame in paths:
-        alpha = images.read_image(frame).alpha
-        counts += np.bincount(alpha.ravel(), minlength=256)
+    counts = sum(
+        saliency_maps.level_counts(images.read_frame(frame)[..., 3]) for frame in paths
+    )
     share, values = counts / counts.sum(), np.arange(256) / 255
-    rows = []
-    for floor in FLOORS:
-        weight = np.maximum(values, floor)
-        mean = share @ weight
-        bound = 10 * (np.log10(mean) - share @ np.log10(weight))
-        rows.append(
-            {
-                "frames": len(paths),
-                "mean_saliency": float(share @ values),
-                "floor": floor,
-                "mean_weight": float(mean),
-                "bound_db": float(bound),
-            }
-        )
+    rows = [
+        {
+            "frames": len(paths),
+            "mean_saliency": float(share @ values),
+            "floor": floor,
+            "mean_weight": float(share @ np.maximum(values, floor)),
+            "bound_db": saliency_maps.weighting_bound(counts, floor),
+        }
+        for floor in FLOORS
+    ]
     write_csv(path, rows)

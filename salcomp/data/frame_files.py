@@ -68,11 +68,6 @@ def checksum(frame: np.ndarray) -> tuple[int, ...]:
     return (*frame.shape, zlib.crc32(frame))
 
 
-def level_counts(frame: np.ndarray) -> np.ndarray:
-    """How many pixels of a frame, uint8 [H, W, 4], have each level of the map."""
-    return np.bincount(frame[..., 3].ravel(), minlength=256)
-
-
 def read(path: str, minimum: tuple[int, int], needs_map: bool) -> np.ndarray:
     """A frame: RGB and, as straight alpha, the saliency map.
 

@@ -9,8 +9,10 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from salcomp.errors import InputError
 
@@ -94,6 +96,12 @@ def files_in(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
         and not path.name.startswith(".")
         and not path.is_dir()  # a link to nothing is kept, for the reader to name
     )
+
+
+def spread(paths: Sequence, count: int) -> list:
+    """Picks at most `count` of the paths, from first to last at equal distances."""
+    chosen = np.linspace(0, len(paths) - 1, min(count, len(paths)))
+    return [paths[round(i)] for i in chosen]
 
 
 def make_folder(flag: str, folder: str | os.PathLike) -> Path:

@@ -44,6 +44,21 @@ def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image:
     return _decode(path, path, max_pixels)
 
 
+def read_frame(path: str | os.PathLike) -> np.ndarray:
+    """Reads a frame, a picture with its saliency map: uint8 [H, W, 4].
+
+    Raises:
+      InputError: it cannot be read, or has no map.
+    """
+    image = read_image(path)
+    if image.alpha is None:
+        raise InputError(
+            f"{path} has no saliency map (no alpha channel, or a constant one); give "
+            "frames that data_prep.prepare made"
+        )
+    return np.dstack([image.rgb, image.alpha])
+
+
 def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
     """Decodes the bytes of an image file of any format that Pillow knows.
 

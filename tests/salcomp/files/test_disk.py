@@ -117,6 +117,12 @@ def test_no_argument_is_an_error():
         disk.expand_inputs([])
 
 
+@pytest.mark.parametrize("of, count, chosen", [(10, 4, [0, 3, 6, 9]), (2, 4, [0, 1])])
+def test_files_are_chosen_from_the_first_to_the_last(of, count, chosen):
+    assert disk.spread(range(of), count) == chosen
+    assert disk.spread(range(of), 1) == [0]
+
+
 def test_sha256_is_that_of_the_bytes(tmp_path):
     (tmp_path / "f").write_bytes(bytes(3 << 20) + b"end")
     expected = hashlib.sha256((tmp_path / "f").read_bytes()).hexdigest()

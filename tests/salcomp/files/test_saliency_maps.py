@@ -172,6 +172,25 @@ def test_a_mask_added_later_is_found(tmp_path, mask):
     assert map_of(tmp_path).any()
 
 
+def counts_of(levels: list[int]) -> np.ndarray:
+    return saliency_maps.level_counts(np.array([levels], np.uint8))
+
+
+def test_pixels_are_counted_by_level():
+    counts = counts_of([0, 255, 255])
+    assert counts[[0, 255]].tolist() == [1, 2] and counts.size == 256
+
+
+@pytest.mark.parametrize(
+    "share, floor, decibels",
+    [(5, 0.5, 0.06), (10, 0.1, 1.79), (20, 0.01, 9.18), (0, 0.5, 0), (50, 1, 0)],
+)
+def test_the_bound_of_two_levels_is_that_of_theory(share, floor, decibels):
+    counts = counts_of([255] * share + [0] * (100 - share))
+    bound = saliency_maps.weighting_bound(counts, floor)
+    assert bound == pytest.approx(decibels, abs=5e-3)
+
+
 def region_of(folder, height=HEIGHT, width=WIDTH) -> np.ndarray:
     return saliency_maps.region_for(str(folder), "photos/frame.jpg", height, width)
 
