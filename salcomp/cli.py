@@ -92,7 +92,10 @@ def define_output_flags(flag_values: flags.FlagValues, outputs: str) -> None:
     from absl import flags
 
     flags.DEFINE_string(
-        "output_dir", None, f"Folder of {outputs}", flag_values=flag_values
+        "output_dir",
+        None,
+        f"Folder of {outputs} Folders within those that are given are kept.",
+        flag_values=flag_values,
     )
     flags.DEFINE_boolean(
         "overwrite",

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
 from absl import logging
@@ -24,7 +24,6 @@ _CITYSCAPES_HINT = (
     " (put leftImg8bit_trainvaltest.zip of cityscapes-dataset.com, which wants you to "
     "register, into --tfds_manual_dir)"
 )
-_MAGIC = re.compile(r"[*?[]")
 
 
 class Source(NamedTuple):
@@ -47,11 +46,9 @@ def from_pattern(pattern: str) -> list[Source]:
     Raises:
       InputError: there are none, or two would have the same output.
     """
-    paths = disk.expand_inputs([pattern])
-    root = fixed_part(str(Path(pattern).expanduser()))
     sources = [
-        Source(str(path), output_name(path.as_posix(), root), partial(read_file, path))
-        for path in paths
+        Source(str(path), output_name(path.as_posix(), place), partial(read_file, path))
+        for path, place in disk.find_inputs([pattern]).items()
     ]
     refuse_collisions(sources)
     return sources
@@ -88,23 +85,16 @@ def apart_from(
     return outside
 
 
-def fixed_part(pattern: str) -> str:
-    """The folders of a pattern before its first wildcard, with / between them."""
-    parts = PurePosixPath(Path(pattern).as_posix()).parts
-    magic = [i for i, part in enumerate(parts) if _MAGIC.search(part)]
-    if magic:
-        return str(PurePosixPath(*parts[: magic[0]]))
-    path = Path(pattern)
-    return (path if path.is_dir() else path.parent).as_posix()
+def output_name(path: str, below: PurePath) -> str:
+    """Names the output of a file, a path with / between the folders.
 
-
-def output_name(path: str, root: str) -> str:
-    """The output of a file below `root`, both with / between the folders."""
+    Args:
+      path: of the file.
+      below: the same from where its output's folders begin, but of Cityscapes.
+    """
     cityscapes = _CITYSCAPES.fullmatch(path)
-    below = PurePosixPath(
-        cityscapes[1] if cityscapes else PurePosixPath(path).relative_to(root)
-    )
-    return str(below.with_suffix(".png"))
+    place = PurePosixPath(cityscapes[1]) if cityscapes else below
+    return place.with_suffix(".png").as_posix()
 
 
 def refuse_collisions(sources: Iterable[Source]) -> None:

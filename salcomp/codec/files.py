@@ -6,7 +6,7 @@ Nothing here imports TensorFlow, which takes seconds: mistakes are found before 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -36,25 +36,27 @@ class Job(NamedTuple):
 
 
 def plan(
-    sources: Sequence[Path], suffix: str, output_dir: str | None, overwrite: bool
+    sources: Mapping[Path, Path], suffix: str, output_dir: str | None, overwrite: bool
 ) -> list[Job]:
     """The jobs that are to be done; outputs that exist are kept unless overwritten.
 
     Args:
-      sources: files to read.
+      sources: files to read, and where their outputs belong below `output_dir`, as
+        `disk.find_inputs` returns them.
       suffix: of the outputs, with the dot.
-      output_dir: folder of the outputs, made if need be; beside each source if None.
+      output_dir: folder of the outputs, made if need be as the folders in it are;
+        outputs go beside their sources if None.
       overwrite: whether existing outputs are replaced.
 
     Raises:
-      InputError: two sources would have the same output, or the folder cannot be made.
+      InputError: two sources would have the same output, or a folder cannot be made.
     """
-    if output_dir is not None:
-        disk.make_folder("output_dir", output_dir)
     jobs = []
     owners: dict[Path, Path] = {}
-    for source in sources:
-        folder = source.parent if output_dir is None else Path(output_dir)
+    for source, place in sources.items():
+        folder = source.parent
+        if output_dir is not None:
+            folder = disk.make_folder("output_dir", Path(output_dir, place.parent))
         output = folder / (source.stem + suffix)
         if output in owners:
             raise InputError(

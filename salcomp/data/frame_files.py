@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import zlib
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from salcomp.errors import InputError
+from salcomp.files import disk
 from salcomp.files.images import read_image
 
 # Of the files of --train_glob, where no --validation_glob is given.
@@ -22,7 +22,7 @@ def find(pattern: str) -> list[str]:
     Raises:
       InputError: there are none.
     """
-    matches = glob.glob(os.path.expanduser(pattern), recursive=True)
+    matches = disk.matches(os.path.expanduser(pattern))
     paths = sorted(path for path in matches if os.path.isfile(path))
     if not paths:
         raise InputError(f"no file matches {pattern!r}; quote the pattern and check it")
