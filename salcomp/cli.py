@@ -107,7 +107,7 @@ def define_output_flags(flag_values: flags.FlagValues, outputs: str) -> None:
         "max_pixels",
         None,
         "Refuse images with more pixels: by default 67,108,864, and 4,194,304 with a "
-        "GAN. Pillow opens none over 178,956,970.",
+        "GAN.",
         lower_bound=1,
         flag_values=flag_values,
     )

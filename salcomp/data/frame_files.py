@@ -82,7 +82,7 @@ def read(path: str, minimum: tuple[int, int], needs_map: bool) -> np.ndarray:
     Raises:
       InputError: the file cannot be read, is too small, or lacks a needed map.
     """
-    rgb, alpha = read_image(path)
+    rgb, alpha, _ = read_image(path)
     height, width = rgb.shape[:2]
     if height < minimum[0] or width < minimum[1]:
         raise InputError(

@@ -153,7 +153,7 @@ def _files_by_stem(folder: Path, modified_ns: int) -> dict[str, list[Path]]:
 
 
 def read_mask(path: Path) -> np.ndarray:
-    """The alpha channel of a file that has one, else its grey values.
+    """Reads the alpha channel of a file that has one, else its grey values as stored.
 
     Returns:
       float32 [H, W] in 0..1.
@@ -161,7 +161,7 @@ def read_mask(path: Path) -> np.ndarray:
     Raises:
       InputError: it cannot be read, or is in colour.
     """
-    mask = images.read_image(path)
+    mask = images.read_image(path, to_srgb=False)
     if mask.alpha is not None:
         return _from_uint8(mask.alpha)
     # JPEG moves the colours of a grey picture by a level or two.

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as pil
 
 from salcomp.errors import InputError
-from salcomp.files import disk, images, saliency_maps
+from salcomp.files import colour, disk, images, saliency_maps
 
 HEIGHT, WIDTH = 8, 12
 PLAIN = images.Image(np.zeros((HEIGHT, WIDTH, 3), np.uint8), None)
@@ -74,6 +74,12 @@ def test_a_grey_mask_is_taken_as_it_is(tmp_path, mask):
     np.testing.assert_array_equal(saliency, mask.astype(np.float32) / 255)
     assert saliency.dtype == np.float32
     assert "m.png" in description
+
+
+def test_the_numbers_of_a_mask_are_no_colours(tmp_path, mask):
+    profile = colour.matrix_profile(colour.SRGB, (1.0,))
+    pil.fromarray(mask).save(tmp_path / "m.png", icc_profile=profile)
+    np.testing.assert_array_equal(map_of(tmp_path / "m.png"), mask / np.float32(255))
 
 
 def test_a_16_bit_mask_is_read(tmp_path):
