@@ -153,7 +153,7 @@ def _read(source: Source, recipe: Recipe, max_pixels: int) -> _Read:
     rgb = image.rgb[top:bottom, left:right]
     return _Read(
         hashlib.sha256(data).hexdigest(),
-        Frame(rgb, source.name, box, (height, width)),
+        Frame(rgb, source.name, box, (height, width), image.orientation),
         geometry.resize_rgb(rgb, recipe.height, recipe.width, recipe.resize),
     )
 

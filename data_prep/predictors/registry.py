@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from salcomp.errors import InputError
-from salcomp.files import disk, saliency_maps
+from salcomp.files import disk, images, saliency_maps
 
 
 class Frame(NamedTuple):
@@ -27,12 +27,14 @@ class Frame(NamedTuple):
       source: path of the picture's file; its name tells which map or fixations are its.
       box: (left, top, right, bottom) of the crop in the picture, in pixels.
       picture_size: (height, width) of the picture before the crop, in pixels.
+      orientation: by which the picture was turned, as `images.Image` has it.
     """
 
     rgb: np.ndarray
     source: str
     box: tuple[int, int, int, int]
     picture_size: tuple[int, int]
+    orientation: int = 1
 
     @classmethod
     def whole(cls, rgb: np.ndarray, source: str) -> Frame:
@@ -198,7 +200,13 @@ def _file(weights):
         return path
 
     def predict(frame: Frame) -> np.ndarray:
-        mask = saliency_maps.read_mask(find(frame.source))
+        height, width = frame.picture_size
+        mask = saliency_maps.read_mask_for(
+            find(frame.source),
+            frame.picture_size,
+            frame.orientation,
+            max(images.MAX_PIXELS, height * width),
+        )
         return _cropped(saliency_maps.resize(mask, *frame.picture_size), frame)
 
     def map_sha256(source):

@@ -130,7 +130,7 @@ def compress_files(
       jobs: images to read and .salc files to write.
       saliency_spec: where the maps come from, as `saliency_maps.CHOICES` tells.
       reconstruction: whether to write what each file decodes to, as .salc.png.
-      max_pixels: most pixels of an image.
+      max_pixels: most pixels of an image, and of its mask.
 
     Raises:
       SalcompError: at least one image failed; the reasons have been logged.
@@ -138,7 +138,9 @@ def compress_files(
 
     def work(job: Job):
         image = images.read_image(job.source, max_pixels)
-        saliency, origin = saliency_maps.saliency_for(saliency_spec, job.source, image)
+        saliency, origin = saliency_maps.saliency_for(
+            saliency_spec, job.source, image, max_pixels
+        )
         if image.alpha is not None and saliency_spec != "auto":
             origin += " (alpha channel dropped)"
         if not encoder.uses_map:
