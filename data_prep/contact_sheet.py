@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from salcomp.files import figures, images
+from salcomp.files import disk, figures, images
 
 # Inches; a panel is as wide as two of them fit the column of a page.
 _PANEL_WIDTH = 4.0
@@ -39,7 +39,7 @@ def draw(
     for row, source, frame in zip(axes, paths, frames):
         rgb, saliency = frame[..., :3], frame[..., 3] / 255
         row[0].imshow(rgb)
-        row[0].set_title(source.stem, fontsize=9)
+        row[0].set_title(disk.printable(source.stem), fontsize=9)
         shown = row[1].imshow(saliency, cmap="gray", vmin=0, vmax=1)
         row[1].set_title(f"map, mean {saliency.mean():.3f}", fontsize=9)
         if overlay:
@@ -49,5 +49,5 @@ def draw(
         for axis in row:
             axis.set_axis_off()
     figure.colorbar(shown, ax=axes, label="saliency", shrink=0.6, aspect=40, pad=0.01)
-    figure.supxlabel(caption, fontsize=9)
+    figure.supxlabel(disk.printable(caption), fontsize=9)
     figures.write(path, figure)

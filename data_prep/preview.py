@@ -72,7 +72,7 @@ def main(argv):
         print(f"{floor:5g}   {saliency_maps.weighting_bound(counts, floor):.2f} dB")
     shown = disk.spread(paths, FLAGS.num_frames)
     contact_sheet.draw(FLAGS.output, shown, summary)
-    print(f"the sheet is {FLAGS.output}")
+    print(f"the sheet is {disk.printable(FLAGS.output)}")
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def crop_box(crop: str | Box, height: int, width: int, aspect: float) -> Box:
     if crop[2] > width or crop[3] > height:
         raise InputError(
             f"is {width}x{height} pixels and does not hold the box "
-            f"--crop={','.join(map(str, crop))}"
+            f"--crop={','.join(map(str, crop))}; give one within it, or remove the file"
         )
     return crop
 

@@ -6,6 +6,7 @@ file, and a frame that a killed process did not finish does not match its line.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterable, Sequence
@@ -92,7 +93,8 @@ class Manifest:
             data = self._path.read_bytes() if self._path.exists() else b""
         except OSError as error:
             raise InputError(
-                f"{self._path}: cannot be read ({error.strerror})"
+                f"{self._path}: cannot be read ({error.strerror}); make it readable, "
+                "or choose another --output_dir"
             ) from error
         self.records = loads(data, str(self._path))
         write_file(self._path, dumps(self.records.values()))
@@ -100,14 +102,25 @@ class Manifest:
         self._lock = threading.Lock()
 
     def add(self, record: dict) -> None:
-        """Adds the record of a frame that is about to be written."""
+        """Adds the record of a frame that is about to be written.
+
+        Raises:
+          InputError: the file cannot be written.
+        """
         with self._lock:
-            self._file.write(_line(record).encode())
-            self._file.flush()
+            try:
+                self._file.write(_line(record).encode())
+                self._file.flush()
+            except OSError as error:
+                raise InputError(
+                    f"{self._path}: cannot be written ({error.strerror}); make room, "
+                    "and the same command goes on"
+                ) from error
             self.records[record["output"]] = record
 
     def close(self) -> None:
         """Closes the file, its lines in the order of the outputs."""
         with self._lock:
-            self._file.close()
+            with contextlib.suppress(OSError):  # of a full disk, which `add` has told
+                self._file.close()
             write_file(self._path, dumps(self.records.values()))

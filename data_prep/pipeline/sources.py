@@ -122,7 +122,9 @@ def read_file(path: Path) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); make it readable, or remove it"
+        ) from error
 
 
 class TfdsSource:
@@ -155,7 +157,9 @@ class TfdsSource:
             features = self._builder.info.features
             self._key = next(k for k in ("image_left", "image") if k in features)
         except StopIteration as error:
-            raise InputError(f"--tfds_name={name} has no images") from error
+            raise InputError(
+                f"--tfds_name={name} has no images; name a set that has"
+            ) from error
         except (Exception, SystemExit) as error:  # tfds raises many kinds
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             hint = _CITYSCAPES_HINT if name == "cityscapes" else ""

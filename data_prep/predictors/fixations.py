@@ -36,14 +36,16 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); name a file that can"
+        ) from error
     try:
         content = scipy.io.loadmat(
             io.BytesIO(data), squeeze_me=True, struct_as_record=False
         )
     except Exception as error:  # the decoder raises all kinds
         raise InputError(
-            f"{path}: cannot be read as a .mat file (of MATLAB 5 to 7.2)"
+            f"{path}: cannot be read as a .mat file (of MATLAB 5 to 7.2); save it so"
         ) from error
     try:
         pictures = np.atleast_1d(content["fixations"])
@@ -51,7 +53,7 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
     except (KeyError, AttributeError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: no fixations in OSIE's layout (fixations[i].img and "
-            ".subjects[j].fix_x, .fix_y)"
+            ".subjects[j].fix_x, .fix_y); give a file that has them"
         ) from error
 
 

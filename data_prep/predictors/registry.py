@@ -68,7 +68,7 @@ class _Entry(NamedTuple):
     weights: str | None
 
 
-_REGISTRY: dict[str, _Entry] = {}
+REGISTRY: dict[str, _Entry] = {}
 
 
 def register(name: str, weights: str | None = None):
@@ -80,7 +80,7 @@ def register(name: str, weights: str | None = None):
     """
 
     def add(make):
-        _REGISTRY[name] = _Entry(make, weights)
+        REGISTRY[name] = _Entry(make, weights)
         return make
 
     return add
@@ -88,12 +88,12 @@ def register(name: str, weights: str | None = None):
 
 def names() -> list[str]:
     """The names of all predictors."""
-    return list(_REGISTRY)
+    return list(REGISTRY)
 
 
 def needs() -> dict[str, str]:
     """What `--weights` names, for each predictor that reads something."""
-    return {name: e.weights for name, e in _REGISTRY.items() if e.weights}
+    return {name: e.weights for name, e in REGISTRY.items() if e.weights}
 
 
 def load(name: str, weights: str | None = None) -> Predictor:
@@ -107,11 +107,11 @@ def load(name: str, weights: str | None = None) -> Predictor:
       InputError: there is no such predictor, or no such file, or the file is not what
         the predictor needs.
     """
-    if name not in _REGISTRY:
+    if name not in REGISTRY:
         raise InputError(
-            f"--predictor={name}: there is none; take one of {', '.join(_REGISTRY)}"
+            f"--predictor={name}: there is none; take one of {', '.join(REGISTRY)}"
         )
-    entry = _REGISTRY[name]
+    entry = REGISTRY[name]
     if entry.weights and not weights:
         raise InputError(f"--predictor={name} needs --weights: {entry.weights}")
     if weights and not entry.weights:

@@ -42,11 +42,11 @@ def saliency(rgb: np.ndarray) -> np.ndarray:
     prior = center_prior(height, width)
     if not np.ptp(small, axis=(0, 1)).any():
         return prior  # the residual would be of rounding errors
-    weighted = gaussian_filter(_residual(small), SIGMA) * prior
+    weighted = gaussian_filter(residual(small), SIGMA) * prior
     return weighted / weighted.max()
 
 
-def _residual(rgb: np.ndarray) -> np.ndarray:
+def residual(rgb: np.ndarray) -> np.ndarray:
     """The spectral residual at the size of the picture, float32 [H, W] in 0..1."""
     method = cv2.saliency.StaticSaliencySpectralResidual_create()
     method.setImageHeight(rgb.shape[0])

@@ -184,6 +184,12 @@ def spread(paths: Sequence, count: int) -> list:
     return [paths[round(i)] for i in chosen]
 
 
+def printable(name: str | os.PathLike) -> str:
+    """Makes a file name text: bytes of it that are not UTF-8 are written as \\xNN."""
+    data = os.fspath(name).encode("utf-8", "surrogateescape")
+    return data.decode("utf-8", "backslashreplace")
+
+
 def make_folder(flag: str, folder: str | os.PathLike) -> Path:
     """Makes the folder that `--FLAG` names, if need be.
 

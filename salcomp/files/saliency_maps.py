@@ -158,7 +158,9 @@ def find_mask(flag: str, spec: str, image_path: Path, choices: str = "") -> Path
                 if path.resolve() != image_path.resolve()
             ]
     if not found:
-        raise InputError(f"--{flag}={spec}: has no mask named {image_path.stem}.png")
+        raise InputError(
+            f"--{flag}={spec}: has no mask named {image_path.stem}.png; add it"
+        )
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise InputError(f"--{flag}={spec}: several masks fit ({names}); keep one")

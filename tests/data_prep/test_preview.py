@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from PIL import Image as pil
 
 from data_prep import preview
 from salcomp.errors import InputError
+from salcomp.files import images
+from tests.fixtures import frame
 
 
 def test_the_tool_draws_the_sheet_and_prints_the_set(frames_glob, tmp_path, capsys):
@@ -19,6 +23,14 @@ def test_the_tool_draws_the_sheet_and_prints_the_set(frames_glob, tmp_path, caps
     assert "12 frames" in printed and "mean saliency" in printed
     assert "0.1   " in printed and " dB" in printed
     assert pil.open(sheet).size[0] > 1000
+
+
+def test_the_sheet_is_drawn_of_frames_whose_names_are_not_utf_8(tmp_path, capsys):
+    data = images.encode_png(frame(0, 32, 64))
+    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(data)
+    sheet = tmp_path / os.fsdecode(b"f\xeate.png")
+    preview.main(["preview", f"--input_glob={tmp_path}", f"--output={sheet}"])
+    assert sheet.exists() and r"f\xeate.png" in capsys.readouterr().out
 
 
 def test_a_frame_without_a_map_is_refused_by_name(tmp_path):
