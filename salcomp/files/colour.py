@@ -159,7 +159,7 @@ def _of_gamma(info: dict, name) -> bytes | None:
         if np.shape(primaries) == (4, 2) and np.allclose(primaries, SRGB, atol=0.002):
             primaries = SRGB
     curve = SRGB_CURVE if gamma is None else (1 / gamma,) if gamma else ()
-    if primaries == SRGB and gamma and abs(gamma * 2.2 - 1) < 0.01:
+    if primaries == SRGB and gamma and abs(gamma * 2.2 - 1) < 0.02:
         return None  # how PNG states sRGB's curve in short
     try:
         return _unless_srgb(primaries, curve)
