@@ -21,7 +21,7 @@ class Files(Protocol):
     """The files below a folder, by their names relative to it, with / in them."""
 
     def read(self, name: str) -> bytes | None:
-        """The bytes of a file; None if there is none."""
+        """Reads the bytes of a file; None if there is none."""
 
     def write(self, name: str, data: bytes) -> None:
         """Writes a file, and the folders above it, whole or not at all."""

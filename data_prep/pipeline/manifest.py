@@ -21,13 +21,13 @@ _OTHERS = ("weights_sha256", "blur")
 
 
 def dumps(records: Iterable[dict]) -> bytes:
-    """The manifest of some records, in the order of their outputs."""
+    """Writes the manifest of some records, in the order of their outputs."""
     ordered = sorted(records, key=lambda record: record["output"])
     return "".join(_line(record) for record in ordered).encode()
 
 
 def loads(data: bytes, name: str) -> dict[str, dict]:
-    """The records of a manifest by their outputs; of several, the last counts.
+    """Reads the records of a manifest by their outputs; of several, the last counts.
 
     Args:
       data: of the file; half a line at its end, of a killed process, is passed over.
@@ -56,7 +56,7 @@ def loads(data: bytes, name: str) -> dict[str, dict]:
 
 
 def origins(paths: Sequence[Path]) -> str:
-    """What the manifests above frames tell of their maps, for captions."""
+    """Tells, for captions, what the manifests above frames say of their maps."""
     manifests: dict[Path, dict] = {}
     found = {_origin(path.resolve(), manifests) for path in paths}
     return " and ".join(sorted(found))

@@ -103,7 +103,7 @@ def prepare(
 
 
 def attempt(step, source: Source, *arguments):
-    """The result of a step, or the `InputError` that it raises, naming the source."""
+    """Returns the result of a step, or its `InputError`, which names the source."""
     try:
         return step(source, *arguments)
     except InputError as error:
@@ -191,6 +191,6 @@ def _pack(
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """The versions of what computes the frames."""
+    """Lists the versions of what computes the frames."""
     found = {name: metadata.version(name) for name in _PACKAGES}
     return {"python": platform.python_version(), **found}

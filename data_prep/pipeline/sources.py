@@ -41,7 +41,7 @@ class Source(NamedTuple):
 
 
 def from_pattern(pattern: str) -> list[Source]:
-    """The files that `--input_glob` names: a pattern, a folder or a file; sorted.
+    """Finds the files that `--input_glob` names: a pattern, a folder or a file.
 
     Raises:
       InputError: there are none, or two would have the same output.
@@ -57,7 +57,7 @@ def from_pattern(pattern: str) -> list[Source]:
 def apart_from(
     output_dir: str, sources: list[Source], own: Collection[str]
 ) -> list[Source]:
-    """The sources without the frames that lie in the folder of outputs.
+    """Takes the sources without the frames that lie in the folder of outputs.
 
     Args:
       output_dir: of the outputs.
@@ -114,7 +114,7 @@ def refuse_collisions(sources: Iterable[Source]) -> None:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file.
+    """Reads the bytes of a file.
 
     Raises:
       InputError: it cannot be read.

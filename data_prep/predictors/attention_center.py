@@ -52,7 +52,7 @@ class AttentionCenter:
         self._lock = threading.Lock()
 
     def predict(self, rgb: np.ndarray) -> np.ndarray:
-        """The saliency map of a picture; may be called by several threads.
+        """Predicts the map of a picture; may be called by several threads.
 
         The network sees the picture undistorted, as people do: fitted into 640x480 and
         surrounded by its mean colour. On OSIE cropped to 2:1 and 2:3, such maps agree

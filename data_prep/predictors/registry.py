@@ -38,7 +38,7 @@ class Frame(NamedTuple):
 
     @classmethod
     def whole(cls, rgb: np.ndarray, source: str) -> Frame:
-        """The frame of a picture that was not cropped."""
+        """Makes the frame of a picture that was not cropped."""
         height, width = rgb.shape[:2]
         return cls(rgb, source, (0, 0, width, height), (height, width))
 
@@ -59,7 +59,7 @@ class Predictor(NamedTuple):
     map_sha256: Callable[[str], str] | None = None
 
     def fingerprint(self, source: str) -> str | None:
-        """The SHA-256 of the file that a frame's map depends on, if there is one."""
+        """Returns the SHA-256 of the file behind a frame's map, if there is one."""
         return self.map_sha256(source) if self.map_sha256 else self.weights_sha256
 
 
@@ -87,17 +87,17 @@ def register(name: str, weights: str | None = None):
 
 
 def names() -> list[str]:
-    """The names of all predictors."""
+    """Lists the names of all predictors."""
     return list(REGISTRY)
 
 
 def needs() -> dict[str, str]:
-    """What `--weights` names, for each predictor that reads something."""
+    """Tells what `--weights` names, for each predictor that reads something."""
     return {name: e.weights for name, e in REGISTRY.items() if e.weights}
 
 
 def load(name: str, weights: str | None = None) -> Predictor:
-    """The predictor of a name.
+    """Loads the predictor of a name.
 
     Args:
       name: one of `names()`.

@@ -22,7 +22,7 @@ SIGMA = 4.0
 
 
 def saliency(rgb: np.ndarray) -> np.ndarray:
-    """The blurred spectral residual of a picture, times the centre prior.
+    """Computes the blurred spectral residual of a picture, times the centre prior.
 
     The two constants, and that the prior multiplies, were chosen by the NSS on the 100
     OSIE photographs, so that its scores there are slightly favourable.
@@ -47,7 +47,7 @@ def saliency(rgb: np.ndarray) -> np.ndarray:
 
 
 def residual(rgb: np.ndarray) -> np.ndarray:
-    """The spectral residual at the size of the picture, float32 [H, W] in 0..1."""
+    """Computes the spectral residual at the picture's size, float32 [H, W] in 0..1."""
     method = cv2.saliency.StaticSaliencySpectralResidual_create()
     method.setImageHeight(rgb.shape[0])
     method.setImageWidth(rgb.shape[1])

@@ -38,7 +38,7 @@ class Job(NamedTuple):
 def plan(
     sources: Mapping[Path, Path], suffix: str, output_dir: str | None, overwrite: bool
 ) -> list[Job]:
-    """The jobs that are to be done; outputs that exist are kept unless overwritten.
+    """Plans the jobs; outputs that exist are kept unless overwritten.
 
     Args:
       sources: files to read, and where their outputs belong below `output_dir`, as
@@ -191,7 +191,7 @@ class ShippedCodecs:
         self._lock = threading.Lock()
 
     def codec_for(self, fingerprint: bytes) -> RangeCodec:
-        """The codec of the model whose fingerprint starts so.
+        """Loads the codec of the model whose fingerprint starts so.
 
         Raises:
           BitstreamError: the model is from elsewhere.

@@ -59,7 +59,7 @@ def remove_temporaries(folder: Path) -> None:
 
 
 def _remove(temporary: Path) -> None:
-    with contextlib.suppress(OSError):  # as of a read-only disk, told by the write
+    with contextlib.suppress(OSError):  # of a read-only disk, which the write tells
         temporary.unlink()
 
 
@@ -246,7 +246,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def sha256(path: str | Path) -> str:
-    """The SHA-256 of a file, as hexadecimal digits."""
+    """Computes the SHA-256 of a file, as hexadecimal digits."""
     with open(path, "rb") as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):

@@ -189,7 +189,7 @@ def write_png(path: str | os.PathLike, array: np.ndarray) -> None:
 
 
 def encode_png(array: np.ndarray) -> bytes:
-    """The PNG file of uint8 [H, W], [H, W, 3] or [H, W, 4] (straight alpha)."""
+    """Encodes as PNG uint8 [H, W], [H, W, 3] or [H, W, 4] (straight alpha)."""
     buffer = io.BytesIO()
     pil.fromarray(array).save(buffer, "PNG")
     return buffer.getvalue()

@@ -45,7 +45,7 @@ def saliency_for(
     image: images.Image,
     max_pixels: int = images.MAX_PIXELS,
 ) -> tuple[np.ndarray, str]:
-    """The saliency map of one image.
+    """Finds the saliency map of one image.
 
     Values are as in the mask (white is 1), and are not stretched to fill 0..1.
 
@@ -83,7 +83,7 @@ def saliency_for(
 
 
 def region_for(spec: str, path: str | os.PathLike, image: images.Image) -> np.ndarray:
-    """The region that a mask marks in one image: where it is half white or more.
+    """Finds the region that a mask marks in one image: where it is half white or more.
 
     Args:
       spec: the path of a folder of grey masks, of any size and named as the images
@@ -127,7 +127,7 @@ def _gaussian(length: int, image_width: int, variance: float) -> np.ndarray:
 
 
 def find_mask(flag: str, spec: str, image_path: Path, choices: str = "") -> Path:
-    """The mask file that `--FLAG=SPEC` means for an image.
+    """Finds the mask file that `--FLAG=SPEC` means for an image.
 
     Args:
       flag: for the messages.
@@ -238,7 +238,7 @@ def _from_uint8(values: np.ndarray) -> np.ndarray:
 
 
 def resize(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A float32 map [H, W] at another size: bilinear, averaged where it shrinks."""
+    """Resizes a float32 map [H, W]: bilinear, averaged where it shrinks."""
     resized = pil.fromarray(mask).resize((width, height), pil.Resampling.BILINEAR)
     return np.clip(np.asarray(resized), 0, 1)
 
@@ -264,7 +264,7 @@ def weighting_bound(counts: np.ndarray, floor: float) -> float:
 
 
 def blur(saliency: np.ndarray, sigma: float) -> np.ndarray:
-    """A float32 map [H, W] blurred by a Gaussian, with the maximum that it had.
+    """Blurs a float32 map [H, W] by a Gaussian; it keeps its maximum.
 
     Args:
       saliency: the map.
