@@ -6,35 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
-from salcomp.errors import InputError
-from salcomp.files import figures, images
+from salcomp.files import disk, figures, images
 
 # Inches; a panel is as wide as two of them fit the column of a page.
 _PANEL_WIDTH = 4.0
 _TITLE_HEIGHT = 0.35
-
-
-def read_frame(path: Path) -> np.ndarray:
-    """A frame that `prepare` made: uint8 [H, W, 4].
-
-    Raises:
-      InputError: it cannot be read, or has no map.
-    """
-    rgb, alpha = images.read_image(path)
-    if alpha is None:
-        raise InputError(
-            f"{path} has no saliency map (no alpha channel, or a constant one); give "
-            "frames that data_prep.prepare made"
-        )
-    return np.dstack([rgb, alpha])
-
-
-def spread(paths: Sequence[Path], count: int) -> list[Path]:
-    """At most `count` of the paths, from the first to the last at equal distances."""
-    chosen = np.linspace(0, len(paths) - 1, min(count, len(paths)))
-    return [paths[round(i)] for i in chosen]
 
 
 def draw(
@@ -54,7 +30,7 @@ def draw(
     Raises:
       InputError: a frame cannot be used, or the file cannot be written.
     """
-    frames = [read_frame(source) for source in paths]
+    frames = [images.read_frame(source) for source in paths]
     columns = 3 if overlay else 2
     heights = [f.shape[0] / f.shape[1] * _PANEL_WIDTH + _TITLE_HEIGHT for f in frames]
     figure = figures.new(columns * _PANEL_WIDTH + 0.6, sum(heights) + 0.6)
@@ -63,7 +39,7 @@ def draw(
     for row, source, frame in zip(axes, paths, frames):
         rgb, saliency = frame[..., :3], frame[..., 3] / 255
         row[0].imshow(rgb)
-        row[0].set_title(source.stem, fontsize=9)
+        row[0].set_title(disk.printable(source.stem), fontsize=9)
         shown = row[1].imshow(saliency, cmap="gray", vmin=0, vmax=1)
         row[1].set_title(f"map, mean {saliency.mean():.3f}", fontsize=9)
         if overlay:
@@ -73,5 +49,5 @@ def draw(
         for axis in row:
             axis.set_axis_off()
     figure.colorbar(shown, ax=axes, label="saliency", shrink=0.6, aspect=40, pad=0.01)
-    figure.supxlabel(caption, fontsize=9)
+    figure.supxlabel(disk.printable(caption), fontsize=9)
     figures.write(path, figure)

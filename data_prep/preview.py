@@ -11,9 +11,6 @@ practice most coefficients are zero, and the gain is well below it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
-
 import numpy as np
 from absl import flags
 from tqdm import tqdm
@@ -22,7 +19,7 @@ from data_prep import contact_sheet
 from data_prep.pipeline import manifest
 from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.files import disk
+from salcomp.files import disk, images, saliency_maps
 
 FLAGS = flags.FlagValues()
 flags.DEFINE_string(
@@ -44,29 +41,6 @@ flags.DEFINE_list(
 )
 
 
-def level_counts(paths: Iterable[Path]) -> np.ndarray:
-    """How many pixels of all frames have each level of saliency: int64 [256]."""
-    counts = np.zeros(256, np.int64)
-    for path in paths:
-        saliency = contact_sheet.read_frame(path)[..., 3]
-        counts += np.bincount(saliency.ravel(), minlength=256)
-    return counts
-
-
-def weighting_bound(counts: np.ndarray, floor: float) -> float:
-    """10 log10(AM/GM) of the weights max(s, floor), in dB.
-
-    Args:
-      counts: of pixels [256], by level of saliency.
-      floor: smallest weight, over 0.
-    """
-    weights = np.maximum(np.arange(256) / 255, floor)
-    share = counts / counts.sum()
-    arithmetic = share @ weights
-    geometric = np.exp(share @ np.log(weights))
-    return float(10 * np.log10(arithmetic / geometric))
-
-
 def _floors() -> list[float]:
     floors = cli.numbers(FLAGS, "floors")
     if not all(0 < floor <= 1 for floor in floors):
@@ -80,7 +54,10 @@ def main(argv):
         raise InputError("--input_glob and --output are needed")
     floors = _floors()
     paths = disk.expand_inputs([FLAGS.input_glob])
-    counts = level_counts(tqdm(paths, "frames", unit="frame", disable=None))
+    counts = sum(
+        saliency_maps.level_counts(images.read_frame(path)[..., 3])
+        for path in tqdm(paths, "frames", unit="frame", disable=None)
+    )
     share = counts / counts.sum()
     levels = np.arange(256) / 255
     origin = manifest.origins(paths)
@@ -92,10 +69,10 @@ def main(argv):
     print(summary)
     print("floor   bound 10 log10(AM/GM) of max(s, floor)")
     for floor in floors:
-        print(f"{floor:5g}   {weighting_bound(counts, floor):.2f} dB")
-    shown = contact_sheet.spread(paths, FLAGS.num_frames)
+        print(f"{floor:5g}   {saliency_maps.weighting_bound(counts, floor):.2f} dB")
+    shown = disk.spread(paths, FLAGS.num_frames)
     contact_sheet.draw(FLAGS.output, shown, summary)
-    print(f"the sheet is {FLAGS.output}")
+    print(f"the sheet is {disk.printable(FLAGS.output)}")
 
 
 if __name__ == "__main__":

@@ -114,6 +114,7 @@ def _points_of(sources: list[Path], recorded: dict) -> dict[Path, np.ndarray]:
             f"--fixations={FLAGS.fixations}: has none for {len(missing)} of the "
             f"{len(sources)} images: {', '.join(missing[:_NAMED_AT_MOST])}"
             + (f" and {more} more" if more > 0 else "")
+            + "; leave them out of --images"
         )
     return found
 

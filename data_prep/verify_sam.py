@@ -71,7 +71,7 @@ def main(argv):
                 f"{theirs.shape[1]}x{theirs.shape[0]}; give the map at original size"
             )
         found.append(correlation(sam.predict([rgb])[0], theirs))
-        print(f"{path.name} {found[-1]:.5f}")
+        print(f"{disk.printable(path.name)} {found[-1]:.5f}")
     print(f"lowest {min(found):.5f}, mean {np.mean(found):.5f}")
     if min(found) > _NEEDED:
         print(f"{sam.network} makes the maps that the original made.")

@@ -41,7 +41,7 @@ def main(argv):
     if not FLAGS.images:
         raise InputError("--images is needed: frames that data_prep.prepare made")
     paths = disk.expand_inputs([FLAGS.images])
-    shown = contact_sheet.spread(paths, FLAGS.num_frames)
+    shown = disk.spread(paths, FLAGS.num_frames)
     origin = manifest.origins(paths)
     output = disk.make_folder("output_dir", FLAGS.output_dir)
     caption = (

@@ -92,7 +92,10 @@ def define_output_flags(flag_values: flags.FlagValues, outputs: str) -> None:
     from absl import flags
 
     flags.DEFINE_string(
-        "output_dir", None, f"Folder of {outputs}", flag_values=flag_values
+        "output_dir",
+        None,
+        f"Folder of {outputs} Folders within those that are given are kept.",
+        flag_values=flag_values,
     )
     flags.DEFINE_boolean(
         "overwrite",
@@ -104,7 +107,7 @@ def define_output_flags(flag_values: flags.FlagValues, outputs: str) -> None:
         "max_pixels",
         None,
         "Refuse images with more pixels: by default 67,108,864, and 4,194,304 with a "
-        "GAN. Pillow opens none over 178,956,970.",
+        "GAN.",
         lower_bound=1,
         flag_values=flag_values,
     )

@@ -152,7 +152,7 @@ def main(argv):
         print(model_card.table(shipped.cards()))
         return
     _check_flags()
-    sources = disk.expand_inputs(arguments)
+    sources = disk.find_inputs(arguments, output_dir=FLAGS.output_dir)
     jobs = files.plan(sources, ".salc", FLAGS.output_dir, FLAGS.overwrite)
     if jobs:
         encoder = _encoder()

@@ -30,7 +30,7 @@ flags.DEFINE_string(
 
 def main(argv):
     arguments = cli.parse(FLAGS, argv, __doc__, files=True)
-    sources = disk.expand_inputs(arguments, (".salc",))
+    sources = disk.find_inputs(arguments, (".salc",))
     # Beside its file, photo.png may well be the original of photo.salc.
     suffix = ".salc.png" if FLAGS.output_dir is None else ".png"
     jobs = files.plan(sources, suffix, FLAGS.output_dir, FLAGS.overwrite)

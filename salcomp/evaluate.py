@@ -140,7 +140,9 @@ def main(argv: list[str]) -> None:
     anchor = _check_labels(compared, FLAGS.anchor)
     weigher = next((one for one in compared if one.training_weight), None)
     subjects, scoring = scorers.scored(
-        disk.expand_inputs(FLAGS.images)[: FLAGS.max_images],
+        list(disk.find_inputs(FLAGS.images, output_dir=FLAGS.output_dir))[
+            : FLAGS.max_images
+        ],
         FLAGS.saliency,
         FLAGS.score_saliency or FLAGS.saliency,
         FLAGS.roi_boxes,

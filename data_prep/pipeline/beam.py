@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import shlex
+from pathlib import PurePosixPath
 
 import apache_beam as beam
 from absl import logging
@@ -26,13 +27,13 @@ from data_prep.pipeline.packing import Recipe
 from data_prep.pipeline.sources import (
     Source,
     apart_from,
-    fixed_part,
     from_pattern,
     output_name,
     refuse_collisions,
 )
 from data_prep.predictors import registry as predictors
 from salcomp.errors import InputError, SalcompError
+from salcomp.files import disk
 
 _FAILED = "failed"
 _FAILURES_NAME = "failures.json"
@@ -189,7 +190,7 @@ def _sources(pattern: str) -> list[Source]:
     if "://" not in pattern:
         return from_pattern(pattern)
     scheme, rest = pattern.split("://", 1)
-    root = fixed_part(rest)
+    root = disk.fixed_part(PurePosixPath(rest))
     try:
         (match,) = FileSystems.match([pattern])
     except ValueError as error:  # of an unknown scheme, or without its package
@@ -200,10 +201,11 @@ def _sources(pattern: str) -> list[Source]:
     found = [
         Source(
             path,
-            output_name(path.split("://", 1)[1], root),
+            output_name(rest, PurePosixPath(rest).relative_to(root)),
             functools.partial(_read, path),
         )
         for path in paths
+        for rest in [path.split("://", 1)[1]]
     ]
     refuse_collisions(found)
     return found

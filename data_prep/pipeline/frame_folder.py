@@ -21,7 +21,7 @@ class Files(Protocol):
     """The files below a folder, by their names relative to it, with / in them."""
 
     def read(self, name: str) -> bytes | None:
-        """The bytes of a file; None if there is none."""
+        """Reads the bytes of a file; None if there is none."""
 
     def write(self, name: str, data: bytes) -> None:
         """Writes a file, and the folders above it, whole or not at all."""
@@ -38,7 +38,10 @@ class LocalFiles:
         try:
             return path.read_bytes() if path.exists() else None
         except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+            raise InputError(
+                f"{path}: cannot be read ({error.strerror}); make it readable, or "
+                "remove it"
+            ) from error
 
     def write(self, name: str, data: bytes) -> None:
         path = self._folder / name
@@ -46,7 +49,8 @@ class LocalFiles:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(
-                f"{path.parent}: no folder can be made there ({error.strerror})"
+                f"{path.parent}: no folder can be made there ({error.strerror}); "
+                "choose another --output_dir"
             ) from error
         disk.write_file(path, data)
 

@@ -11,7 +11,7 @@ FILTERS = ("area", "lanczos")
 
 
 def parse_crop(text: str) -> str | Box:
-    """The value of `--crop`: "none", "aspect", or a box "left,top,right,bottom".
+    """Reads the value of `--crop`: "none", "aspect", or a box "left,top,right,bottom".
 
     Returns:
       "none", "aspect", or four integers.
@@ -34,10 +34,10 @@ def parse_crop(text: str) -> str | Box:
 
 
 def crop_box(crop: str | Box, height: int, width: int, aspect: float) -> Box:
-    """The part of a picture that a crop keeps.
+    """Finds the part of a picture that a crop keeps.
 
     Args:
-      crop: as of `parse_crop`; "aspect" is the largest box of that aspect, centred.
+      crop: as returned by `parse_crop`; "aspect" is the largest centred box of it.
       height, width: of the picture, pixels.
       aspect: width over height of the frame that is to be made.
 
@@ -57,7 +57,7 @@ def crop_box(crop: str | Box, height: int, width: int, aspect: float) -> Box:
     if crop[2] > width or crop[3] > height:
         raise InputError(
             f"is {width}x{height} pixels and does not hold the box "
-            f"--crop={','.join(map(str, crop))}"
+            f"--crop={','.join(map(str, crop))}; give one within it, or remove the file"
         )
     return crop
 

@@ -6,6 +6,7 @@ file, and a frame that a killed process did not finish does not match its line.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 from collections.abc import Iterable, Sequence
@@ -20,13 +21,13 @@ _OTHERS = ("weights_sha256", "blur")
 
 
 def dumps(records: Iterable[dict]) -> bytes:
-    """The manifest of some records, in the order of their outputs."""
+    """Writes the manifest of some records, in the order of their outputs."""
     ordered = sorted(records, key=lambda record: record["output"])
     return "".join(_line(record) for record in ordered).encode()
 
 
 def loads(data: bytes, name: str) -> dict[str, dict]:
-    """The records of a manifest by their outputs; of several, the last counts.
+    """Reads the records of a manifest by their outputs; of several, the last counts.
 
     Args:
       data: of the file; half a line at its end, of a killed process, is passed over.
@@ -55,7 +56,7 @@ def loads(data: bytes, name: str) -> dict[str, dict]:
 
 
 def origins(paths: Sequence[Path]) -> str:
-    """What the manifests above frames tell of their maps, for captions."""
+    """Tells, for captions, what the manifests above frames say of their maps."""
     manifests: dict[Path, dict] = {}
     found = {_origin(path.resolve(), manifests) for path in paths}
     return " and ".join(sorted(found))
@@ -92,7 +93,8 @@ class Manifest:
             data = self._path.read_bytes() if self._path.exists() else b""
         except OSError as error:
             raise InputError(
-                f"{self._path}: cannot be read ({error.strerror})"
+                f"{self._path}: cannot be read ({error.strerror}); make it readable, "
+                "or choose another --output_dir"
             ) from error
         self.records = loads(data, str(self._path))
         write_file(self._path, dumps(self.records.values()))
@@ -100,14 +102,25 @@ class Manifest:
         self._lock = threading.Lock()
 
     def add(self, record: dict) -> None:
-        """Adds the record of a frame that is about to be written."""
+        """Adds the record of a frame that is about to be written.
+
+        Raises:
+          InputError: the file cannot be written.
+        """
         with self._lock:
-            self._file.write(_line(record).encode())
-            self._file.flush()
+            try:
+                self._file.write(_line(record).encode())
+                self._file.flush()
+            except OSError as error:
+                raise InputError(
+                    f"{self._path}: cannot be written ({error.strerror}); make room, "
+                    "and the same command goes on"
+                ) from error
             self.records[record["output"]] = record
 
     def close(self) -> None:
         """Closes the file, its lines in the order of the outputs."""
         with self._lock:
-            self._file.close()
+            with contextlib.suppress(OSError):  # of a full disk, which `add` has told
+                self._file.close()
             write_file(self._path, dumps(self.records.values()))

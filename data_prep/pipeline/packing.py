@@ -103,7 +103,7 @@ def prepare(
 
 
 def attempt(step, source: Source, *arguments):
-    """The result of a step, or the `InputError` that it raises, naming the source."""
+    """Returns the result of a step, or its `InputError`, which names the source."""
     try:
         return step(source, *arguments)
     except InputError as error:
@@ -153,7 +153,7 @@ def _read(source: Source, recipe: Recipe, max_pixels: int) -> _Read:
     rgb = image.rgb[top:bottom, left:right]
     return _Read(
         hashlib.sha256(data).hexdigest(),
-        Frame(rgb, source.name, box, (height, width)),
+        Frame(rgb, source.name, box, (height, width), image.orientation),
         geometry.resize_rgb(rgb, recipe.height, recipe.width, recipe.resize),
     )
 
@@ -191,6 +191,6 @@ def _pack(
 
 @functools.cache
 def versions() -> dict[str, str]:
-    """The versions of what computes the frames."""
+    """Lists the versions of what computes the frames."""
     found = {name: metadata.version(name) for name in _PACKAGES}
     return {"python": platform.python_version(), **found}

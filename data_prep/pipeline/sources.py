@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
 from absl import logging
@@ -24,7 +24,6 @@ _CITYSCAPES_HINT = (
     " (put leftImg8bit_trainvaltest.zip of cityscapes-dataset.com, which wants you to "
     "register, into --tfds_manual_dir)"
 )
-_MAGIC = re.compile(r"[*?[]")
 
 
 class Source(NamedTuple):
@@ -42,16 +41,14 @@ class Source(NamedTuple):
 
 
 def from_pattern(pattern: str) -> list[Source]:
-    """The files that `--input_glob` names: a pattern, a folder or a file; sorted.
+    """Finds the files that `--input_glob` names: a pattern, a folder or a file.
 
     Raises:
       InputError: there are none, or two would have the same output.
     """
-    paths = disk.expand_inputs([pattern])
-    root = fixed_part(str(Path(pattern).expanduser()))
     sources = [
-        Source(str(path), output_name(path.as_posix(), root), partial(read_file, path))
-        for path in paths
+        Source(str(path), output_name(path.as_posix(), place), partial(read_file, path))
+        for path, place in disk.find_inputs([pattern]).items()
     ]
     refuse_collisions(sources)
     return sources
@@ -60,7 +57,7 @@ def from_pattern(pattern: str) -> list[Source]:
 def apart_from(
     output_dir: str, sources: list[Source], own: Collection[str]
 ) -> list[Source]:
-    """The sources without the frames that lie in the folder of outputs.
+    """Takes the sources without the frames that lie in the folder of outputs.
 
     Args:
       output_dir: of the outputs.
@@ -88,23 +85,16 @@ def apart_from(
     return outside
 
 
-def fixed_part(pattern: str) -> str:
-    """The folders of a pattern before its first wildcard, with / between them."""
-    parts = PurePosixPath(Path(pattern).as_posix()).parts
-    magic = [i for i, part in enumerate(parts) if _MAGIC.search(part)]
-    if magic:
-        return str(PurePosixPath(*parts[: magic[0]]))
-    path = Path(pattern)
-    return (path if path.is_dir() else path.parent).as_posix()
+def output_name(path: str, below: PurePath) -> str:
+    """Names the output of a file, a path with / between the folders.
 
-
-def output_name(path: str, root: str) -> str:
-    """The output of a file below `root`, both with / between the folders."""
+    Args:
+      path: of the file.
+      below: the same from where its output's folders begin, but of Cityscapes.
+    """
     cityscapes = _CITYSCAPES.fullmatch(path)
-    below = PurePosixPath(
-        cityscapes[1] if cityscapes else PurePosixPath(path).relative_to(root)
-    )
-    return str(below.with_suffix(".png"))
+    place = PurePosixPath(cityscapes[1]) if cityscapes else below
+    return place.with_suffix(".png").as_posix()
 
 
 def refuse_collisions(sources: Iterable[Source]) -> None:
@@ -124,7 +114,7 @@ def refuse_collisions(sources: Iterable[Source]) -> None:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file.
+    """Reads the bytes of a file.
 
     Raises:
       InputError: it cannot be read.
@@ -132,7 +122,9 @@ def read_file(path: Path) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); make it readable, or remove it"
+        ) from error
 
 
 class TfdsSource:
@@ -165,7 +157,9 @@ class TfdsSource:
             features = self._builder.info.features
             self._key = next(k for k in ("image_left", "image") if k in features)
         except StopIteration as error:
-            raise InputError(f"--tfds_name={name} has no images") from error
+            raise InputError(
+                f"--tfds_name={name} has no images; name a set that has"
+            ) from error
         except (Exception, SystemExit) as error:  # tfds raises many kinds
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             hint = _CITYSCAPES_HINT if name == "cityscapes" else ""

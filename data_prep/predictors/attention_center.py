@@ -52,7 +52,7 @@ class AttentionCenter:
         self._lock = threading.Lock()
 
     def predict(self, rgb: np.ndarray) -> np.ndarray:
-        """The saliency map of a picture; may be called by several threads.
+        """Predicts the map of a picture; may be called by several threads.
 
         The network sees the picture undistorted, as people do: fitted into 640x480 and
         surrounded by its mean colour. On OSIE cropped to 2:1 and 2:3, such maps agree
@@ -66,7 +66,7 @@ class AttentionCenter:
           float32 [h, w] in 0..1 with a maximum of 1; h = 480 or w = 640, and h / w is
           H / W up to rounding.
         """
-        image, inside = _fitted(rgb)
+        image, inside = fitted(rgb)
         with self._lock:
             self._interpreter.set_tensor(self._input, image[None] / 255)
             self._interpreter.invoke()
@@ -80,11 +80,12 @@ def _index(path, tensors: list[dict], name: str, shape: list[int]) -> int:
         if tensor["name"] == name and tensor["shape"].tolist() == shape:
             return tensor["index"]
     raise InputError(
-        f"{path}: not the attention-center model (no tensor {name} of shape {shape})"
+        f"{path}: not the attention-center model (no tensor {name} of shape "
+        f"{shape}); give that file"
     )
 
 
-def _fitted(rgb: np.ndarray) -> tuple[np.ndarray, tuple[slice, slice]]:
+def fitted(rgb: np.ndarray) -> tuple[np.ndarray, tuple[slice, slice]]:
     """A picture amid its mean colour.
 
     Returns:

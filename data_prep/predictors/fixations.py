@@ -23,7 +23,7 @@ PIXELS_PER_DEGREE = 24.0
 
 
 def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
-    """The fixations of all pictures in a file.
+    """Reads the fixations of all pictures in a file.
 
     Returns:
       By the file name of the picture, float64 [N, 2]: x and y in its pixels, from its
@@ -36,14 +36,16 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+        raise InputError(
+            f"{path}: cannot be read ({error.strerror}); name a file that can"
+        ) from error
     try:
         content = scipy.io.loadmat(
             io.BytesIO(data), squeeze_me=True, struct_as_record=False
         )
     except Exception as error:  # the decoder raises all kinds
         raise InputError(
-            f"{path}: cannot be read as a .mat file (of MATLAB 5 to 7.2)"
+            f"{path}: cannot be read as a .mat file (of MATLAB 5 to 7.2); save it so"
         ) from error
     try:
         pictures = np.atleast_1d(content["fixations"])
@@ -51,7 +53,7 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
     except (KeyError, AttributeError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: no fixations in OSIE's layout (fixations[i].img and "
-            ".subjects[j].fix_x, .fix_y)"
+            ".subjects[j].fix_x, .fix_y); give a file that has them"
         ) from error
 
 
@@ -67,7 +69,7 @@ def _points(picture) -> np.ndarray:
 def of_image(
     recorded: dict[str, np.ndarray], source: str | os.PathLike
 ) -> tuple[str, np.ndarray]:
-    """The fixations of one picture.
+    """Finds the fixations of one picture.
 
     Args:
       recorded: as `read` returns it.
@@ -93,7 +95,7 @@ def of_image(
 
 
 def counts(points: np.ndarray, height: int, width: int) -> np.ndarray:
-    """How many fixations each pixel of a picture has; points outside are dropped.
+    """Counts the fixations at each pixel of a picture; points outside are dropped.
 
     Args:
       points: [N, 2], x and y in pixels.
@@ -110,7 +112,7 @@ def counts(points: np.ndarray, height: int, width: int) -> np.ndarray:
 def density(
     points: np.ndarray, height: int, width: int, sigma: float = PIXELS_PER_DEGREE
 ) -> np.ndarray:
-    """The density of fixations: a Gaussian on each, summed.
+    """Computes the density of fixations: a Gaussian on each, summed.
 
     Args:
       points: [N, 2], x and y in pixels; those outside the picture are dropped.

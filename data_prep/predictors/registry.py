@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from salcomp.errors import InputError
-from salcomp.files import disk, saliency_maps
+from salcomp.files import disk, images, saliency_maps
 
 
 class Frame(NamedTuple):
@@ -27,16 +27,18 @@ class Frame(NamedTuple):
       source: path of the picture's file; its name tells which map or fixations are its.
       box: (left, top, right, bottom) of the crop in the picture, in pixels.
       picture_size: (height, width) of the picture before the crop, in pixels.
+      orientation: by which the picture was turned, as `images.Image` has it.
     """
 
     rgb: np.ndarray
     source: str
     box: tuple[int, int, int, int]
     picture_size: tuple[int, int]
+    orientation: int = 1
 
     @classmethod
     def whole(cls, rgb: np.ndarray, source: str) -> Frame:
-        """The frame of a picture that was not cropped."""
+        """Makes the frame of a picture that was not cropped."""
         height, width = rgb.shape[:2]
         return cls(rgb, source, (0, 0, width, height), (height, width))
 
@@ -57,7 +59,7 @@ class Predictor(NamedTuple):
     map_sha256: Callable[[str], str] | None = None
 
     def fingerprint(self, source: str) -> str | None:
-        """The SHA-256 of the file that a frame's map depends on, if there is one."""
+        """Returns the SHA-256 of the file behind a frame's map, if there is one."""
         return self.map_sha256(source) if self.map_sha256 else self.weights_sha256
 
 
@@ -66,7 +68,7 @@ class _Entry(NamedTuple):
     weights: str | None
 
 
-_REGISTRY: dict[str, _Entry] = {}
+REGISTRY: dict[str, _Entry] = {}
 
 
 def register(name: str, weights: str | None = None):
@@ -78,24 +80,24 @@ def register(name: str, weights: str | None = None):
     """
 
     def add(make):
-        _REGISTRY[name] = _Entry(make, weights)
+        REGISTRY[name] = _Entry(make, weights)
         return make
 
     return add
 
 
 def names() -> list[str]:
-    """The names of all predictors."""
-    return list(_REGISTRY)
+    """Lists the names of all predictors."""
+    return list(REGISTRY)
 
 
 def needs() -> dict[str, str]:
-    """What `--weights` names, for each predictor that reads something."""
-    return {name: e.weights for name, e in _REGISTRY.items() if e.weights}
+    """Tells what `--weights` names, for each predictor that reads something."""
+    return {name: e.weights for name, e in REGISTRY.items() if e.weights}
 
 
 def load(name: str, weights: str | None = None) -> Predictor:
-    """The predictor of a name.
+    """Loads the predictor of a name.
 
     Args:
       name: one of `names()`.
@@ -105,11 +107,11 @@ def load(name: str, weights: str | None = None) -> Predictor:
       InputError: there is no such predictor, or no such file, or the file is not what
         the predictor needs.
     """
-    if name not in _REGISTRY:
+    if name not in REGISTRY:
         raise InputError(
-            f"--predictor={name}: there is none; take one of {', '.join(_REGISTRY)}"
+            f"--predictor={name}: there is none; take one of {', '.join(REGISTRY)}"
         )
-    entry = _REGISTRY[name]
+    entry = REGISTRY[name]
     if entry.weights and not weights:
         raise InputError(f"--predictor={name} needs --weights: {entry.weights}")
     if weights and not entry.weights:
@@ -198,7 +200,13 @@ def _file(weights):
         return path
 
     def predict(frame: Frame) -> np.ndarray:
-        mask = saliency_maps.read_mask(find(frame.source))
+        height, width = frame.picture_size
+        mask = saliency_maps.read_mask_for(
+            find(frame.source),
+            frame.picture_size,
+            frame.orientation,
+            max(images.MAX_PIXELS, height * width),
+        )
         return _cropped(saliency_maps.resize(mask, *frame.picture_size), frame)
 
     def map_sha256(source):

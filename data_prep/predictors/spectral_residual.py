@@ -22,7 +22,7 @@ SIGMA = 4.0
 
 
 def saliency(rgb: np.ndarray) -> np.ndarray:
-    """The blurred spectral residual of a picture, times the centre prior.
+    """Computes the blurred spectral residual of a picture, times the centre prior.
 
     The two constants, and that the prior multiplies, were chosen by the NSS on the 100
     OSIE photographs, so that its scores there are slightly favourable.
@@ -42,12 +42,12 @@ def saliency(rgb: np.ndarray) -> np.ndarray:
     prior = center_prior(height, width)
     if not np.ptp(small, axis=(0, 1)).any():
         return prior  # the residual would be of rounding errors
-    weighted = gaussian_filter(_residual(small), SIGMA) * prior
+    weighted = gaussian_filter(residual(small), SIGMA) * prior
     return weighted / weighted.max()
 
 
-def _residual(rgb: np.ndarray) -> np.ndarray:
-    """The spectral residual at the size of the picture, float32 [H, W] in 0..1."""
+def residual(rgb: np.ndarray) -> np.ndarray:
+    """Computes the spectral residual at the picture's size, float32 [H, W] in 0..1."""
     method = cv2.saliency.StaticSaliencySpectralResidual_create()
     method.setImageHeight(rgb.shape[0])
     method.setImageWidth(rgb.shape[1])

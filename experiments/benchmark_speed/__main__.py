@@ -177,7 +177,7 @@ def time_codec(count: int) -> dict[str, float]:
                 list(pool.map(codec.encode, rgb, maps))
 
         def whole():
-            sources = sorted(Path(folder).glob("*.png"))
+            sources = {path: Path(path.name) for path in Path(folder).glob("*.png")}
             jobs = file_jobs.plan(sources, ".salc", f"{folder}/out", overwrite=True)
             file_jobs.compress_files(encoders.Plain(codec), jobs)
 

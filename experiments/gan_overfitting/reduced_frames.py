@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_prep import contact_sheet
 from salcomp.data import frame_files
 from salcomp.errors import InputError
 from salcomp.files import disk, images
@@ -72,8 +71,8 @@ def choose(paths: Sequence[str], train: int, validation: int) -> tuple[list, lis
             f"{train} frames to train on and {validation} to validate on were asked "
             f"for; there are {len(paths)}"
         )
-    chosen = contact_sheet.spread(paths, train + validation)
-    held_out = contact_sheet.spread(chosen, validation)
+    chosen = disk.spread(paths, train + validation)
+    held_out = disk.spread(chosen, validation)
     return [path for path in chosen if path not in held_out], held_out
 
 
@@ -112,7 +111,7 @@ def prepare(
         "training/chosen": training,
         "training/others": [path for path in available if path not in used],
         "validation": held_out,
-        "test": contact_sheet.spread(tested, test),
+        "test": disk.spread(tested, test),
     }
     made_of = repr((factor, sources))
     folder = folder / f"reduced_{zlib.crc32(made_of.encode()):08x}"
@@ -121,7 +120,7 @@ def prepare(
         target = disk.make_folder("runs_dir", folder / name)
         written[name] = [target / f"{Path(path).stem}.png" for path in paths]
         for path, file in zip(paths, written[name]):
-            small = reduced(contact_sheet.read_frame(path), factor)
+            small = reduced(images.read_frame(path), factor)
             images.write_png(file, small)
             least = tuple(np.minimum(least, small.shape[:2]))
     height = least[0] // _SIDE * _SIDE

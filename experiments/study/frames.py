@@ -204,23 +204,18 @@ def write_map_statistics(folder: Path, path: Path) -> None:
       InputError: a file cannot be read or written.
     """
     paths = disk.files_in(folder)
-    counts = np.zeros(256, np.int64)
-    for frame in paths:
-        alpha = images.read_image(frame).alpha
-        counts += np.bincount(alpha.ravel(), minlength=256)
+    counts = sum(
+        saliency_maps.level_counts(images.read_frame(frame)[..., 3]) for frame in paths
+    )
     share, values = counts / counts.sum(), np.arange(256) / 255
-    rows = []
-    for floor in FLOORS:
-        weight = np.maximum(values, floor)
-        mean = share @ weight
-        bound = 10 * (np.log10(mean) - share @ np.log10(weight))
-        rows.append(
-            {
-                "frames": len(paths),
-                "mean_saliency": float(share @ values),
-                "floor": floor,
-                "mean_weight": float(mean),
-                "bound_db": float(bound),
-            }
-        )
+    rows = [
+        {
+            "frames": len(paths),
+            "mean_saliency": float(share @ values),
+            "floor": floor,
+            "mean_weight": float(share @ np.maximum(values, floor)),
+            "bound_db": saliency_maps.weighting_bound(counts, floor),
+        }
+        for floor in FLOORS
+    ]
     write_csv(path, rows)

@@ -6,7 +6,7 @@ Nothing here imports TensorFlow, which takes seconds: mistakes are found before 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -36,25 +36,27 @@ class Job(NamedTuple):
 
 
 def plan(
-    sources: Sequence[Path], suffix: str, output_dir: str | None, overwrite: bool
+    sources: Mapping[Path, Path], suffix: str, output_dir: str | None, overwrite: bool
 ) -> list[Job]:
-    """The jobs that are to be done; outputs that exist are kept unless overwritten.
+    """Plans the jobs; outputs that exist are kept unless overwritten.
 
     Args:
-      sources: files to read.
+      sources: files to read, and where their outputs belong below `output_dir`, as
+        `disk.find_inputs` returns them.
       suffix: of the outputs, with the dot.
-      output_dir: folder of the outputs, made if need be; beside each source if None.
+      output_dir: folder of the outputs, made if need be as the folders in it are;
+        outputs go beside their sources if None.
       overwrite: whether existing outputs are replaced.
 
     Raises:
-      InputError: two sources would have the same output, or the folder cannot be made.
+      InputError: two sources would have the same output, or a folder cannot be made.
     """
-    if output_dir is not None:
-        disk.make_folder("output_dir", output_dir)
     jobs = []
     owners: dict[Path, Path] = {}
-    for source in sources:
-        folder = source.parent if output_dir is None else Path(output_dir)
+    for source, place in sources.items():
+        folder = source.parent
+        if output_dir is not None:
+            folder = disk.make_folder("output_dir", Path(output_dir, place.parent))
         output = folder / (source.stem + suffix)
         if output in owners:
             raise InputError(
@@ -128,7 +130,7 @@ def compress_files(
       jobs: images to read and .salc files to write.
       saliency_spec: where the maps come from, as `saliency_maps.CHOICES` tells.
       reconstruction: whether to write what each file decodes to, as .salc.png.
-      max_pixels: most pixels of an image.
+      max_pixels: most pixels of an image, and of its mask.
 
     Raises:
       SalcompError: at least one image failed; the reasons have been logged.
@@ -136,7 +138,9 @@ def compress_files(
 
     def work(job: Job):
         image = images.read_image(job.source, max_pixels)
-        saliency, origin = saliency_maps.saliency_for(saliency_spec, job.source, image)
+        saliency, origin = saliency_maps.saliency_for(
+            saliency_spec, job.source, image, max_pixels
+        )
         if image.alpha is not None and saliency_spec != "auto":
             origin += " (alpha channel dropped)"
         if not encoder.uses_map:
@@ -187,7 +191,7 @@ class ShippedCodecs:
         self._lock = threading.Lock()
 
     def codec_for(self, fingerprint: bytes) -> RangeCodec:
-        """The codec of the model whose fingerprint starts so.
+        """Loads the codec of the model whose fingerprint starts so.
 
         Raises:
           BitstreamError: the model is from elsewhere.

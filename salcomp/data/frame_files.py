@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import zlib
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from salcomp.errors import InputError
+from salcomp.files import disk
 from salcomp.files.images import read_image
 
 # Of the files of --train_glob, where no --validation_glob is given.
@@ -22,7 +22,7 @@ def find(pattern: str) -> list[str]:
     Raises:
       InputError: there are none.
     """
-    matches = glob.glob(os.path.expanduser(pattern), recursive=True)
+    matches = disk.matches(os.path.expanduser(pattern))
     paths = sorted(path for path in matches if os.path.isfile(path))
     if not paths:
         raise InputError(f"no file matches {pattern!r}; quote the pattern and check it")
@@ -44,7 +44,7 @@ def split(paths: Sequence[str]) -> tuple[list[str], list[str]]:
     if len(set(names)) == 1:  # as in scene1/image.png, scene2/image.png
         folder = os.path.commonpath(paths)
         names = [os.path.relpath(path, folder) for path in paths]
-    hashes = [zlib.crc32(name.encode()) for name in names]
+    hashes = [zlib.crc32(os.fsencode(name)) for name in names]
     held_out = [h % _VALIDATION_SHARE == 0 for h in hashes]
     if not any(held_out) or all(held_out):
         held_out = [h == min(hashes) for h in hashes]
@@ -68,11 +68,6 @@ def checksum(frame: np.ndarray) -> tuple[int, ...]:
     return (*frame.shape, zlib.crc32(frame))
 
 
-def level_counts(frame: np.ndarray) -> np.ndarray:
-    """How many pixels of a frame, uint8 [H, W, 4], have each level of the map."""
-    return np.bincount(frame[..., 3].ravel(), minlength=256)
-
-
 def read(path: str, minimum: tuple[int, int], needs_map: bool) -> np.ndarray:
     """A frame: RGB and, as straight alpha, the saliency map.
 
@@ -87,7 +82,7 @@ def read(path: str, minimum: tuple[int, int], needs_map: bool) -> np.ndarray:
     Raises:
       InputError: the file cannot be read, is too small, or lacks a needed map.
     """
-    rgb, alpha = read_image(path)
+    rgb, alpha, _ = read_image(path)
     height, width = rgb.shape[:2]
     if height < minimum[0] or width < minimum[1]:
         raise InputError(

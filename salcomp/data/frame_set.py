@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from salcomp.data import frame_files
+from salcomp.files import saliency_maps
 
 
 class FrameSet(NamedTuple):
@@ -43,7 +44,7 @@ def read(paths: Sequence[str], minimum: tuple[int, int], needs_map: bool) -> Fra
     counts, checksums = np.empty((len(frames), 256), int), []
     for i, (height, width) in enumerate(sizes):
         pixels[i, :height, :width] = frame = frames[i]
-        counts[i] = frame_files.level_counts(frame)
+        counts[i] = saliency_maps.level_counts(frame[..., 3])
         checksums.append(frame_files.checksum(frame))
         frames[i] = None  # or all would be in memory twice
     return FrameSet(pixels, sizes, counts, frame_files.digest(checksums))

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from salcomp.data import frame_files, scenes
 from salcomp.errors import InputError
+from salcomp.files import saliency_maps
 
 _SCENE_VALIDATION_COUNT = 16
 _WORKERS = os.cpu_count() or 1
@@ -54,7 +55,11 @@ class Frames:
 
         def take(i: int):
             frame = read(i)
-            return frame, frame_files.level_counts(frame), frame_files.checksum(frame)
+            return (
+                frame,
+                saliency_maps.level_counts(frame[..., 3]),
+                frame_files.checksum(frame),
+            )
 
         with ThreadPoolExecutor(_WORKERS) as pool:
             # Few at a time, so that no more frames wait than the budget foresees.

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from salcomp.errors import InputError, SalcompError
 from salcomp.evaluation.series import Point, Series
 from salcomp.evaluation.subjects import Scene, Subject
-from salcomp.files import results
+from salcomp.files import disk
 from salcomp.metrics import bd_rate, quality
 
 
@@ -54,7 +54,7 @@ def measure(
             if training_weight:
                 weights["ewpsnr-train"] = training_weight(scene.saliency)
             for one, index, point in points:
-                what = results.printable(f"{name} {one.label} {point.setting:g}")
+                what = disk.printable(f"{name} {one.label} {point.setting:g}")
                 bar.set_postfix_str(what)
                 try:
                     found = measure_scene(point, scene, weights)

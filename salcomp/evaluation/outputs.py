@@ -13,7 +13,8 @@ from absl import logging
 from salcomp.evaluation import comparison, rd_figure
 from salcomp.evaluation.series import Series
 from salcomp.evaluation.subjects import Scoring
-from salcomp.files.results import printable, signed, write_csv, write_json
+from salcomp.files.disk import printable
+from salcomp.files.results import signed, write_csv, write_json
 from salcomp.metrics.quality import IN_DB
 
 

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from salcomp.files import figures, results
+from salcomp.files import disk, figures
 from salcomp.metrics.quality import METRICS
 
 _MARKERS = "osD^vP*X"
@@ -51,4 +51,4 @@ def draw(
 
 def _text(names: str) -> str:
     """Makes file names drawable; a pair of dollars would be taken for a formula."""
-    return results.printable(names).replace("$", r"\$")
+    return disk.printable(names).replace("$", r"\$")

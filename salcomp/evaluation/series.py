@@ -8,7 +8,6 @@ classical codec.
 from __future__ import annotations
 
 import functools
-import glob
 import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,6 +17,7 @@ import numpy as np
 from salcomp.config.weighting import raw_weight
 from salcomp.errors import InputError
 from salcomp.evaluation import classical
+from salcomp.files import disk
 from salcomp.zoo import shipped
 
 
@@ -121,7 +121,7 @@ def model_series(specs: list[str], load: Callable[[str], Any]) -> list[Series]:
     groups: list[tuple[str, list[str]]] = []
     for spec in specs:
         label, pattern = _split_label(spec)
-        matches = sorted(glob.glob(os.path.expanduser(pattern)))
+        matches = sorted(disk.matches(os.path.expanduser(pattern)))
         found = [match for match in matches if os.path.isdir(match)]
         found = found or [str(folder) for folder in shipped.matching(pattern)]
         if not found:

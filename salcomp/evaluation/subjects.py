@@ -69,8 +69,7 @@ class Subject(NamedTuple):
     def _region(self, image: images.Image) -> np.ndarray | None:
         if self.roi_masks is None:
             return None
-        size = image.rgb.shape[:2]
-        return saliency_maps.region_for(self.roi_masks, self.path, *size)
+        return saliency_maps.region_for(self.roi_masks, self.path, image)
 
     def origins(self) -> tuple[str, str]:
         """Tells where the encoder's map and the scorer's are from.

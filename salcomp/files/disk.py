@@ -10,20 +10,26 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path, PurePath
+
+import numpy as np
 
 from salcomp.errors import InputError, OutputError
 
-# What `write_file` calls a file that is not whole yet.
 _LOCK = ".lock"
+# What `write_file` calls a file that is not whole yet.
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.tmp")
 
-# What counts as an image where a folder is given. A file named by itself, or by a
-# pattern, may have any suffix.
+# What counts as an image where a folder is given: what Pillow opens of photographs. A
+# file named by itself, or by a pattern, may have any suffix.
 SUFFIXES = tuple(
-    ".png .jpg .jpeg .webp .avif .jp2 .tif .tiff .bmp .gif .ppm .pgm".split()
+    ".png .apng .jpg .jpeg .jpe .jfif .mpo .webp .avif .avifs .jp2 .j2k .jpx .tif "
+    ".tiff .bmp .dib .gif .ppm .pgm .pnm .pbm".split()
 )
+# What `decompress` and `compress --reconstruction` write beside their files: no input,
+# unless it is named.
+_DECODED = ".salc.png"
 
 
 def write_file(path: str | os.PathLike, data: bytes) -> None:
@@ -44,7 +50,7 @@ def write_file(path: str | os.PathLike, data: bytes) -> None:
             "another place"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        remove([temporary])
 
 
 def remove(paths: Iterable[Path]) -> None:
@@ -61,51 +67,134 @@ def remove_temporaries(folder: Path) -> None:
     """Removes what `write_file` left below a folder where a process was killed."""
     for path in folder.rglob(".*.tmp"):
         if _TEMPORARY.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+            remove([path])
 
 
 def expand_inputs(
-    arguments: list[str], suffixes: tuple[str, ...] = SUFFIXES
+    arguments: Sequence[str], suffixes: tuple[str, ...] = SUFFIXES
 ) -> list[Path]:
-    """The files that a user names: files, folders and patterns, sorted, each once.
+    """Finds the files that a user names, sorted, each once, as `find_inputs` does."""
+    return list(find_inputs(arguments, suffixes))
+
+
+def find_inputs(
+    arguments: Sequence[str],
+    suffixes: tuple[str, ...] = SUFFIXES,
+    output_dir: str | None = None,
+) -> dict[Path, Path]:
+    """Finds the files that a user names, sorted, and where their outputs belong.
 
     Args:
       arguments: paths of files, which are taken as they are; of folders, for the files
-        in them that have one of the suffixes; and glob patterns (`**` for any depth).
+        at any depth in them that have one of the suffixes; and glob patterns (`**` for
+        any depth). Hidden files and folders are left out, and so is what was
+        decompressed, unless it is named.
       suffixes: with the dot, in lower case; upper case matches too.
+      output_dir: of the outputs, which no folder is searched for if it lies within.
+
+    Returns:
+      For each file its place below the folder, or below the fixed part of the pattern,
+      that it was found by. Of files that are named it is the name alone; where two
+      would have the same output, the path from the folder that all have in common.
 
     Raises:
-      InputError: there is no argument, or one names no file.
+      InputError: there is no argument, one names no file, or a folder cannot be read.
     """
     if not arguments:
         raise InputError("no input; name a file, a folder or a pattern")
-    files = set()
+    places: dict[Path, Path] = {}
+    named = []
     for argument in arguments:
         path = Path(argument).expanduser()
+        root = path if path.is_dir() else fixed_part(path)
         if path.is_file():
-            found = [path]
+            root, found = path.parent, [path]
+            named.append(path)
         elif path.is_dir():
-            found = files_in(path, suffixes)
+            found = _files_below(path, suffixes, output_dir)
         else:
-            matches = map(Path, glob.glob(str(path), recursive=True))
             # A link to nothing is kept, for the reader to name.
-            found = [match for match in matches if not match.is_dir()]
+            found = [match for match in map(Path, matches(path)) if not match.is_dir()]
+            if not path.name.endswith(_DECODED):
+                found = [match for match in found if not match.name.endswith(_DECODED)]
         if not found:
             kinds = f" with a {', '.join(suffixes)} file" if path.is_dir() else ""
             raise InputError(f"{argument}: no such file or folder{kinds}")
-        files.update(found)
-    return sorted(files)
+        for file in found:
+            places.setdefault(file, file.relative_to(root))
+    if len({path.stem for path in named}) < len(set(named)):
+        common = os.path.commonpath([path.parent.absolute() for path in named])
+        places.update({path: path.absolute().relative_to(common) for path in named})
+    return dict(sorted(places.items()))
+
+
+def matches(pattern: str | os.PathLike) -> list[str]:
+    """Lists what a pattern matches; a folder in it may be named as patterns are."""
+    root = fixed_part(Path(pattern))
+    rest = Path(pattern).relative_to(root)
+    return glob.glob(os.path.join(glob.escape(str(root)), rest), recursive=True)
+
+
+def fixed_part(pattern: PurePath) -> PurePath:
+    """Takes the folders of a pattern before its first wildcard."""
+    fixed = type(pattern)()
+    for part in pattern.parts[:-1]:
+        if glob.escape(part) != part and not os.path.isdir(fixed / part):
+            break
+        fixed /= part
+    return fixed
+
+
+def _files_below(
+    folder: Path, suffixes: tuple[str, ...], output_dir: str | None
+) -> list[Path]:
+    def refuse(error: OSError):
+        raise InputError(
+            f"{error.filename}: cannot be read ({error.strerror}); make it readable, "
+            "or leave it out by a pattern"
+        ) from error
+
+    outputs = os.path.realpath(os.path.expanduser(output_dir or ""))
+    seen = {outputs} - {os.path.realpath(folder)} if output_dir else set()
+    found, roots = [], [folder]
+    for root in roots:
+        for top, folders, names in os.walk(root, onerror=refuse):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            if os.path.realpath(top) in seen:
+                folders.clear()
+                continue
+            seen.add(os.path.realpath(top))
+            found += [Path(top, name) for name in names if _counts(name, suffixes)]
+            # Links wait: they may go round in a circle, or to a folder that is here.
+            within = [Path(top, name) for name in folders]
+            roots += [path for path in within if path.is_symlink()]
+    return found
 
 
 def files_in(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
-    """The files right in a folder that have one of the suffixes, hidden ones not."""
+    """Lists the files right in a folder that count in it, as in `find_inputs`."""
     return sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in suffixes
-        and not path.name.startswith(".")
-        and not path.is_dir()  # a link to nothing is kept, for the reader to name
+        if _counts(path.name, suffixes) and not path.is_dir()
     )
+
+
+def _counts(name: str, suffixes: tuple[str, ...]) -> bool:
+    hidden, lower = name.startswith("."), name.lower()
+    return lower.endswith(suffixes) and not (hidden or lower.endswith(_DECODED))
+
+
+def spread(paths: Sequence, count: int) -> list:
+    """Picks at most `count` of the paths, from first to last at equal distances."""
+    chosen = np.linspace(0, len(paths) - 1, min(count, len(paths)))
+    return [paths[round(i)] for i in chosen]
+
+
+def printable(name: str | os.PathLike) -> str:
+    """Makes a file name text: bytes of it that are not UTF-8 are written as \\xNN."""
+    data = os.fspath(name).encode("utf-8", "surrogateescape")
+    return data.decode("utf-8", "backslashreplace")
 
 
 def make_folder(flag: str, folder: str | os.PathLike) -> Path:
@@ -164,7 +253,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def sha256(path: str | Path) -> str:
-    """The SHA-256 of a file, as hexadecimal digits."""
+    """Computes the SHA-256 of a file, as hexadecimal digits."""
     with open(path, "rb") as file:
         digest = hashlib.sha256()
         while block := file.read(1 << 20):

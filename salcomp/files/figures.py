@@ -9,7 +9,7 @@ from salcomp.files.disk import write_file
 
 
 def new(width: float, height: float):
-    """An empty matplotlib figure, laid out so that nothing overlaps.
+    """Makes an empty matplotlib figure, laid out so that nothing overlaps.
 
     Args:
       width, height: in inches, of 100 pixels each.

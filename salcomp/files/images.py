@@ -4,53 +4,78 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 import warnings
 from typing import NamedTuple
 
 import numpy as np
+from PIL import ExifTags, ImageOps, UnidentifiedImageError
 from PIL import Image as pil
-from PIL import ImageOps, UnidentifiedImageError
 
 from salcomp.errors import InputError
+from salcomp.files import colour, notices
 from salcomp.files.disk import write_file
 
 # 67 megapixels. More than any camera of today needs, and 200 MB as RGB bytes.
 MAX_PIXELS = 2**26
+
+# Pillow has a limit of its own, one for the process, which is lifted to open a file.
+_OPENING = threading.Lock()
 
 
 class Image(NamedTuple):
     """A decoded image.
 
     Attributes:
-      rgb: uint8 [H, W, 3].
+      rgb: uint8 [H, W, 3], sRGB.
       alpha: uint8 [H, W], straight (`rgb` is as stored, also where alpha is 0); None
         where the file has no alpha channel, or one that is the same everywhere.
+      orientation: EXIF's, 1 to 8, by which the stored image was turned.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray | None
+    orientation: int = 1
 
 
-def read_image(path: str | os.PathLike, max_pixels: int = MAX_PIXELS) -> Image:
+def read_image(
+    path: str | os.PathLike, max_pixels: int = MAX_PIXELS, to_srgb: bool = True
+) -> Image:
     """Reads an image file; `decode_image` says of which formats and how.
 
     Args:
       path: the file.
       max_pixels: refuse an image whose header states more pixels, before decoding it.
+      to_srgb: whether colours are converted; else they are as stored.
 
     Raises:
       InputError: the file is missing, or cannot be decoded.
     """
-    return _decode(path, path, max_pixels)
+    return _decode(path, path, max_pixels, to_srgb)
+
+
+def read_frame(path: str | os.PathLike) -> np.ndarray:
+    """Reads a frame, a picture with its saliency map: uint8 [H, W, 4].
+
+    Raises:
+      InputError: it cannot be read, or has no map.
+    """
+    image = read_image(path)
+    if image.alpha is None:
+        raise InputError(
+            f"{path} has no saliency map (no alpha channel, or a constant one); give "
+            "frames that data_prep.prepare made"
+        )
+    return np.dstack([image.rgb, image.alpha])
 
 
 def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
     """Decodes the bytes of an image file of any format that Pillow knows.
 
-    The EXIF orientation is applied. Of an animation, the first frame is read. Grey,
-    palette and CMYK become RGB. Grey values of 16 bits become round(v / 257); 16 bits
-    per colour become the upper 8, which is all that Pillow gives. Colour profiles are
-    not applied.
+    The EXIF orientation is applied. Of an animation, or of several pages, the first is
+    read, and the log says so. Grey, palette and CMYK become RGB. Grey values of 16 bits
+    become round(v / 257); 16 bits per colour become the upper 8, which is all that
+    Pillow gives. Colours become sRGB, as `colour` tells.
 
     Args:
       data: of the file.
@@ -61,10 +86,10 @@ def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
       InputError: it is not an image, damaged, over `max_pixels`, or has floating-point
         or 32-bit values, which have no agreed white.
     """
-    return _decode(io.BytesIO(data), name, max_pixels)
+    return _decode(io.BytesIO(data), name, max_pixels, to_srgb=True)
 
 
-def _decode(file, name, max_pixels: int) -> Image:
+def _decode(file, name, max_pixels: int, to_srgb: bool) -> Image:
     """Of a path, or of an open file that messages call `name`."""
     with warnings.catch_warnings():
         # The errors below say what matters; Pillow warns about much else (odd EXIF,
@@ -72,20 +97,24 @@ def _decode(file, name, max_pixels: int) -> Image:
         warnings.simplefilter("ignore")
         with _open(file, name, max_pixels) as image:
             try:
+                if getattr(image, "is_animated", False):
+                    notices.warn(f"{name}: has several frames; the first is read")
+                profile = colour.profile_of(image, name) if to_srgb else None
                 image.load()
+                orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
                 ImageOps.exif_transpose(image, in_place=True)
             except Exception as error:  # decoders raise all kinds on damaged files
                 reason = " ".join(str(error).split())
                 raise InputError(
                     f"{name}: damaged or cut short ({reason}); get the file again"
                 ) from error
-            return _to_uint8(name, image)
+            return _to_uint8(name, image, profile)._replace(orientation=orientation)
 
 
 def _open(file, name, max_pixels: int) -> pil.Image:
     """Opens a file, and checks what its header says, without decoding it."""
     try:
-        image = pil.open(file)
+        image = _open_of_any_size(file)
         width, height = image.size
     except FileNotFoundError as error:
         raise InputError(f"{name}: no such file") from error
@@ -95,38 +124,51 @@ def _open(file, name, max_pixels: int) -> pil.Image:
         raise InputError(
             f"{name}: not an image, or damaged; give a PNG, JPEG, WebP, AVIF or TIFF"
         ) from error
-    except pil.DecompressionBombError as error:
-        raise InputError(f"{name}: too many pixels; make it smaller") from error
     except Exception as error:  # as in _decode
         reason = " ".join((getattr(error, "strerror", None) or str(error)).split())
-        raise InputError(f"{name}: cannot be read ({reason})") from error
+        raise InputError(
+            f"{name}: cannot be read ({reason}); make it readable, or get it again"
+        ) from error
     if width * height > max_pixels:
         image.close()
         raise InputError(
             f"{name}: {width}x{height} is over the limit of {max_pixels} pixels; "
-            "make it smaller, or raise --max_pixels"
+            "make it smaller, or raise --max_pixels where the tool has it"
         )
     return image
 
 
-def _to_uint8(name, image: pil.Image) -> Image:
+def _open_of_any_size(file) -> pil.Image:
+    with _OPENING:
+        pillows, pil.MAX_IMAGE_PIXELS = pil.MAX_IMAGE_PIXELS, None
+        try:
+            return pil.open(file)
+        finally:
+            pil.MAX_IMAGE_PIXELS = pillows
+
+
+def _to_uint8(name, image: pil.Image, profile: bytes | None) -> Image:
     if image.mode.startswith("I"):
-        return Image(_grey_to_rgb(_from_16_bits(name, image)), None)
+        image = pil.fromarray(_from_16_bits(name, image))
     if image.mode == "F":
         raise InputError(f"{name}: has floating-point values; save it with 8 bits")
+    alpha = None
     try:
-        if not image.has_transparency_data:
-            return Image(np.array(image.convert("RGB")), None)
-        rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+        if image.has_transparency_data:
+            rgba = image if image.mode == "RGBA" else image.convert("RGBA")
+            channel = rgba.getchannel("A")
+            lowest, highest = channel.getextrema()
+            alpha = None if lowest == highest else np.array(channel)
+            # Drops the alpha channel and leaves the colours as they are.
+            image = rgba.convert("RGB")
+        if profile is not None:
+            colours = image if image.mode == "CMYK" else image.convert("RGB")
+            image = colour.to_srgb(colours, profile, name)
+        return Image(np.array(image.convert("RGB")), alpha)
     except ValueError as error:
         raise InputError(
             f"{name}: colours of kind {image.mode} are not supported; save it as RGB"
         ) from error
-    alpha = rgba.getchannel("A")
-    lowest, highest = alpha.getextrema()
-    # This conversion drops the alpha channel and leaves the colours as they are.
-    rgb = np.array(rgba.convert("RGB"))
-    return Image(rgb, None if lowest == highest else np.array(alpha))
 
 
 def _from_16_bits(name, image: pil.Image) -> np.ndarray:
@@ -135,10 +177,6 @@ def _from_16_bits(name, image: pil.Image) -> np.ndarray:
     if values.min() < 0 or values.max() > 65535:
         raise InputError(f"{name}: has 32-bit values; save it with 8 or 16 bits")
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def _grey_to_rgb(grey: np.ndarray) -> np.ndarray:
-    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def write_png(path: str | os.PathLike, array: np.ndarray) -> None:
@@ -151,7 +189,7 @@ def write_png(path: str | os.PathLike, array: np.ndarray) -> None:
 
 
 def encode_png(array: np.ndarray) -> bytes:
-    """The PNG file of uint8 [H, W], [H, W, 3] or [H, W, 4] (straight alpha)."""
+    """Encodes as PNG uint8 [H, W], [H, W, 3] or [H, W, 4] (straight alpha)."""
     buffer = io.BytesIO()
     pil.fromarray(array).save(buffer, "PNG")
     return buffer.getvalue()

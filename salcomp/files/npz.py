@@ -11,14 +11,14 @@ from salcomp.errors import InputError
 
 
 def dumps(arrays: dict[str, np.ndarray]) -> bytes:
-    """The file of some arrays."""
+    """Encodes some arrays as a file."""
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
 def loads(data: bytes, name: str) -> dict[str, np.ndarray]:
-    """The arrays of a file; nothing in it is executed.
+    """Decodes the arrays of a file; nothing in it is executed.
 
     Args:
       data: of the file.

@@ -8,13 +8,7 @@ import json
 import math
 import os
 
-from salcomp.files.disk import write_file
-
-
-def printable(name: str | os.PathLike) -> str:
-    """Makes a file name text: bytes of it that are not UTF-8 are written as \\xNN."""
-    data = os.fspath(name).encode("utf-8", "surrogateescape")
-    return data.decode("utf-8", "backslashreplace")
+from salcomp.files.disk import printable, write_file
 
 
 def write_csv(path: str | os.PathLike, rows: list[dict]) -> None:

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image as pil
-from scipy import ndimage
 
 from salcomp.errors import InputError
-from salcomp.files import disk, images
+from salcomp.files import disk, images, notices
 
 # For the help of the flag.
 CHOICES = (
@@ -31,10 +30,22 @@ FIXATION_VARIANCE = 0.23
 FIXATION_ANISOTROPY = 0.45
 
 
+# EXIF's orientations that exchange height and width, and how they are undone.
+_TURNS = {
+    5: pil.Transpose.TRANSPOSE,
+    6: pil.Transpose.ROTATE_270,
+    7: pil.Transpose.TRANSVERSE,
+    8: pil.Transpose.ROTATE_90,
+}
+
+
 def saliency_for(
-    spec: str, path: str | os.PathLike, image: images.Image
+    spec: str,
+    path: str | os.PathLike,
+    image: images.Image,
+    max_pixels: int = images.MAX_PIXELS,
 ) -> tuple[np.ndarray, str]:
-    """The saliency map of one image.
+    """Finds the saliency map of one image.
 
     Values are as in the mask (white is 1), and are not stretched to fill 0..1.
 
@@ -43,6 +54,7 @@ def saliency_for(
         one, as `CHOICES` tells.
       path: the image's file; its stem names the mask in a folder.
       image: the decoded file.
+      max_pixels: most pixels of a mask.
 
     Returns:
       float32 [H, W] in 0..1, and a few words for the user on where it is from.
@@ -61,7 +73,7 @@ def saliency_for(
     mask_path = find_mask(
         "saliency", spec, Path(path), "; the other choices are auto, center and uniform"
     )
-    mask = read_mask(mask_path)
+    mask = read_mask_for(mask_path, (height, width), image.orientation, max_pixels)
     saliency = resize(mask, height, width)
     if not saliency.any():
         raise InputError(
@@ -70,24 +82,24 @@ def saliency_for(
     return saliency, f"mask {mask_path}"
 
 
-def region_for(
-    spec: str, path: str | os.PathLike, height: int, width: int
-) -> np.ndarray:
-    """The region that a mask marks in one image: where it is half white or more.
+def region_for(spec: str, path: str | os.PathLike, image: images.Image) -> np.ndarray:
+    """Finds the region that a mask marks in one image: where it is half white or more.
 
     Args:
       spec: the path of a folder of grey masks, of any size and named as the images
         are, or of one mask file.
       path: the image's file.
-      height, width: of the image.
+      image: the decoded file.
 
     Returns:
-      bool [height, width], False everywhere for a black mask.
+      bool [H, W], False everywhere for a black mask.
 
     Raises:
       InputError: there is no such mask, or not just one; or it is in colour.
     """
-    mask = read_mask(find_mask("roi_masks", spec, Path(path))) >= 0.5
+    height, width = image.rgb.shape[:2]
+    mask_path = find_mask("roi_masks", spec, Path(path))
+    mask = read_mask_for(mask_path, (height, width), image.orientation) >= 0.5
     resized = pil.fromarray(mask.astype(np.uint8)).resize(
         (width, height), pil.Resampling.NEAREST
     )
@@ -115,11 +127,12 @@ def _gaussian(length: int, image_width: int, variance: float) -> np.ndarray:
 
 
 def find_mask(flag: str, spec: str, image_path: Path, choices: str = "") -> Path:
-    """The mask file that `--FLAG=SPEC` means for an image.
+    """Finds the mask file that `--FLAG=SPEC` means for an image.
 
     Args:
       flag: for the messages.
-      spec: path of a mask, or of a folder of masks named as the images are.
+      spec: path of a mask, or of a folder of masks named as the images are, right in
+        it or in folders that are named as those of the images.
       image_path: of the image.
       choices: what else the flag takes, for the message.
 
@@ -131,19 +144,30 @@ def find_mask(flag: str, spec: str, image_path: Path, choices: str = "") -> Path
         return given
     if not given.is_dir():
         raise InputError(f"--{flag}={spec}: no such file or folder{choices}")
-    # The time tells a folder that has changed from the one that was indexed.
-    named = _files_by_stem(given, given.stat().st_mtime_ns).get(image_path.stem, [])
-    # In a folder of images beside their masks, the image is not its own mask.
-    found = [path for path in named if path.resolve() != image_path.resolve()]
+    above = image_path.absolute().parent.parts[1:]
+    found: list[Path] = []
+    for i in range(len(above) + 1):
+        folder = given.joinpath(*above[i:])
+        if not found and ".." not in above[i:] and folder.is_dir():
+            # The time tells a folder that has changed from the one that was indexed.
+            named = _files_by_stem(folder, folder.stat().st_mtime_ns)
+            # In a folder of images beside their masks, the image is not its own mask.
+            found = [
+                path
+                for path in named.get(image_path.stem, [])
+                if path.resolve() != image_path.resolve()
+            ]
     if not found:
-        raise InputError(f"--{flag}={spec}: has no mask named {image_path.stem}.png")
+        raise InputError(
+            f"--{flag}={spec}: has no mask named {image_path.stem}.png; add it"
+        )
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
         raise InputError(f"--{flag}={spec}: several masks fit ({names}); keep one")
     return found[0]
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=64)
 def _files_by_stem(folder: Path, modified_ns: int) -> dict[str, list[Path]]:
     """The images in a folder, listed once for all the images that have masks there."""
     del modified_ns  # a part of the cache's key
@@ -153,8 +177,46 @@ def _files_by_stem(folder: Path, modified_ns: int) -> dict[str, list[Path]]:
     return files
 
 
-def read_mask(path: Path) -> np.ndarray:
-    """The alpha channel of a file that has one, else its grey values.
+def read_mask_for(
+    path: Path,
+    size: tuple[int, int],
+    orientation: int = 1,
+    max_pixels: int = images.MAX_PIXELS,
+) -> np.ndarray:
+    """Reads a mask, and turns it as the image was if it is one of the stored image.
+
+    The log has a line where its shape is another, so that it will be stretched.
+
+    Args:
+      path: of the mask.
+      size: (height, width) of the image.
+      orientation: by which the image was turned, as `images.Image` has it.
+      max_pixels: most pixels of the mask.
+
+    Returns:
+      float32 [h, w] in 0..1, of any size.
+
+    Raises:
+      InputError: it cannot be read, or is in colour.
+    """
+    mask = read_mask(path, max_pixels)
+    if not _alike(mask.shape, size):
+        if orientation in _TURNS and _alike(mask.shape, size[::-1]):
+            return np.asarray(pil.fromarray(mask).transpose(_TURNS[orientation]))
+        notices.warn(
+            f"{path}: {mask.shape[1]}x{mask.shape[0]} is stretched to the shape of the "
+            f"image, {size[1]}x{size[0]}"
+        )
+    return mask
+
+
+def _alike(size: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two sizes are in proportion, but for less than a pixel of the first."""
+    return abs(size[0] * other[1] - size[1] * other[0]) < max(other)
+
+
+def read_mask(path: Path, max_pixels: int = images.MAX_PIXELS) -> np.ndarray:
+    """Reads the alpha channel of a file that has one, else its grey values as stored.
 
     Returns:
       float32 [H, W] in 0..1.
@@ -162,7 +224,7 @@ def read_mask(path: Path) -> np.ndarray:
     Raises:
       InputError: it cannot be read, or is in colour.
     """
-    mask = images.read_image(path)
+    mask = images.read_image(path, max_pixels, to_srgb=False)
     if mask.alpha is not None:
         return _from_uint8(mask.alpha)
     # JPEG moves the colours of a grey picture by a level or two.
@@ -176,13 +238,33 @@ def _from_uint8(values: np.ndarray) -> np.ndarray:
 
 
 def resize(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A float32 map [H, W] at another size: bilinear, averaged where it shrinks."""
+    """Resizes a float32 map [H, W]: bilinear, averaged where it shrinks."""
     resized = pil.fromarray(mask).resize((width, height), pil.Resampling.BILINEAR)
     return np.clip(np.asarray(resized), 0, 1)
 
 
+def level_counts(saliency: np.ndarray) -> np.ndarray:
+    """Counts the pixels of a map, uint8 [H, W], at each level: int64 [256]."""
+    return np.bincount(saliency.ravel(), minlength=256)
+
+
+def weighting_bound(counts: np.ndarray, floor: float) -> float:
+    """Computes 10 log10(AM/GM) of the weights max(s, floor), in dB.
+
+    At high rate, what knowing the weights is worth in weighted PSNR (from Shannon's
+    lower bound; Martinian, Wornell, Zamir, "Source coding with distortion side
+    information", IEEE Transactions on Information Theory, 2008).
+
+    Args:
+      counts: of pixels [256], by level of saliency.
+      floor: smallest weight, over 0.
+    """
+    weights, share = np.maximum(np.arange(256) / 255, floor), counts / counts.sum()
+    return float(10 * (np.log10(share @ weights) - share @ np.log10(weights)))
+
+
 def blur(saliency: np.ndarray, sigma: float) -> np.ndarray:
-    """A float32 map [H, W] blurred by a Gaussian, with the maximum that it had.
+    """Blurs a float32 map [H, W] by a Gaussian; it keeps its maximum.
 
     Args:
       saliency: the map.
@@ -190,5 +272,7 @@ def blur(saliency: np.ndarray, sigma: float) -> np.ndarray:
     """
     if not sigma or not saliency.any():
         return saliency
+    from scipy import ndimage  # slow to import, and missing where `run_step` runs
+
     blurred = ndimage.gaussian_filter(saliency, sigma, mode="nearest")
     return blurred * (saliency.max() / blurred.max())

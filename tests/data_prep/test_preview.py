@@ -1,44 +1,16 @@
-"""The contact sheet of prepared frames, and the bound of their weights."""
+"""The contact sheet of prepared frames."""
 
 from __future__ import annotations
 
-import numpy as np
+import os
+
 import pytest
 from PIL import Image as pil
 
-from data_prep import contact_sheet, preview
+from data_prep import preview
 from salcomp.errors import InputError
-
-
-def counts_of(saliency) -> np.ndarray:
-    return np.bincount(np.asarray(saliency, np.uint8), minlength=256)
-
-
-@pytest.mark.parametrize(
-    "share, floor, decibels", [(5, 0.5, 0.06), (10, 0.1, 1.79), (20, 0.01, 9.18)]
-)
-def test_the_bound_of_two_levels_is_that_of_theory(share, floor, decibels):
-    counts = counts_of([255] * share + [0] * (100 - share))
-    assert preview.weighting_bound(counts, floor) == pytest.approx(decibels, abs=5e-3)
-
-
-def test_equal_weights_promise_nothing():
-    assert preview.weighting_bound(counts_of([7] * 9), 0.5) == pytest.approx(0)
-    assert preview.weighting_bound(counts_of([0, 255]), 1.0) == pytest.approx(0)
-
-
-def test_levels_are_counted_over_all_frames(frames_glob):
-    from salcomp.files.disk import expand_inputs
-
-    paths = expand_inputs([frames_glob])[:3]
-    levels = np.concatenate([np.asarray(pil.open(p))[..., 3].ravel() for p in paths])
-    np.testing.assert_array_equal(preview.level_counts(paths), counts_of(levels))
-
-
-def test_frames_are_chosen_from_the_first_to_the_last():
-    assert contact_sheet.spread(list(range(10)), 4) == [0, 3, 6, 9]
-    assert contact_sheet.spread(list(range(2)), 4) == [0, 1]
-    assert contact_sheet.spread(list(range(5)), 1) == [0]
+from salcomp.files import images
+from tests.fixtures import frame
 
 
 def test_the_tool_draws_the_sheet_and_prints_the_set(frames_glob, tmp_path, capsys):
@@ -51,6 +23,14 @@ def test_the_tool_draws_the_sheet_and_prints_the_set(frames_glob, tmp_path, caps
     assert "12 frames" in printed and "mean saliency" in printed
     assert "0.1   " in printed and " dB" in printed
     assert pil.open(sheet).size[0] > 1000
+
+
+def test_the_sheet_is_drawn_of_frames_whose_names_are_not_utf_8(tmp_path, capsys):
+    data = images.encode_png(frame(0, 32, 64))
+    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(data)
+    sheet = tmp_path / os.fsdecode(b"f\xeate.png")
+    preview.main(["preview", f"--input_glob={tmp_path}", f"--output={sheet}"])
+    assert sheet.exists() and r"f\xeate.png" in capsys.readouterr().out
 
 
 def test_a_frame_without_a_map_is_refused_by_name(tmp_path):

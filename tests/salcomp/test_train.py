@@ -289,6 +289,15 @@ def test_frames_of_other_pixels_or_maps_are_refused_under_a_run(
     assert "contents was" in message and "frames was" not in message
 
 
+def test_frames_whose_names_are_not_utf_8_are_trained_on(tmp_path):
+    pattern = save_frames(tmp_path / os.fsdecode(b"\xe9 [1]"), 3)
+    for path in (tmp_path / os.fsdecode(b"\xe9 [1]")).iterdir():
+        path.rename(path.with_name(os.fsdecode(b"caf\xe9") + path.name))
+    arguments = (*TINY, "--last_step=1", f"--train_glob={pattern}")
+    train.main(["train", *arguments, f"--workdir={tmp_path / 'run'}"])
+    assert len(rows_of(tmp_path / "run")) == 1
+
+
 def test_second_signal_ends_a_run_at_once():
     told = []
     with cli.stopped_between_steps(lambda: told.append(1)) as stopped:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import resource
 
 import pytest
 
@@ -27,6 +29,20 @@ def test_lines_are_in_the_order_of_the_outputs():
 def test_what_was_dumped_is_loaded():
     records = {name: record(name, blur=8.0) for name in ("a.png", "ö.png")}
     assert manifest.loads(manifest.dumps(records.values()), "m") == records
+
+
+def test_a_full_disk_is_told_and_what_was_written_stays(tmp_path):
+    with contextlib.closing(manifest.Manifest(tmp_path)) as opened:
+        opened.add(record("a.png"))
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10, limits[1]))
+        try:
+            with pytest.raises(InputError, match="manifest.jsonl: cannot be written"):
+                opened.add(record("b.png"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    data = (tmp_path / "manifest.jsonl").read_bytes()
+    assert list(manifest.loads(data, "m")) == ["a.png"]
 
 
 def test_half_a_line_at_the_end_is_passed_over():

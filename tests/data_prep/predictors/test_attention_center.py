@@ -87,7 +87,7 @@ def test_the_odd_spot_is_the_most_salient_place(network, height, width, x, y):
 def test_a_picture_is_fitted_in_undistorted_amid_its_mean_colour():
     picture = np.zeros((100, 200, 3), np.uint8)
     picture[:, :100] = (200, 100, 0)
-    image, inside = attention_center._fitted(picture)
+    image, inside = attention_center.fitted(picture)
     assert inside == (slice(80, 400), slice(0, 640))
     np.testing.assert_array_equal(image[240, 100], (200, 100, 0))
     for surround in (image[:80], image[400:]):

@@ -25,8 +25,8 @@ def frame_of(source="photos/a.jpg", box=WHOLE) -> Frame:
 @pytest.fixture
 def registry(monkeypatch) -> dict:
     """A copy of the registry, which is forgotten afterwards."""
-    copied = dict(predictors._REGISTRY)
-    monkeypatch.setattr(predictors, "_REGISTRY", copied)
+    copied = dict(predictors.REGISTRY)
+    monkeypatch.setattr(predictors, "REGISTRY", copied)
     return copied
 
 
@@ -114,6 +114,13 @@ def mask(tmp_path) -> np.ndarray:
 def test_a_file_predicts_its_grey_values(tmp_path, mask):
     predictor = predictors.load("file", f"{tmp_path}/masks")
     (saliency,) = predictor.predict([frame_of()])
+    np.testing.assert_array_equal(saliency, mask / np.float32(255))
+
+
+def test_a_file_of_the_stored_picture_is_turned_with_it(tmp_path, mask):
+    images.write_png(tmp_path / "m.png", np.rot90(mask).copy())
+    predictor = predictors.load("file", f"{tmp_path}/m.png")
+    (saliency,) = predictor.predict([frame_of()._replace(orientation=6)])
     np.testing.assert_array_equal(saliency, mask / np.float32(255))
 
 

@@ -62,11 +62,11 @@ def test_the_order_of_the_channels_is_rgb():
     picture = np.zeros((128, 128, 3), np.uint8)
     picture[:, :64, 0] = 40  # red weighs more than blue, so that the residuals differ
     picture[40:80, 30:60, 2] = 255
-    residual = spectral_residual._residual(picture)
-    swapped = spectral_residual._residual(picture[..., ::-1].copy())
+    residual = spectral_residual.residual(picture)
+    swapped = spectral_residual.residual(picture[..., ::-1].copy())
     grey = 0.299 * picture[..., 0] + 0.114 * picture[..., 2]
     as_grey = np.repeat(grey.round().astype(np.uint8)[..., None], 3, axis=2)
-    expected = spectral_residual._residual(as_grey)
+    expected = spectral_residual.residual(as_grey)
     assert np.abs(residual - expected).max() < 0.05 < np.abs(swapped - expected).max()
 
 

@@ -13,8 +13,10 @@ from salcomp.codec.files import Job
 from salcomp.errors import BitstreamError, InputError, SalcompError
 
 
-def plan(sources, output_dir=None, overwrite=False):
-    return file_jobs.plan(sources, ".out", output_dir, overwrite)
+def plan(places, output_dir=None, overwrite=False):
+    if not isinstance(places, dict):
+        places = {path: Path(path.name) for path in places}
+    return file_jobs.plan(places, ".out", output_dir, overwrite)
 
 
 def test_output_goes_beside_its_source(tmp_path):
@@ -56,8 +58,16 @@ def test_two_sources_with_one_output_are_refused_by_name(tmp_path, overwrite):
 def test_sources_of_two_folders_collide_in_one_output_folder(tmp_path):
     sources = [tmp_path / "x" / "a.png", tmp_path / "y" / "a.png"]
     assert len(plan(sources)) == 2
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="would both become"):
         plan(sources, str(tmp_path))
+
+
+def test_folders_of_the_sources_are_made_in_the_output_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    sources = {tmp_path / place: Path(place) for place in ("x/a.png", "y/a.png")}
+    outputs = [job.output for job in plan(sources, "~/out")]
+    assert outputs == [tmp_path / "out/x/a.out", tmp_path / "out/y/a.out"]
+    assert all(output.parent.is_dir() for output in outputs)
 
 
 def jobs_of(count):

@@ -115,9 +115,10 @@ def test_pattern_without_a_match_is_refused(tmp_path):
 
 
 def test_pattern_finds_files_in_folders_below(tmp_path):
-    (tmp_path / "a" / "b").mkdir(parents=True)
-    path = save(tmp_path / "a" / "b", "x.png", frame(0))
+    (tmp_path / "a [1]" / "b").mkdir(parents=True)
+    path = save(tmp_path / "a [1]" / "b", "x.png", frame(0))
     assert frame_files.find(str(tmp_path / "**" / "*.png")) == [path]
+    assert frame_files.find(str(tmp_path / "a [1]" / "**" / "*.png")) == [path]
 
 
 def test_frame_in_both_patterns_is_refused_by_name(tmp_path):

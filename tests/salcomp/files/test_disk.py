@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import pathlib
 import stat
 
 import pytest
+from PIL import Image as pil
 
 from salcomp.errors import InputError
 from salcomp.files import disk
@@ -71,38 +73,103 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_read_only_disk_is_the_reason_that_is_told(tmp_path, monkeypatch):
+    def read_only(path, *arguments, **options):
+        raise OSError(30, "Read-only file system", str(path))
+
+    for name in ("write_bytes", "unlink"):
+        monkeypatch.setattr(pathlib.Path, name, read_only)
+    with pytest.raises(InputError, match="a.bin: cannot be written .*Read-only"):
+        disk.write_file(tmp_path / "a.bin", b"new")
+
+
+FILES = "b.png a.JPG c.jfif d.mpo b.salc.png notes.txt .hidden.png .x/e.png in/to/f.png"
+
+
 @pytest.fixture
 def folder(tmp_path):
-    for name in ("b.png", "a.JPG", "notes.txt", ".hidden.png", "deep/c.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in FILES.split():
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).touch()
     return tmp_path
 
 
-def names(paths) -> list[str]:
-    return [path.name for path in paths]
+def places(*arguments, **options) -> list[str]:
+    found = disk.find_inputs([str(argument) for argument in arguments], **options)
+    assert all(str(path).endswith(str(place)) for path, place in found.items())
+    return [str(place) for place in found.values()]
 
 
-def test_a_folder_stands_for_its_images(folder):
-    assert names(disk.expand_inputs([str(folder)])) == ["a.JPG", "b.png"]
+def test_a_folder_stands_for_the_images_at_any_depth_in_it(folder):
+    assert places(folder) == ["a.JPG", "b.png", "c.jfif", "d.mpo", "in/to/f.png"]
+    assert places(folder, suffixes=(".txt",)) == ["notes.txt"]
 
 
-def test_a_pattern_reaches_into_folders(folder):
-    assert names(disk.expand_inputs([f"{folder}/**/*.png"])) == ["b.png", "c.png"]
+def test_links_to_folders_are_followed_once(folder):
+    (folder / "in/circle").symlink_to(folder)
+    (folder / "again").symlink_to("in/to")
+    assert len(places(folder)) == 5
+    assert places(folder / "again") == ["f.png"]
+
+
+def test_a_folder_is_not_searched_for_outputs(folder):
+    assert "in/to/f.png" not in places(folder, output_dir=f"{folder}/in/to")
+    assert places(folder / "in/to", output_dir=f"{folder}/in/to") == ["f.png"]
+
+
+def test_a_folder_that_cannot_be_read_is_named(folder, monkeypatch):
+    def denied(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", denied)
+    with pytest.raises(InputError, match="cannot be read .Permission denied.; make it"):
+        places(folder)
+
+
+def test_a_pattern_reaches_into_folders_and_keeps_those_below_its_fixed_part(folder):
+    assert places(f"{folder}/*/to/*.png") == ["in/to/f.png"]
+    assert places(f"{folder}/in/**/f.png")[0] == "to/f.png"
+
+
+@pytest.mark.parametrize("name", ["dir [1]", "what?"])
+def test_a_folder_may_be_named_as_a_pattern_is(folder, name):
+    (folder / "in").rename(folder / name)
+    assert places(f"{folder}/{name}/to/*.png") == ["f.png"]
+    assert places(f"{folder}/{name}/*/f.png") == ["to/f.png"]
+
+
+def test_what_was_decompressed_is_taken_only_if_it_is_named(folder):
+    assert places(f"{folder}/b*.png") == ["b.png"]
+    assert places(f"{folder}/b.salc.png") == places(f"{folder}/*.salc.png")
 
 
 def test_a_file_given_twice_is_taken_once(folder):
-    given = [f"{folder}/b.png", f"{folder}/*.png", str(folder)]
-    assert names(disk.expand_inputs(given)) == ["a.JPG", "b.png"]
+    given = [folder / "b.png", f"{folder}/b.*", folder / "b.png"]
+    assert places(*given) == ["b.png"]
 
 
-def test_a_file_named_by_itself_may_have_any_suffix(folder):
-    assert names(disk.expand_inputs([f"{folder}/notes.txt"])) == ["notes.txt"]
+def test_a_file_named_by_itself_may_have_any_suffix_and_has_no_folder(folder):
+    given = [folder / "in/to/f.png", folder / "notes.txt"]
+    assert places(*given) == ["f.png", "notes.txt"]
+
+
+def test_files_named_by_themselves_keep_their_folders_where_their_outputs_would_meet(
+    folder,
+):
+    (folder / "f.jpg").touch()
+    assert places(folder / "f.jpg", folder / "in/to/f.png") == ["f.jpg", "in/to/f.png"]
 
 
 def test_a_file_whose_name_looks_like_a_pattern_is_found(tmp_path):
     (tmp_path / "a[1].png").touch()
-    assert names(disk.expand_inputs([f"{tmp_path}/a[1].png"])) == ["a[1].png"]
+    assert places(tmp_path / "a[1].png") == ["a[1].png"]
+
+
+def test_every_file_of_photographs_that_pillow_opens_counts_in_a_folder():
+    pil.init()
+    formats = "PNG JPEG MPO WEBP AVIF TIFF BMP DIB GIF PPM".split()
+    opened = {s for s, name in pil.registered_extensions().items() if name in formats}
+    assert opened - set(disk.SUFFIXES) <= {".pfm"}  # floating-point values
 
 
 @pytest.mark.parametrize("argument", ["absent.png", "*.bmp", "."])
@@ -115,6 +182,12 @@ def test_an_argument_that_names_no_file_is_an_error(tmp_path, monkeypatch, argum
 def test_no_argument_is_an_error():
     with pytest.raises(InputError, match="no input"):
         disk.expand_inputs([])
+
+
+@pytest.mark.parametrize("of, count, chosen", [(10, 4, [0, 3, 6, 9]), (2, 4, [0, 1])])
+def test_files_are_chosen_from_the_first_to_the_last(of, count, chosen):
+    assert disk.spread(range(of), count) == chosen
+    assert disk.spread(range(of), 1) == [0]
 
 
 def test_sha256_is_that_of_the_bytes(tmp_path):

@@ -153,10 +153,11 @@ def test_values_without_an_agreed_white_are_refused(tmp_path, dtype):
     assert "a.tif" in message and "save it with 8" in message
 
 
-def test_the_first_frame_of_an_animation_is_read(tmp_path):
+def test_the_first_frame_of_an_animation_is_read_and_the_log_says_so(tmp_path, caplog):
     frames = [pil.new("RGB", (2, 2), color) for color in ("red", "blue")]
     path = save(frames[0], tmp_path / "a.gif", save_all=True, append_images=frames[1:])
     assert images.read_image(path).rgb[0, 0].tolist() == [255, 0, 0]
+    assert caplog.text.count("a.gif: has several frames; the first is read") == 1
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "avif", "tif"])
@@ -202,7 +203,14 @@ def test_a_decompression_bomb_is_refused(tmp_path):
     data[16:24] = struct.pack(">II", 50000, 50000)
     data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
     path.write_bytes(data)
-    assert "too many pixels" in error_of(path)
+    assert "50000x50000 is over the limit of 67108864 pixels" in error_of(path)
+
+
+def test_a_limit_that_pillow_has_does_not_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(pil, "MAX_IMAGE_PIXELS", 10)  # it refuses twice as many
+    path = save(pil.fromarray(RGB), tmp_path / "a.png")
+    assert images.read_image(path).rgb.shape == RGB.shape
+    assert pil.MAX_IMAGE_PIXELS == 10
 
 
 def test_pillow_warns_of_nothing(tmp_path, palette_image):

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image as pil
 
 from salcomp.errors import InputError
-from salcomp.files import disk, images, saliency_maps
+from salcomp.files import colour, disk, images, saliency_maps
 
 HEIGHT, WIDTH = 8, 12
 PLAIN = images.Image(np.zeros((HEIGHT, WIDTH, 3), np.uint8), None)
@@ -74,6 +74,12 @@ def test_a_grey_mask_is_taken_as_it_is(tmp_path, mask):
     np.testing.assert_array_equal(saliency, mask.astype(np.float32) / 255)
     assert saliency.dtype == np.float32
     assert "m.png" in description
+
+
+def test_the_numbers_of_a_mask_are_no_colours(tmp_path, mask):
+    profile = colour.matrix_profile(colour.SRGB, (1.0,))
+    pil.fromarray(mask).save(tmp_path / "m.png", icc_profile=profile)
+    np.testing.assert_array_equal(map_of(tmp_path / "m.png"), mask / np.float32(255))
 
 
 def test_a_16_bit_mask_is_read(tmp_path):
@@ -172,8 +178,71 @@ def test_a_mask_added_later_is_found(tmp_path, mask):
     assert map_of(tmp_path).any()
 
 
+def test_a_mask_has_no_more_pixels_than_it_may(tmp_path, mask):
+    images.write_png(tmp_path / "m.png", mask)
+    given = (f"{tmp_path}/m.png", "a.png", PLAIN)
+    assert saliency_maps.saliency_for(*given, max_pixels=mask.size)[0].any()
+    with pytest.raises(InputError, match="m.png: 12x8 is over the limit of 95 pixels"):
+        saliency_maps.saliency_for(*given, max_pixels=mask.size - 1)
+
+
+@pytest.mark.parametrize("orientation", range(5, 9))
+@pytest.mark.parametrize("scale", [1, 3])
+def test_a_mask_of_the_stored_image_is_turned_as_the_image_was(
+    tmp_path, mask, caplog, orientation, scale
+):
+    exif = pil.Exif()
+    exif[0x0112] = orientation
+    stored = mask.T  # of a picture that is turned to [HEIGHT, WIDTH]
+    pil.fromarray(stored).save(tmp_path / "a.png", exif=exif)
+    image = images.read_image(tmp_path / "a.png")
+    images.write_png(tmp_path / "m.png", stored.repeat(scale, 0).repeat(scale, 1))
+    saliency, _ = saliency_maps.saliency_for(f"{tmp_path}/m.png", "a.png", image)
+    assert np.abs(saliency - image.rgb[..., 0] / 255).mean() < 0.15
+    region = saliency_maps.region_for(f"{tmp_path}/m.png", "a.png", image)
+    np.testing.assert_array_equal(region, image.rgb[..., 0] >= 128)
+    assert not caplog.messages
+
+
+def test_a_mask_of_another_shape_is_stretched_and_the_log_says_so(tmp_path, caplog):
+    images.write_png(tmp_path / "m.png", np.ones((WIDTH, HEIGHT), np.uint8))
+    for _ in range(2):
+        assert map_of(tmp_path / "m.png").shape == (HEIGHT, WIDTH)
+    (line,) = caplog.messages
+    assert "m.png: 8x12 is stretched to the shape of the image, 12x8" in line
+
+
+def test_masks_may_lie_in_the_folders_of_the_images(tmp_path, mask):
+    (tmp_path / "masks/b").mkdir(parents=True)
+    images.write_png(tmp_path / "masks/frame.png", mask)
+    images.write_png(tmp_path / "masks/b/frame.png", 255 - mask)
+    for folder, expected in ("a", mask), ("b", 255 - mask):
+        found = map_of(tmp_path / "masks", tmp_path / "photos" / folder / "frame.jpg")
+        np.testing.assert_array_equal(found, expected / np.float32(255))
+
+
+def counts_of(levels: list[int]) -> np.ndarray:
+    return saliency_maps.level_counts(np.array([levels], np.uint8))
+
+
+def test_pixels_are_counted_by_level():
+    counts = counts_of([0, 255, 255])
+    assert counts[[0, 255]].tolist() == [1, 2] and counts.size == 256
+
+
+@pytest.mark.parametrize(
+    "share, floor, decibels",
+    [(5, 0.5, 0.06), (10, 0.1, 1.79), (20, 0.01, 9.18), (0, 0.5, 0), (50, 1, 0)],
+)
+def test_the_bound_of_two_levels_is_that_of_theory(share, floor, decibels):
+    counts = counts_of([255] * share + [0] * (100 - share))
+    bound = saliency_maps.weighting_bound(counts, floor)
+    assert bound == pytest.approx(decibels, abs=5e-3)
+
+
 def region_of(folder, height=HEIGHT, width=WIDTH) -> np.ndarray:
-    return saliency_maps.region_for(str(folder), "photos/frame.jpg", height, width)
+    image = images.Image(np.zeros((height, width, 3), np.uint8), None)
+    return saliency_maps.region_for(str(folder), "photos/frame.jpg", image)
 
 
 def test_a_region_is_where_its_mask_is_half_white_or_more(tmp_path, mask):
