@@ -11,26 +11,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from absl import flags, logging
+from absl import logging
 
 from data_prep.predictors.sam import model as sam
 from data_prep.predictors.sam import weights
 from salcomp import cli
 from salcomp.errors import InputError
+from salcomp.flags import Flags
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "weights",
-    None,
-    "The authors' sam-vgg_*_weights.pkl or sam-resnet_*_weights.pkl.",
-    flag_values=FLAGS,
+FLAGS = Flags()
+FLAGS.string(
+    "weights", None, "The authors' sam-vgg_*_weights.pkl or sam-resnet_*_weights.pkl."
 )
-flags.DEFINE_string(
-    "output", None, "File to write, best named *.npz.", flag_values=FLAGS
-)
-flags.DEFINE_boolean(
-    "overwrite", False, "Whether to replace an output that exists.", flag_values=FLAGS
-)
+FLAGS.string("output", None, "File to write, best named *.npz.")
+FLAGS.boolean("overwrite", False, "Whether to replace an output that exists.")
 
 
 def main(argv):

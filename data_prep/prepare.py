@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 import os
 
-from absl import flags, logging
+from absl import logging
 
 from data_prep.pipeline import geometry, local, sources
 from data_prep.pipeline.packing import Recipe
@@ -23,131 +23,113 @@ from data_prep.predictors import registry as predictors
 from salcomp import cli
 from salcomp.errors import InputError, SalcompError
 from salcomp.files import disk, images
+from salcomp.flags import Flags
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
+FLAGS = Flags()
+FLAGS.string(
     "input_glob",
     None,
     "Pattern of the pictures (quote it; ** for any depth), or a folder. Outputs keep "
     "the folders below its fixed part.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "tfds_name",
     None,
     "Set of tensorflow-datasets to take instead, such as cityscapes, of which only "
     "leftImg8bit_trainvaltest.zip is needed.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "tfds_manual_dir",
     None,
     "Folder of the zip files of --tfds_name; tensorflow-datasets' own by default.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "tfds_data_dir",
     None,
     "Folder where tensorflow-datasets keeps sets; its own by default.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
-    "output_dir", None, "Folder of the frames and the manifest.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
+FLAGS.string("output_dir", None, "Folder of the frames and the manifest.")
+FLAGS.integer(
     "width",
     512,
     "Width of the frames in pixels; the default is that of 2019.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "height",
     256,
     "Height of the frames in pixels; the default is that of 2019.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "crop",
     "none",
     "What to keep of each picture before resizing: `none` keeps all, and stretches it "
     "if its aspect differs; `aspect` the largest centred part of the frames' aspect; "
     "or a box left,top,right,bottom in pixels. Predictors see what is kept.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_enum(
+FLAGS.enum(
     "resize",
     "area",
     geometry.FILTERS,
     "Filter that makes pictures smaller: the mean over each new pixel's area, or "
     "Lanczos, which is sharper and costs the codec more bits.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "predictor",
     "sam-resnet",
     "Where the saliency map comes from; the default is that of 2019. One of "
     f"{', '.join(predictors.names())}.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "weights",
     None,
     "What the predictor reads: "
     + "; ".join(f"{name}: {what}" for name, what in predictors.needs().items())
     + ".",
-    flag_values=FLAGS,
 )
-flags.DEFINE_float(
+FLAGS.float(
     "blur",
     0,
     "Standard deviation of a Gaussian over the map, in pixels of the frame; 0: none.",
     lower_bound=0,
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "batch_size",
     8,
     "Frames that the predictor gets at a time; matters to the networks of SAM.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "num_workers",
     os.cpu_count() or 1,
     "Batches in work at a time; by default as many as there are processors.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "max_pixels",
     images.MAX_PIXELS,
     "Refuse pictures with more pixels; the default is 2^26.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_boolean(
+FLAGS.boolean(
     "overwrite",
     False,
     "Whether to replace frames that were made in another way, and files that have the "
     "name of a frame.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "runner",
     None,
     "Runner of Apache Beam (extra `beam`) to work on many machines: DirectRunner, "
     "FlinkRunner, DataflowRunner, ... Paths may then be those of Beam's file systems. "
     "By default the work is done here, without Beam.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "beam_options",
     "",
     "Further options for the runner in one string, such as "
     "'--flink_master=host:8081 --environment_type=LOOPBACK'.",
-    flag_values=FLAGS,
 )
 
 

@@ -12,7 +12,6 @@ practice most coefficients are zero, and the gain is well below it.
 from __future__ import annotations
 
 import numpy as np
-from absl import flags
 from tqdm import tqdm
 
 from data_prep import contact_sheet
@@ -20,24 +19,21 @@ from data_prep.pipeline import manifest
 from salcomp import cli
 from salcomp.errors import InputError
 from salcomp.files import disk, images, saliency_maps
+from salcomp.flags import Flags
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "input_glob", None, "Pattern or folder of the frames.", flag_values=FLAGS
-)
-flags.DEFINE_string("output", None, "PNG file of the sheet.", flag_values=FLAGS)
-flags.DEFINE_integer(
+FLAGS = Flags()
+FLAGS.string("input_glob", None, "Pattern or folder of the frames.")
+FLAGS.string("output", None, "PNG file of the sheet.")
+FLAGS.integer(
     "num_frames",
     8,
     "Frames to draw, at equal distances through the set.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_list(
+FLAGS.list(
     "floors",
     ["0.5", "0.2", "0.1", "0.05", "0.01"],
     "Smallest weights, over 0 and up to 1, to print the bound for.",
-    flag_values=FLAGS,
 )
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from absl import flags
 from tqdm import tqdm
 
 from data_prep import saliency_metrics
@@ -23,6 +22,7 @@ from salcomp import cli
 from salcomp.errors import InputError
 from salcomp.files import disk, images, saliency_maps
 from salcomp.files import results as results_files
+from salcomp.flags import Flags
 
 # The metrics, and which values of each are better.
 _BETTER = {
@@ -35,50 +35,34 @@ _BETTER = {
 _BASELINE = "center"
 _NAMED_AT_MOST = 5
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "predictor",
-    None,
-    f"Predictor to score: one of {', '.join(predictors.names())}.",
-    flag_values=FLAGS,
+FLAGS = Flags()
+FLAGS.string(
+    "predictor", None, f"Predictor to score: one of {', '.join(predictors.names())}."
 )
-flags.DEFINE_string(
-    "weights",
-    None,
-    "File or folder that the predictor reads, if it needs one.",
-    flag_values=FLAGS,
+FLAGS.string(
+    "weights", None, "File or folder that the predictor reads, if it needs one."
 )
-flags.DEFINE_string(
-    "images",
-    None,
-    "Pattern, or folder, of the images that were shown.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
+FLAGS.string("images", None, "Pattern, or folder, of the images that were shown.")
+FLAGS.string(
     "fixations",
     None,
     "The .mat file of the fixations, laid out as OSIE's and in pixels of the images.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_float(
+FLAGS.float(
     "blur",
     0,
     "Standard deviation of a Gaussian that the predictor's maps are blurred with "
     "first, in pixels of the image; 0 for none.",
     lower_bound=0,
-    flag_values=FLAGS,
 )
-flags.DEFINE_float(
+FLAGS.float(
     "degree",
     fixations.PIXELS_PER_DEGREE,
     "Pixels of the image per degree of visual angle, which is the standard deviation "
     "of the density's Gaussian; the default is OSIE's.",
     lower_bound=0.1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
-    "output", None, "CSV file with a row per image and map.", flag_values=FLAGS
-)
+FLAGS.string("output", None, "CSV file with a row per image and map.")
 
 
 def score(

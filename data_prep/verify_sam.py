@@ -13,28 +13,23 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from absl import flags
 
 from data_prep.predictors.sam.predict import SamPredictor
 from salcomp import cli
 from salcomp.errors import InputError
 from salcomp.files import disk, images, saliency_maps
+from salcomp.flags import Flags
 
 _NEEDED = 0.99
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
+FLAGS = Flags()
+FLAGS.string(
     "weights",
     None,
     "The authors' weights, or converted ones; which network is found out.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
-    "images", None, "Folder of photographs: sample_images.", flag_values=FLAGS
-)
-flags.DEFINE_string(
-    "expected", None, "Folder of their maps: predictions.", flag_values=FLAGS
-)
+FLAGS.string("images", None, "Folder of photographs: sample_images.")
+FLAGS.string("expected", None, "Folder of their maps: predictions.")
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
 
 from salcomp import cli
 from salcomp.config.config import PRESETS, Config
 from salcomp.data import scenes
 from salcomp.errors import InputError, SalcompError
+from salcomp.flags import Flags
 from salcomp.model.base import to_uint8
 from salcomp.model.prior import quantize
 from salcomp.model.saliency_codec import Objective, SaliencyCodec
@@ -28,16 +28,13 @@ _TOLERANCE = 1e-5  # relative; float32 sums in another order
 # Untrained latents all round to 0; at this scale they spread over several integers.
 _LATENT_SCALE = 10.0
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "reference", None, "Path of bls2017.py in a checkout.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
+FLAGS = Flags()
+FLAGS.string("reference", None, "Path of bls2017.py in a checkout.")
+FLAGS.integer(
     "num_filters",
     PRESETS["stock_v2"]["num_filters"],
     "Channels of both models; 128 in bls2017.py.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
 
 

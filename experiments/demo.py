@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from absl import flags, logging
+from absl import logging
 
 from experiments import windows
 from experiments.record import write_record
@@ -25,6 +25,7 @@ from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
 from salcomp.files import disk, figures, images
 from salcomp.files.results import write_csv
+from salcomp.flags import Flags
 from salcomp.metrics import quality as metrics
 from salcomp.training import run
 
@@ -33,43 +34,30 @@ _ARMS = {"baseline": False, "saliency": True}
 _COLUMNS = ("lambda", "mean weight", "effective lambda", "bpp", "PSNR", "EWPSNR")
 _ZOOM = (64, 96)  # rows and columns of the crop that the figure enlarges
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
+FLAGS = Flags()
+FLAGS.string(
     "data",
     None,
     "Pattern or folder of RGBA PNGs, the saliency map as alpha; built-in scenes by "
     "default.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
-    "output_dir", "demo", "Folder for the runs, files and figure.", flag_values=FLAGS
-)
-flags.DEFINE_string(
-    "preset", "cpu", "Preset of the three trainings.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "start_steps", 1500, "Steps of the common start.", lower_bound=1, flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "arm_steps", 1000, "Steps of each arm.", lower_bound=1, flag_values=FLAGS
-)
-flags.DEFINE_float("lambda", 0.01, "Lambda of both arms.", flag_values=FLAGS)
-flags.DEFINE_float(
+FLAGS.string("output_dir", "demo", "Folder for the runs, files and figure.")
+FLAGS.string("preset", "cpu", "Preset of the three trainings.")
+FLAGS.integer("start_steps", 1500, "Steps of the common start.", lower_bound=1)
+FLAGS.integer("arm_steps", 1000, "Steps of each arm.", lower_bound=1)
+FLAGS.float("lambda", 0.01, "Lambda of both arms.")
+FLAGS.float(
     "saliency_floor",
     0.1,
     "Smallest weight of the saliency arm, 0 to 1; the preset's 0.1.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
-    "num_scenes", 96, "Built-in scenes to train on.", lower_bound=2, flag_values=FLAGS
-)
-flags.DEFINE_integer("seed", 0, "Seed of all trainings.", flag_values=FLAGS)
-flags.DEFINE_integer(
+FLAGS.integer("num_scenes", 96, "Built-in scenes to train on.", lower_bound=2)
+FLAGS.integer("seed", 0, "Seed of all trainings.")
+FLAGS.integer(
     "figure_frame",
     0,
     "Which held-out frame the figure shows; the first by default.",
     lower_bound=0,
-    flag_values=FLAGS,
 )
 
 

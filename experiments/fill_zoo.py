@@ -11,37 +11,27 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from absl import flags
 
 from experiments.study.plan import ARMS
 from experiments.study.report.records import FinishedRun, StudyRecords
 from salcomp import cli
 from salcomp.errors import InputError
+from salcomp.flags import Flags
 from salcomp.zoo import shipped
 
 # Arms of the study, by the first part of their models' names in the zoo.
 _ARMS = {"baseline": "baseline", "saliency": "concat-0.1", "modulate": "modulate"}
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "workdir", "runs/street", "Folder of the study's runs.", flag_values=FLAGS
-)
-flags.DEFINE_string(
-    "records", "results/street", "Folder of the study's records.", flag_values=FLAGS
-)
-flags.DEFINE_string(
+FLAGS = Flags()
+FLAGS.string("workdir", "runs/street", "Folder of the study's runs.")
+FLAGS.string("records", "results/street", "Folder of the study's records.")
+FLAGS.string(
     "frames",
     None,
     "What the frames are, for the cards, such as `street scenes of GTSDB`; the names "
     "of their folders by default.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
-    "zoo",
-    None,
-    "Folder of the models; that of salcomp by default.",
-    flag_values=FLAGS,
-)
+FLAGS.string("zoo", None, "Folder of the models; that of salcomp by default.")
 
 
 def _card(records: StudyRecords, run: FinishedRun) -> dict:

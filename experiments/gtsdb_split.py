@@ -15,23 +15,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from absl import flags
-
 from salcomp import cli
 from salcomp.errors import InputError
 from salcomp.files import disk
 from salcomp.files.disk import write_file
+from salcomp.flags import Flags
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
+FLAGS = Flags()
+FLAGS.string(
     "source",
     None,
     "Folder of the benchmark's 900 frames, 00000 to 00899, as PPM, PNG or JPEG.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
-    "output_dir", None, "Folder for the links, one folder per set.", flag_values=FLAGS
-)
+FLAGS.string("output_dir", None, "Folder for the links, one folder per set.")
 
 _SUFFIXES = (".ppm", ".png", ".jpg")
 _ANNOTATIONS = "gt.txt"  # 00000.ppm;left;top;right;bottom;class

@@ -15,7 +15,6 @@ import io
 from pathlib import Path
 
 import numpy as np
-from absl import flags
 from tqdm import tqdm
 
 from data_prep.predictors import registry as predictors
@@ -24,6 +23,7 @@ from salcomp import cli
 from salcomp.errors import InputError
 from salcomp.files import disk, figures, images, saliency_maps
 from salcomp.files.results import write_csv
+from salcomp.flags import Flags
 
 REASON = (
     "np.savez does not compress: a mask costs 4 bytes a pixel whatever it shows. To a "
@@ -32,27 +32,18 @@ REASON = (
     "smooth map; as alpha, each byte of the map stands between three of the colours."
 )
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "images",
-    None,
-    "Pattern or folder of frames, whose colours alone are used.",
-    flag_values=FLAGS,
+FLAGS = Flags()
+FLAGS.string(
+    "images", None, "Pattern or folder of frames, whose colours alone are used."
 )
-flags.DEFINE_string(
+FLAGS.string(
     "predictor",
     "attention-center",
     f"Where the maps come from. One of {', '.join(predictors.names())}.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
-    "weights", None, "What the predictor reads, if anything.", flag_values=FLAGS
-)
-flags.DEFINE_string(
-    "output_dir",
-    "results/mask_storage",
-    "Folder for table, chart and record.",
-    flag_values=FLAGS,
+FLAGS.string("weights", None, "What the predictor reads, if anything.")
+FLAGS.string(
+    "output_dir", "results/mask_storage", "Folder for table, chart and record."
 )
 
 

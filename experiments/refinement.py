@@ -10,7 +10,7 @@ writes bpp, PSNR and EWPSNR, and the rate that the map saves at equal EWPSNR.
 from __future__ import annotations
 
 import numpy as np
-from absl import flags, logging
+from absl import logging
 from tqdm import tqdm
 
 from experiments.record import write_record
@@ -20,44 +20,36 @@ from salcomp.codec.refine import Refinement, Refiner
 from salcomp.errors import InputError
 from salcomp.files import disk, images, saliency_maps
 from salcomp.files.results import write_csv
+from salcomp.flags import Flags
 from salcomp.metrics import quality as metrics
 
 _COLUMNS = ("bpp", "psnr", "ewpsnr")
 _BY_MAP = "saliency, lambda x"
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
+FLAGS = Flags()
+FLAGS.string(
     "model",
     None,
     "Workdir of a run, exported model folder, or name of a model that comes with "
     "salcomp.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
-    "images", None, "Pattern of the images; the map is their alpha.", flag_values=FLAGS
-)
-flags.DEFINE_string(
-    "output_dir", "results/refinement", "Folder for the table.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "refine_steps", 150, "Steps of the refinement.", lower_bound=1, flag_values=FLAGS
-)
-flags.DEFINE_list(
+FLAGS.string("images", None, "Pattern of the images; the map is their alpha.")
+FLAGS.string("output_dir", "results/refinement", "Folder for the table.")
+FLAGS.integer("refine_steps", 150, "Steps of the refinement.", lower_bound=1)
+FLAGS.list(
     "lambda_factors",
     ["1", "0.7", "0.5"],
     "Factors on the model's lambda for the refinement under the map: the lower ones "
     "reach the control's EWPSNR with fewer bits.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_float(
+FLAGS.float(
     "saliency_floor",
     None,
     "Smallest weight of the refinement, 0 to 1; the model's own by default.",
     lower_bound=0,
     upper_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer("seed", 0, "Seed of the refinement's noise.", flag_values=FLAGS)
+FLAGS.integer("seed", 0, "Seed of the refinement's noise.")
 
 
 def measure(codec: Codec, refiners, image, saliency) -> dict[str, dict[str, float]]:

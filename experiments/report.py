@@ -9,24 +9,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from absl import flags
-
 from experiments.study import report
 from salcomp import cli
+from salcomp.flags import Flags
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
+FLAGS = Flags()
+FLAGS.string(
     "records",
     "results/street",
     "Folder of the records that experiments.study wrote; the figures go there too.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "page",
     None,
     "Markdown file to write; README.md beside the records by default, and "
     "results/README.md for the records that come with salcomp.",
-    flag_values=FLAGS,
 )
 
 

@@ -8,31 +8,24 @@ manifest beside them records.
 
 from __future__ import annotations
 
-from absl import flags
-
 from data_prep import contact_sheet
 from data_prep.pipeline import manifest
 from experiments.record import write_record
 from salcomp import cli
 from salcomp.errors import InputError
 from salcomp.files import disk
+from salcomp.flags import Flags
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "images", None, "Pattern or folder of RGBA frames.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
+FLAGS = Flags()
+FLAGS.string("images", None, "Pattern or folder of RGBA frames.")
+FLAGS.integer(
     "num_frames",
     4,
     "Frames to show, at equal distances through the set.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
-    "output_dir",
-    "results/saliency_samples",
-    "Folder for the figure and its record.",
-    flag_values=FLAGS,
+FLAGS.string(
+    "output_dir", "results/saliency_samples", "Folder for the figure and its record."
 )
 
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from salcomp.errors import InputError, SalcompError
 
 if TYPE_CHECKING:
-    from absl import flags
+    from salcomp.flags import Flags
 
 
 def parse(
-    flag_values: flags.FlagValues, argv: list[str], doc: str, files: bool = False
+    flag_values: Flags, argv: list[str], doc: str, files: bool = False
 ) -> list[str]:
     """Parses `argv` into `flag_values` and returns the positional arguments.
 
@@ -40,9 +40,7 @@ def parse(
     from absl import flags
 
     if "help" not in flag_values:
-        flags.DEFINE_boolean(
-            "help", False, "Print this help and exit.", flag_values=flag_values
-        )
+        flag_values.boolean("help", False, "Print this help and exit.")
     for name in flag_values:
         flag_values[name].unparse()
     try:
@@ -51,7 +49,9 @@ def parse(
         message = " ".join(str(error).split())
         raise InputError(f"{message} (--help lists the flags)") from error
     if flag_values.help:
-        print(f"{doc.strip()}\n\nFlags:\n{flag_values.get_help()}")
+        # absl groups flags by the module that defines them, which is one for all.
+        _, listed = flag_values.get_help().strip().split("\n", 1)
+        print(f"{doc.strip()}\n\nFlags:\n{listed}")
         raise SystemExit(0)
     if positional and not files:
         raise InputError(
@@ -61,7 +61,7 @@ def parse(
     return positional
 
 
-def numbers(flag_values: flags.FlagValues, name: str, kind: type = float) -> list:
+def numbers(flag_values: Flags, name: str, kind: type = float) -> list:
     """The values of a list flag, as numbers.
 
     Args:
@@ -82,34 +82,25 @@ def numbers(flag_values: flags.FlagValues, name: str, kind: type = float) -> lis
     return found
 
 
-def define_output_flags(flag_values: flags.FlagValues, outputs: str) -> None:
+def define_output_flags(flag_values: Flags, outputs: str) -> None:
     """Defines the flags of a tool that turns image files into others, or back.
 
     Args:
       flag_values: to define them in.
       outputs: what --output_dir is the folder of, and where outputs go without it.
     """
-    from absl import flags
-
-    flags.DEFINE_string(
+    flag_values.string(
         "output_dir",
         None,
         f"Folder of {outputs} Folders within those that are given are kept.",
-        flag_values=flag_values,
     )
-    flags.DEFINE_boolean(
-        "overwrite",
-        False,
-        "Whether to replace outputs that exist.",
-        flag_values=flag_values,
-    )
-    flags.DEFINE_integer(
+    flag_values.boolean("overwrite", False, "Whether to replace outputs that exist.")
+    flag_values.integer(
         "max_pixels",
         None,
         "Refuse images with more pixels: by default 67,108,864, and 4,194,304 with a "
         "GAN.",
         lower_bound=1,
-        flag_values=flag_values,
     )
 
 

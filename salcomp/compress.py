@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from absl import flags
-
 from salcomp import cli
 from salcomp.codec import files
 from salcomp.errors import InputError
 from salcomp.files import disk, saliency_maps
+from salcomp.flags import Flags
 from salcomp.zoo import card as model_card
 from salcomp.zoo import shipped
 
@@ -24,85 +23,73 @@ if TYPE_CHECKING:  # they import TensorFlow, which takes seconds
     from salcomp.codec import encoders
 
 
-FLAGS = flags.FlagValues()
+FLAGS = Flags()
 cli.define_output_flags(
     FLAGS, "the .salc files; by default each goes beside its image."
 )
-flags.DEFINE_string(
-    "saliency",
-    "auto",
-    f"Where the saliency map comes from. {saliency_maps.CHOICES}",
-    flag_values=FLAGS,
+FLAGS.string(
+    "saliency", "auto", f"Where the saliency map comes from. {saliency_maps.CHOICES}"
 )
-flags.DEFINE_boolean(
+FLAGS.boolean(
     "reconstruction",
     False,
     "Whether to write beside each .salc file a .salc.png of what it decodes to.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "model",
     None,
     "What to compress with: the workdir of a run, an exported model folder, or the "
     "name of a model that comes with salcomp (--list_models). "
     f"{shipped.DEFAULT} by default.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_boolean(
+FLAGS.boolean(
     "list_models",
     False,
     "Print the models that come with salcomp, with their rates and qualities on test "
     "frames, and exit.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_float(
+FLAGS.float(
     "target_bpp",
     None,
     "Rate of the whole file, in bit per pixel, to come close to: each image is "
     "compressed with the model that comes closest, above or below, among those of the "
     "arm that --model is of. With --refine_steps the refinement's lambda then comes "
     "closer still, in five refinements an image.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "refine_steps",
     0,
     "Steps of gradient descent that improve the latents of each image; 0 does none, "
     "150 gain most of what there is.",
     lower_bound=0,
-    flag_values=FLAGS,
 )
-flags.DEFINE_enum(
+FLAGS.enum(
     "refine_weighting",
     "saliency",
     ["saliency", "uniform"],
     "What refinement weights the distortion by: the map, weighted as in the model's "
     "training and divided by its mean over the image, or nothing.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_float(
+FLAGS.float(
     "lambda",
     None,
     "Trade-off lambda of the refinement, in bit per pixel per squared 8-bit level: "
     "less makes smaller files. The model's own by default.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_float(
+FLAGS.float(
     "saliency_floor",
     None,
     "Smallest weight of the refinement (clip and affine weightings), 0 to 1. That of "
     "the model's training by default.",
     lower_bound=0,
     upper_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "seed",
     0,
     "Seed of the noise of the refinement.",
     lower_bound=0,
     upper_bound=2**31 - 1,
-    flag_values=FLAGS,
 )
 
 

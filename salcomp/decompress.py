@@ -6,25 +6,23 @@ python -m salcomp.decompress photo.salc --model=runs/cpu-saliency
 
 from __future__ import annotations
 
-from absl import flags
-
 from salcomp import cli
 from salcomp.codec import files
 from salcomp.files import disk
+from salcomp.flags import Flags
 
-FLAGS = flags.FlagValues()
+FLAGS = Flags()
 cli.define_output_flags(
     FLAGS,
     "the PNG files, named NAME.png. By default each goes beside its file as "
     "NAME.salc.png, which is never the original.",
 )
-flags.DEFINE_string(
+FLAGS.string(
     "model",
     None,
     "What compressed the files: the workdir of a run, an exported model folder, or the "
     "name of a model that comes with salcomp. By default each file is decompressed by "
     "the one of these that its header tells of.",
-    flag_values=FLAGS,
 )
 
 

@@ -25,100 +25,85 @@ from __future__ import annotations
 
 from collections import Counter
 
-from absl import flags, logging
+from absl import logging
 
 from salcomp import cli
 from salcomp.errors import InputError, SalcompError
 from salcomp.evaluation import classical, comparison, outputs, series
 from salcomp.evaluation import subjects as scorers
 from salcomp.files import disk, saliency_maps
+from salcomp.flags import Flags
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_multi_string(
-    "images",
-    [],
-    "Images to code: a file, a folder or a glob pattern; may be repeated.",
-    flag_values=FLAGS,
+FLAGS = Flags()
+FLAGS.multi_string(
+    "images", [], "Images to code: a file, a folder or a glob pattern; may be repeated."
 )
-flags.DEFINE_multi_string(
+FLAGS.multi_string(
     "models",
     [],
     "LABEL=PATTERN: runs or exported models whose folders match make one series, a "
     "point each; where none do, the models that come with salcomp whose names match. "
     "Without LABEL= each folder is a series named after it. May be repeated; all of "
     "one LABEL are points of one series.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_list(
-    "codecs",
-    [],
-    f"Classical codecs to compare with, of {', '.join(classical.CODECS)}.",
-    flag_values=FLAGS,
+FLAGS.list(
+    "codecs", [], f"Classical codecs to compare with, of {', '.join(classical.CODECS)}."
 )
-flags.DEFINE_multi_string(
+FLAGS.multi_string(
     "qualities",
     [],
     "CODEC=QUALITY,QUALITY,...: the settings of a classical codec, in place of a "
     "sweep from about 0.1 to 2 bit/pixel; for jpeg2000 they are target rates in "
     "bit/pixel. May be repeated.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "output_dir",
     None,
     "Folder for the results; made if missing, files of the same names replaced.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "saliency",
     "auto",
     f"The map that the models' encoders get. {saliency_maps.CHOICES}",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "score_saliency",
     None,
     "The map that the weighted and region metrics score with, chosen as in "
     "--saliency, whose value is the default. Scoring with the encoder's own map is "
     "circular: give one from elsewhere, such as human fixations, to test for that.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "roi_boxes",
     None,
     "JSON file of annotated regions for the boxes metrics, in pixels: {image file "
     'name: [[left, top, right, bottom], ...]}, or {name: [{"box": [...]}, ...]}.',
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "roi_masks",
     None,
     "Folder of masks for the mask metrics, named as the images are, grey and of any "
     "size: the region of an image is where its mask is half white or more.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "anchor",
     None,
     "Series that the others' BD-rates refer to; the first by default, models first.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "resamples",
     1000,
     "Draws of the bootstrap over images behind the intervals; 1000 settles the "
     "ends of the 95 % interval to about a fiftieth of its width.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "max_images",
     None,
     "Code only this many images, the first by path; all by default.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_boolean("figures", True, "Draw the figures.", flag_values=FLAGS)
+FLAGS.boolean("figures", True, "Draw the figures.")
 
 
 def main(argv: list[str]) -> None:

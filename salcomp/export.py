@@ -7,30 +7,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from absl import flags
-
 from salcomp import cli
 from salcomp.errors import InputError
+from salcomp.flags import Flags
 from salcomp.zoo import kinds
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "workdir",
-    None,
-    "Folder of the run, as given to the trainer.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_integer(
-    "step",
-    None,
-    "Step of the checkpoint to export; the newest by default.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
+FLAGS = Flags()
+FLAGS.string("workdir", None, "Folder of the run, as given to the trainer.")
+FLAGS.integer("step", None, "Step of the checkpoint to export; the newest by default.")
+FLAGS.string(
     "output",
     None,
     "Folder to write; by default the run's own model/, which --model=WORKDIR uses.",
-    flag_values=FLAGS,
 )
 
 

@@ -10,28 +10,24 @@ distortion, crops and batch size are part of the program.
 
 from __future__ import annotations
 
-from absl import flags as absl_flags
-
 from salcomp import cli
 from salcomp.accelerator import exported_step
 from salcomp.accelerator.program import export_step
 from salcomp.errors import InputError
 from salcomp.files import disk
+from salcomp.flags import Flags
 from salcomp.training import flags
 from salcomp.training.run import initial_model
 from salcomp.zoo import exported
 
-FLAGS = absl_flags.FlagValues()
+FLAGS = Flags()
 flags.define_config_flags(FLAGS)
-absl_flags.DEFINE_string(
-    "output", None, "Folder of the exported step.", flag_values=FLAGS
-)
-absl_flags.DEFINE_string(
+FLAGS.string("output", None, "Folder of the exported step.")
+FLAGS.string(
     "init_from",
     None,
     "Workdir, exported model, or name of a model that comes with salcomp, to take the "
     "initial weights from.",
-    flag_values=FLAGS,
 )
 
 

@@ -13,50 +13,46 @@ import dataclasses
 import os
 
 import tensorflow as tf
-from absl import flags as absl_flags
 
 from salcomp import cli
 from salcomp.config.base import flag_name
 from salcomp.config.config import Config
 from salcomp.errors import InputError
+from salcomp.flags import Flags
 from salcomp.runs import state
 from salcomp.training import flags, run
 from salcomp.zoo import exported
 
 STRATEGIES = ("one", "mirrored", "multi_worker")
 
-FLAGS = absl_flags.FlagValues()
+FLAGS = Flags()
 flags.define_config_flags(FLAGS)
 flags.define_run_flags(FLAGS)
-absl_flags.DEFINE_string(
+FLAGS.string(
     "workdir",
     None,
     "Folder of the run; by default runs/PRESET-saliency or runs/PRESET-baseline, by "
     "what is trained.",
-    flag_values=FLAGS,
 )
-absl_flags.DEFINE_string(
+FLAGS.string(
     "init_from",
     None,
     "Workdir, exported model, or name of a model that comes with salcomp, to take the "
     "initial weights from. A model without the map may start one with it: the map's "
     "kernels start at zero.",
-    flag_values=FLAGS,
 )
-absl_flags.DEFINE_string(
+FLAGS.string(
     "import_state",
     None,
     "File state.npz of a run that salcomp.run_step trained, to go on from and export. "
     "Its configuration takes the preset's place; a larger --last_step trains on.",
-    flag_values=FLAGS,
 )
-absl_flags.DEFINE_enum(
+FLAGS.enum(
     "strategy",
     "one",
     STRATEGIES,
     "Devices to train on: one, all GPUs of this machine (mirrored), or several "
     "machines named by TF_CONFIG (multi_worker), which share the workdir.",
-    flag_values=FLAGS,
 )
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from absl import flags, logging
+from absl import logging
 
 from data_prep.predictors.sam import model as sam
 from experiments.benchmark_speed import sam as sam_speed
@@ -34,6 +34,7 @@ from salcomp.config.config import PRESETS, STRIDE, Config
 from salcomp.config.geometry import CONVOLUTIONS
 from salcomp.data import batches, frames
 from salcomp.files import images
+from salcomp.flags import Flags
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.zoo import exported
 
@@ -42,22 +43,15 @@ _WARM_UP = 3
 _BLOCKS = 5
 _PIPELINE_PRESETS = ("blog", "cpu")
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_integer(
-    "steps", 20, "Steps to time of each kind.", lower_bound=3, flag_values=FLAGS
-)
-flags.DEFINE_string(
-    "output", None, "JSON file to write the figures to as well.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "images", 64, "Images to time the codec on.", lower_bound=2, flag_values=FLAGS
-)
-flags.DEFINE_integer(
+FLAGS = Flags()
+FLAGS.integer("steps", 20, "Steps to time of each kind.", lower_bound=3)
+FLAGS.string("output", None, "JSON file to write the figures to as well.")
+FLAGS.integer("images", 64, "Images to time the codec on.", lower_bound=2)
+FLAGS.integer(
     "sam_rounds",
     3,
     "Batches to time of each form of the saliency networks.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
 
 

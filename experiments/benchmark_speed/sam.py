@@ -13,7 +13,6 @@ import time
 
 import numpy as np
 import tensorflow as tf
-from absl import flags
 
 from data_prep.predictors.sam import model as sam
 from data_prep.predictors.sam.attentive_convlstm import (
@@ -23,13 +22,12 @@ from data_prep.predictors.sam.attentive_convlstm import (
 )
 from data_prep.predictors.sam.predict import compiled
 from salcomp import cli
+from salcomp.flags import Flags
 
 _BATCH = 8
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_integer(
-    "rounds", 5, "Batches to time of each kind.", lower_bound=1, flag_values=FLAGS
-)
+FLAGS = Flags()
+FLAGS.integer("rounds", 5, "Batches to time of each kind.", lower_bound=1)
 
 
 def plain_attentive_convlstm(x: tf.Tensor, layer: AttentiveConvLSTM) -> tf.Tensor:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from absl import flags, logging
+from absl import logging
 
 from experiments.dilation import checkerboard, figures
 from experiments.dilation.runs import Measured, Training
@@ -29,6 +29,7 @@ from salcomp.errors import InputError
 from salcomp.evaluation import rd_figure
 from salcomp.files import disk, images
 from salcomp.files import results as results_files
+from salcomp.flags import Flags
 from salcomp.metrics import bd_rate
 from salcomp.training import run
 
@@ -36,60 +37,41 @@ _ANCHOR = "plain"
 _QUALITIES = ("psnr-rgb", "ms-ssim-rgb-db")
 _RESAMPLES = 1000  # draws behind the intervals of the BD-rates
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
+FLAGS = Flags()
+FLAGS.string(
     "data",
     None,
     "Pattern or folder of PNGs, a tenth of which is held out; built-in scenes by "
     "default.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
-    "output_dir",
-    "results/dilation",
-    "Folder for the tables and figures.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string(
-    "runs_dir",
-    "runs/dilation",
-    "Folder of the trainings' folders.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string("preset", "cpu", "Preset of the trainings.", flag_values=FLAGS)
-flags.DEFINE_list(
+FLAGS.string("output_dir", "results/dilation", "Folder for the tables and figures.")
+FLAGS.string("runs_dir", "runs/dilation", "Folder of the trainings' folders.")
+FLAGS.string("preset", "cpu", "Preset of the trainings.")
+FLAGS.list(
     "dilation_rates",
     ["2", "4"],
     "Rates of the dilated layers; the 2019 write-up does not give its own.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "steps",
     6000,
     "Steps of each training; with four lambdas and one seed all take about half an "
     "hour on two cores.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_list(
+FLAGS.list(
     "lambda",
     ["0.0005", "0.001", "0.002", "0.004"],
     "Lambdas, in bit per pixel per squared 8-bit level, at which both are trained; a "
     "BD-rate needs four.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_list(
-    "seeds", ["0"], "Seeds, with each of which all is trained.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "num_scenes", 96, "Built-in scenes to train on.", lower_bound=1, flag_values=FLAGS
-)
-flags.DEFINE_integer(
+FLAGS.list("seeds", ["0"], "Seeds, with each of which all is trained.")
+FLAGS.integer("num_scenes", 96, "Built-in scenes to train on.", lower_bound=1)
+FLAGS.integer(
     "figure_frame",
     0,
     "Which held-out frame the figure shows; the first by default.",
     lower_bound=0,
-    flag_values=FLAGS,
 )
 
 

@@ -19,57 +19,40 @@ import json
 from pathlib import Path
 
 import numpy as np
-from absl import flags
 
 from experiments.forger_game import rounds as forger_rounds
 from experiments.record import what_made
 from salcomp import cli
 from salcomp.errors import InputError
 from salcomp.files import disk, images
+from salcomp.flags import Flags
 
 MAX_BYTES = 5_000_000
 # Different rounds that the page holds for each one of a game, if there are places.
 _GAMES = 2
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
-    "run", None, "Folder of a GAN's training that wrote samples.", flag_values=FLAGS
-)
-flags.DEFINE_string(
-    "output", "forger_game.html", "The page to write.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
+FLAGS = Flags()
+FLAGS.string("run", None, "Folder of a GAN's training that wrote samples.")
+FLAGS.string("output", "forger_game.html", "The page to write.")
+FLAGS.integer(
     "steps",
     6,
     "Steps of the training to show, from the first to the last that have samples, at "
     "about equal ratios.",
     lower_bound=2,
     upper_bound=8,
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "rounds_per_step",
     2,
     "Rounds of a game at each step; 12 rounds in all take about three minutes.",
     lower_bound=1,
     upper_bound=4,
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
-    "crop",
-    128,
-    "Side of the pictures in pixels.",
-    lower_bound=16,
-    upper_bound=512,
-    flag_values=FLAGS,
+FLAGS.integer(
+    "crop", 128, "Side of the pictures in pixels.", lower_bound=16, upper_bound=512
 )
-flags.DEFINE_integer(
-    "seed",
-    0,
-    "Seed of the choice of places; at least 0.",
-    lower_bound=0,
-    flag_values=FLAGS,
-)
+FLAGS.integer("seed", 0, "Seed of the choice of places; at least 0.", lower_bound=0)
 
 
 def _png(pieces: list[np.ndarray]) -> str:

@@ -12,7 +12,7 @@ decided by the rule in `table`. The same command goes on where a stopped one was
 from __future__ import annotations
 
 import tensorflow as tf
-from absl import flags, logging
+from absl import logging
 
 from experiments.gan_overfitting import figures, reduced_frames
 from experiments.gan_overfitting import table as gan_table
@@ -33,6 +33,7 @@ from salcomp.extreme_gan.codec import GanCodec
 from salcomp.extreme_gan.config import GAN, GanConfig
 from salcomp.files import disk
 from salcomp.files import results as results_files
+from salcomp.flags import Flags
 from salcomp.metrics import ms_ssim
 from salcomp.training.run import Schedule
 
@@ -40,83 +41,67 @@ _SHOWN = (PUBLISHED, "repaired")
 _EVALUATIONS = 10
 _FRAMES_SHOWN = 3
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string(
+FLAGS = Flags()
+FLAGS.string(
     "data",
     None,
     "Folder of RGBA PNGs, the saliency map as alpha: those in its train/ are trained "
     "on, those in its test/ held out. Without these two, a tenth of its own PNGs is "
     "held out.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
-    "output_dir",
-    "results/gan_overfitting",
-    "Folder for table, figures and record.",
-    flag_values=FLAGS,
+FLAGS.string(
+    "output_dir", "results/gan_overfitting", "Folder for table, figures and record."
 )
-flags.DEFINE_string(
+FLAGS.string(
     "runs_dir",
     "runs/gan_overfitting",
     "Folder for the reduced frames and the trainings.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_list(
+FLAGS.list(
     "arms",
     None,
     f"What to train, among {', '.join(ARMS)}; by default all, but for ms_ssim on "
     f"reduced frames of less than {ms_ssim.MIN_SIDE} pixels.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_float(
+FLAGS.float(
     "width",
     0.125,
     "Factor on the channels of the published networks.",
     lower_bound=1e-3,
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "steps",
     1200,
     "Steps of each training; with all other defaults, the generator sees each frame 50 "
     "times; in the published example, 27 times.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "train_frames",
     24,
     "Frames to train on, at equal distances through the set.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "validation_frames",
     48,
     "Frames to validate on, from the same set: those of the learning curves.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_integer(
-    "test_frames",
-    96,
-    "Most frames to test on: those of the table.",
-    lower_bound=1,
-    flag_values=FLAGS,
+FLAGS.integer(
+    "test_frames", 96, "Most frames to test on: those of the table.", lower_bound=1
 )
-flags.DEFINE_integer(
+FLAGS.integer(
     "reduction",
     4,
     "Factor by which height and width of the frames are reduced; 4 makes 128x64 of "
     "512x256.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-flags.DEFINE_list(
+FLAGS.list(
     "seeds",
     ["0", "1", "2"],
     "Seeds, with each of which all is trained, in 20 to 25 minutes on two cores.",
-    flag_values=FLAGS,
 )
 
 

@@ -17,7 +17,7 @@ import signal
 import time
 from pathlib import Path
 
-from absl import flags, logging
+from absl import logging
 
 from experiments.record import write_record
 from experiments.study import frames as study_frames
@@ -29,64 +29,53 @@ from salcomp import cli
 from salcomp.cli import duration
 from salcomp.errors import InputError
 from salcomp.files import disk
+from salcomp.flags import Flags
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_enum(
+FLAGS = Flags()
+FLAGS.enum(
     "budget",
     "smoke",
     list(plan.BUDGETS),
     "How much to compute: smoke, minutes on built-in scenes; street, hours on two "
     "cores; full, the models of 2019's size, for a machine with an accelerator.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "data",
     None,
     "Folder with the RGBA frames, the saliency map as alpha, in train/ and test/. "
     "Drawn scenes for --budget=smoke, unless given.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "boxes",
     None,
     "JSON file of annotated regions of the test frames, as --roi_boxes of "
     "salcomp.evaluate takes it.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "fixation_frames",
     None,
     "Folder of RGBA images of another set, with the predictor's map as alpha, whose "
     "human fixations are in --fixation_maps.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "fixation_maps",
     None,
     "Folder of maps of human fixations, named as the images of --fixation_frames are.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
-    "kodak",
-    None,
-    "Folder of the Kodak images, to stand beside published points.",
-    flag_values=FLAGS,
+FLAGS.string(
+    "kodak", None, "Folder of the Kodak images, to stand beside published points."
 )
-flags.DEFINE_string(
-    "workdir", None, "Folder of the runs; runs/BUDGET by default.", flag_values=FLAGS
-)
-flags.DEFINE_string(
+FLAGS.string("workdir", None, "Folder of the runs; runs/BUDGET by default.")
+FLAGS.string(
     "output_dir",
     None,
     "Folder of the records and the report; results/BUDGET by default.",
-    flag_values=FLAGS,
 )
-flags.DEFINE_string(
+FLAGS.string(
     "write_runs",
     None,
     "Folder for the plan's trainings as --runs of salcomp.run_step takes them, and for "
     "what that trains; bring each home by --import_state of salcomp.train.",
-    flag_values=FLAGS,
 )
 
 

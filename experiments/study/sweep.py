@@ -7,14 +7,13 @@ import json
 import shlex
 from pathlib import Path
 
-from absl import flags
-
 from experiments.study.plan import Budget, PlannedRun
 from experiments.study.run import settings
 from salcomp.accelerator.sweep import FIELDS
 from salcomp.config.base import flag_name
 from salcomp.config.config import Config
 from salcomp.files.disk import write_file
+from salcomp.flags import Flags
 from salcomp.training import flags as config_flags
 
 
@@ -77,7 +76,7 @@ def _command(tool: str, *arguments: str) -> str:
 
 def config_of(arguments: tuple[str, ...] | list[str]) -> Config:
     """The configuration that flags of salcomp.train give."""
-    values = flags.FlagValues()
+    values = Flags()
     config_flags.define_config_flags(values)
     values(["train", *arguments])
     return config_flags.config_from_flags(values)

@@ -12,36 +12,28 @@ from __future__ import annotations
 
 import os
 
-from absl import flags as absl_flags
-
 from salcomp import cli
 from salcomp.extreme_gan import run
 from salcomp.extreme_gan.config import GAN
+from salcomp.flags import Flags
 from salcomp.training import flags
 
-FLAGS = absl_flags.FlagValues()
+FLAGS = Flags()
 flags.define_config_flags(FLAGS, GAN)
 flags.define_run_flags(FLAGS)
-absl_flags.DEFINE_string(
-    "workdir",
-    None,
-    "Folder of the run; by default runs/gan-PRESET.",
-    flag_values=FLAGS,
-)
-absl_flags.DEFINE_integer(
+FLAGS.string("workdir", None, "Folder of the run; by default runs/gan-PRESET.")
+FLAGS.integer(
     "sample_every",
     1000,
     "Steps between samples of the generator, PNG files in samples/ of the workdir.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
-absl_flags.DEFINE_integer(
+FLAGS.integer(
     "sample_images",
     4,
     "Frames to sample: held-out ones if the run holds frames out, else training "
     "frames.",
     lower_bound=1,
-    flag_values=FLAGS,
 )
 
 

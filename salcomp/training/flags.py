@@ -5,47 +5,44 @@ from __future__ import annotations
 import dataclasses
 import os
 
-from absl import flags, logging
+from absl import logging
 
 from salcomp.config.base import BaseConfig, flag_name
 from salcomp.config.config import CODEC, Presets
 from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
+from salcomp.flags import Flags
 from salcomp.training.run import Schedule
 
 
-def define_config_flags(
-    flag_values: flags.FlagValues, presets: Presets = CODEC
-) -> None:
+def define_config_flags(flag_values: Flags, presets: Presets = CODEC) -> None:
     """Defines a flag for each field of a configuration, --preset, and --saliency."""
-    flags.DEFINE_string(
+    flag_values.string(
         "preset",
         next(iter(presets.values)),
         f"Set of values that flags given beside it override: {presets.help}.",
-        flag_values=flag_values,
     )
-    flags.DEFINE_boolean(
+    flag_values.boolean(
         "saliency",
         None,
         "Whether the map conditions the encoder and weights the distortion. "
         f"{presets.saliency}",
-        flag_values=flag_values,
     )
     define = {
-        "bool": flags.DEFINE_boolean,
-        "int": flags.DEFINE_integer,
-        "float": flags.DEFINE_float,
-        "str": flags.DEFINE_string,
-        "tuple": flags.DEFINE_list,
+        "bool": flag_values.boolean,
+        "int": flag_values.integer,
+        "float": flag_values.float,
+        "str": flag_values.string,
+        "tuple": flag_values.list,
     }
     for field in dataclasses.fields(presets.config):
         if "help" in field.metadata:
             name, text = flag_name(field.name), field.metadata["help"]
-            define[field.type](name, None, text, flag_values=flag_values)
+            define[field.type](name, None, text)
 
 
 def config_from_flags(
-    flag_values: flags.FlagValues,
+    flag_values: Flags,
     base: BaseConfig | None = None,
     presets: Presets = CODEC,
 ) -> BaseConfig:
@@ -73,82 +70,72 @@ def config_from_flags(
     return presets.make(values.pop("preset", flag_values.preset), **values)
 
 
-def define_run_flags(flag_values: flags.FlagValues) -> None:
+def define_run_flags(flag_values: Flags) -> None:
     """Defines which frames to train and validate on, and what to save and when."""
-    flags.DEFINE_string(
+    flag_values.string(
         "train_glob",
         None,
         "Pattern of the training frames: RGBA PNGs with the saliency map as straight "
         "alpha. Built-in drawn scenes by default.",
-        flag_values=flag_values,
     )
-    flags.DEFINE_string(
+    flag_values.string(
         "validation_glob",
         None,
         "Pattern of held-out frames. By default a tenth of the training files is held "
         "out, chosen by a hash of the file name.",
-        flag_values=flag_values,
     )
-    flags.DEFINE_string(
+    flag_values.string(
         "tfds_name",
         None,
         "Name of an RGB set of tensorflow-datasets, such as clic, to train on without "
         "maps.",
-        flag_values=flag_values,
     )
-    flags.DEFINE_string(
+    flag_values.string(
         "tfds_validation_split",
         "validation",
         "Split of that set to validate on; some sets have only a test split.",
-        flag_values=flag_values,
     )
-    flags.DEFINE_integer(
+    flag_values.integer(
         "num_scenes",
         128,
         "Built-in scenes to draw where no frames are given; ten take about a second.",
         lower_bound=1,
-        flag_values=flag_values,
     )
-    flags.DEFINE_integer(
+    flag_values.integer(
         "cache_mib",
         2048,
         "Memory for decoded frames in MiB; 2048 hold 4,000 frames of 512x256.",
         lower_bound=0,
-        flag_values=flag_values,
     )
-    flags.DEFINE_float(
+    flag_values.float(
         "checkpoint_seconds",
         60,
         "Seconds between checkpoints; a killed run loses no more. 0 saves at every "
         "step.",
         lower_bound=0,
-        flag_values=flag_values,
     )
-    flags.DEFINE_integer(
+    flag_values.integer(
         "validate_every",
         1000,
         "Steps between validations; 1000 is an epoch of tfc's bls2017.py.",
         lower_bound=1,
-        flag_values=flag_values,
     )
-    flags.DEFINE_integer(
+    flag_values.integer(
         "validation_images",
         16,
         "Held-out frames to validate on; 16 as bls2017.py's validation steps.",
         lower_bound=1,
-        flag_values=flag_values,
     )
-    flags.DEFINE_boolean(
+    flag_values.boolean(
         "deterministic",
         False,
         "Whether to use only kernels that give the same bits in every run on a "
         "machine; slower on GPUs.",
-        flag_values=flag_values,
     )
 
 
 def training_and_validation(
-    args: flags.FlagValues,
+    args: Flags,
     config: BaseConfig,
     held_out: bool = True,
 ) -> tuple[frames.Frames, frames.Frames | None]:
@@ -222,7 +209,7 @@ def training_and_validation(
     )
 
 
-def schedule(args: flags.FlagValues) -> Schedule:
+def schedule(args: Flags) -> Schedule:
     """What the flags say on what a run saves and validates, and when."""
     return Schedule(
         args.checkpoint_seconds,

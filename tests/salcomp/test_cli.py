@@ -13,13 +13,14 @@ import salcomp
 from salcomp import __main__ as command
 from salcomp import cli
 from salcomp.errors import InputError
+from salcomp.flags import Flags
 
 
 @pytest.fixture
 def tool_flags() -> flags.FlagValues:
-    values = flags.FlagValues()
-    flags.DEFINE_integer("steps", 7, "Number of steps.", flag_values=values)
-    flags.DEFINE_string("name", None, "A name.", flag_values=values)
+    values = Flags()
+    values.integer("steps", 7, "Number of steps.")
+    values.string("name", None, "A name.")
     return values
 
 

@@ -13,22 +13,21 @@ import sys
 import time
 import zlib
 
-from absl import flags
-
 from salcomp import cli
 from salcomp.codec import bitstream
 from salcomp.codec.codec import Codec
 from salcomp.errors import BitstreamError
+from salcomp.flags import Flags
 from tests.fixtures import frame, parts
 
 # Small enough that a damaged size does not make a large image.
 MAX_PIXELS = 2**16
 _HEADER = 21  # bytes before the checksum
 
-FLAGS = flags.FlagValues()
-flags.DEFINE_string("model", None, "Model folder to decode with.", flag_values=FLAGS)
-flags.DEFINE_integer("count", 10_000, "Files to decode.", flag_values=FLAGS)
-flags.DEFINE_integer("seed", 0, "Seed of the damages.", flag_values=FLAGS)
+FLAGS = Flags()
+FLAGS.string("model", None, "Model folder to decode with.")
+FLAGS.integer("count", 10_000, "Files to decode.")
+FLAGS.integer("seed", 0, "Seed of the damages.")
 
 
 @dataclasses.dataclass

@@ -6,17 +6,17 @@ import dataclasses
 import json
 
 import pytest
-from absl import flags
 
 from salcomp import cli
 from salcomp.config import config
 from salcomp.errors import InputError
+from salcomp.flags import Flags
 from salcomp.training import flags as config_flags
 
 
 def parsed(*arguments):
     """The configuration of a command line."""
-    values = flags.FlagValues()
+    values = Flags()
     config_flags.define_config_flags(values)
     cli.parse(values, ["train", *arguments], "")
     return config_flags.config_from_flags(values)
@@ -225,7 +225,7 @@ def test_prior_is_as_deep_as_in_the_year_of_the_layers(layers, filters):
 
 
 def test_help_of_every_flag_is_a_sentence():
-    values = flags.FlagValues()
+    values = Flags()
     config_flags.define_config_flags(values)
     for name in values:
         text = values[name].help

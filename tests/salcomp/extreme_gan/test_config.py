@@ -5,19 +5,19 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from absl import flags
 
 from salcomp import cli
 from salcomp.config.config import Config
 from salcomp.errors import InputError
 from salcomp.extreme_gan.config import GAN, GanConfig
+from salcomp.flags import Flags
 from salcomp.training import flags as config_flags
 from tests.fixtures import small_config
 from tests.salcomp.extreme_gan.small import gan_config
 
 
 def parsed(*arguments):
-    values = flags.FlagValues()
+    values = Flags()
     config_flags.define_config_flags(values, GAN)
     cli.parse(values, ["tool", *arguments], "A tool.")
     return config_flags.config_from_flags(values, presets=GAN)
@@ -65,7 +65,7 @@ def test_crops_too_small_for_ms_ssim_are_refused():
 
 
 def test_help_of_every_flag_is_a_sentence():
-    values = flags.FlagValues()
+    values = Flags()
     config_flags.define_config_flags(values, GAN)
     for name in values:
         text = values[name].help
