@@ -94,9 +94,9 @@ def run(
         try:
             work(job)
         except SalcompError as error:
-            message = str(error)
-            named = str(job.source) in message
-            return message if named else f"{job.source}: {message}"
+            # A short name may well occur in the words of any message.
+            named = str(error).startswith((f"{job.source}:", f"{job.output}:"))
+            return str(error) if named else f"{job.source}: {error}"
         return None
 
     failures = []

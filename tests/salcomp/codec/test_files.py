@@ -148,6 +148,17 @@ def test_message_that_names_the_file_names_it_once():
     assert str(caught.value) == "0.in: no image"
 
 
+@pytest.mark.parametrize("folder", ["", "/a/folder"])
+def test_message_names_the_file_from_whatever_folder_the_tool_is_started(folder):
+    def work(job):
+        raise BitstreamError("not a .salc file")
+
+    job = file_jobs.Job(Path(folder, "a"), Path(folder, "a.png"))
+    with pytest.raises(SalcompError) as caught:
+        file_jobs.run([job], work, "test")
+    assert str(caught.value) == f"{job.source}: not a .salc file"
+
+
 def test_fault_of_the_program_stops_the_jobs_and_is_not_hidden():
     done = []
 
