@@ -37,11 +37,7 @@ def strips(rows: int, columns: int, halo: int) -> Iterator[tuple[slice, slice, s
 
 
 def analyze(
-    transform: Callable,
-    rgb: np.ndarray,
-    saliency: np.ndarray,
-    channels: int,
-    halo: int,
+    transform: Callable, rgb: np.ndarray, saliency: np.ndarray, channels: int, halo: int
 ) -> np.ndarray:
     """Applies g_a strip by strip.
 

@@ -71,12 +71,10 @@ class Config(BaseConfig):
         range=multiple_of(STRIDE),
     )
     batchsize: int = field(
-        "Crops per step over all replicas; 8 in bls2017.py.",
-        range=AT_LEAST_1,
+        "Crops per step over all replicas; 8 in bls2017.py.", range=AT_LEAST_1
     )
     last_step: int = field(
-        "Steps to train in all; 1,000,000 in bls2017.py of 2019.",
-        range=AT_LEAST_1,
+        "Steps to train in all; 1,000,000 in bls2017.py of 2019.", range=AT_LEAST_1
     )
     learning_rate: float = field(
         "Adam's learning rate before the schedule lowers it; 1e-4 in 2019.",
@@ -90,12 +88,10 @@ class Config(BaseConfig):
         SCHEDULES,
     )
     adam_epsilon: float = field(
-        "Adam's epsilon: 1e-8 in TensorFlow 1, 1e-7 in today's Keras.",
-        range=POSITIVE,
+        "Adam's epsilon: 1e-8 in TensorFlow 1, 1e-7 in today's Keras.", range=POSITIVE
     )
     seed: int = field(
-        "Seed of the initial weights, the batches and the noise.",
-        range=SEED,
+        "Seed of the initial weights, the batches and the noise.", range=SEED
     )
     # What came later has defaults: configurations that do not name it are of before.
     distortion: str = field(

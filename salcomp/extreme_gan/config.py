@@ -97,12 +97,10 @@ class GanConfig(BaseConfig):
         range=POSITIVE,
     )
     discriminator_learning_rate: float = field(
-        "Adam's learning rate of the discriminators; 2e-4 as published.",
-        range=POSITIVE,
+        "Adam's learning rate of the discriminators; 2e-4 as published.", range=POSITIVE
     )
     seed: int = field(
-        "Seed of the initial weights, the batches and the noise.",
-        range=SEED,
+        "Seed of the initial weights, the batches and the noise.", range=SEED
     )
     weight_mean: float = 1.0
     """Mean of the raw weight over the training set; found when a run starts."""

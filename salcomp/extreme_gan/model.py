@@ -18,13 +18,7 @@ from salcomp.config.config import STRIDE
 from salcomp.extreme_gan import losses, networks
 from salcomp.extreme_gan.config import GanConfig
 from salcomp.extreme_gan.losses import distortion
-from salcomp.extreme_gan.quantizer import (
-    CENTERS,
-    entropy,
-    histogram,
-    nearest,
-    quantize,
-)
+from salcomp.extreme_gan.quantizer import CENTERS, entropy, histogram, nearest, quantize
 from salcomp.model.base import Model, named_variables, to_uint8
 from salcomp.model.prior import Tables
 

@@ -277,10 +277,7 @@ def fit(
 
     with cli.stopped_between_steps(stop) as stopped:
         model.fit(
-            batches,
-            steps_per_epoch=last - start,
-            verbose=int(bar),
-            callbacks=observers,
+            batches, steps_per_epoch=last - start, verbose=int(bar), callbacks=observers
         )
     if stopped:
         logging.info("stopped at step %d; the same command goes on", progress.step)
