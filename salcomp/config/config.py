@@ -235,8 +235,7 @@ class Presets(NamedTuple):
     def make(self, preset: str, **changes) -> BaseConfig:
         """The configuration of a preset with some fields changed.
 
-        Raises:
-          InputError: there is no such preset, or a value is out of range.
+        Raises InputError if there is no such preset, or a value is out of range.
         """
         if preset not in self.values:
             raise InputError(
