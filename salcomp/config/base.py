@@ -135,9 +135,7 @@ class BaseConfig:
         return cls(**values)
 
     def __post_init__(self) -> None:
-        """Raises InputError for the first value that is out of range, and tells the
-        range.
-        """
+        """Raises InputError for the first value out of range, and tells the range."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             name = flag_name(field.name)

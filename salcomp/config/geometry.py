@@ -44,6 +44,6 @@ def of_latent(dilation_rates: Sequence[int]) -> int:
 
 
 def halo(dilation_rates: Sequence[int]) -> int:
-    """Rows of latents around a strip on which its values depend, for both transforms."""
+    """Rows of latents around a strip on which its values depend, in both transforms."""
     added = (of_latent(dilation_rates) - of_latent(())) // 2  # pixels to one side
     return _PLAIN_HALO + -(-added // STRIDE)

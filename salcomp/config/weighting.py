@@ -43,9 +43,7 @@ def coefficients(config) -> Coefficients:
 
 
 def raw_weight(saliency, config):
-    """w(s) of a `Config`, for a map in 0..1, before any normalisation; shaped as the
-    map.
-    """
+    """w(s) of a `Config` before normalisation, for a map in 0..1; shaped as the map."""
     return apply(coefficients(config), saliency)
 
 
