@@ -59,10 +59,10 @@ def examples(
     first: int,
     count: int,
 ) -> Batch:
-    """Examples `first` to `first + count` of the global batch of a step, counted from
-    0.
+    """Examples `first` to `first + count` of the global batch of a step.
 
-    `image_means`, float32 [F], are the means of the raw weight over the frames.
+    Steps count from 0. `image_means`, float32 [F], are the means of the raw weight over
+    the frames.
     """
     chosen = slice(first, first + count)
     rgba, indices = crops(frames, config, step, config.batchsize, chosen)

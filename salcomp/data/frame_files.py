@@ -17,9 +17,7 @@ _VALIDATION_SHARE = 10
 
 
 def find(pattern: str) -> list[str]:
-    """The files that a glob pattern matches, sorted; raises InputError if there are
-    none.
-    """
+    """The files that a pattern matches, sorted; raises InputError if there are none."""
     matches = disk.matches(os.path.expanduser(pattern))
     paths = sorted(path for path in matches if os.path.isfile(path))
     if not paths:

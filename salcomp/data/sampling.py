@@ -136,7 +136,7 @@ def flips(seed: int, step: int, batchsize: int) -> np.ndarray:
 
 
 def normal(seed: int, step: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Standard normal numbers (Box and Muller, 1958), float32, of draw number `step`."""
+    """Standard normal numbers (Box and Muller, 1958), float32, of draw `step`."""
     counters = np.arange(2 * np.prod(shape, dtype=int), dtype=np.uint32)
     bits = random_bits(seed, _STREAM_NORMAL, step, counters)
     first, second = np.split((bits + 0.5) / 2.0**32, 2)  # in 0..1, never 0
