@@ -85,9 +85,7 @@ class Prior(tf.Module):
         )
 
     def bits(self, y: tf.Tensor) -> tf.Tensor:
-        """-log2 p(y) of noisy or rounded latents [B, h, w, N], summed over each
-        example: [B].
-        """
+        """-log2 p(y) of noisy or rounded latents [B, h, w, N], per example: [B]."""
         columns = tf.reshape(tf.transpose(y, (3, 0, 1, 2)), (self._channels, 1, -1))
         nats = tf.reshape(self._nats(columns), (self._channels, tf.shape(y)[0], -1))
         # Two sums of few terms each: one of all of them loses digits of float32.

@@ -157,12 +157,10 @@ class SaliencyCodec(Model):
         """
         replicas = tf.distribute.get_replica_context()
         pixels = tf.size(batch["rgba"][..., 0]) * replicas.num_replicas_in_sync
+        divisor = weighting.divisor(self.config, batch["image_mean"])
+        objective, pixels = Objective.of(self.config), tf.cast(pixels, tf.float32)
         terms, gradients = self.gradients(
-            batch["rgba"],
-            weighting.divisor(self.config, batch["image_mean"]),
-            batch["noise"],
-            Objective.of(self.config),
-            tf.cast(pixels, tf.float32),
+            batch["rgba"], divisor, batch["noise"], objective, pixels
         )
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
         return with_effective_lambda(

@@ -21,13 +21,7 @@ import tensorflow as tf
 import tensorflow_compression as tfc
 
 from salcomp.config.geometry import CONVOLUTIONS, DILATED_AFTER, DILATED_SUPPORT
-from salcomp.model.layers import (
-    GDN,
-    Conv,
-    dilated_conv,
-    downsampling_conv,
-    upsampling_conv,
-)
+from salcomp.model import layers
 
 _MODULATION_HIDDEN = 32
 
@@ -137,10 +131,9 @@ class DilatedLayer(tf.keras.layers.Layer):
 
     def __init__(self, channels: int, rate: int, inverse: bool, name: str):
         super().__init__(name=name, autocast=False)
-        self.conv = Conv(
-            dilated_conv, channels, channels, DILATED_SUPPORT, rate, True, "conv"
-        )
-        self.gdn = GDN(channels, inverse, "gdn")
+        sizes = channels, channels, DILATED_SUPPORT, rate
+        self.conv = layers.Conv(layers.dilated_conv, *sizes, True, "conv")
+        self.gdn = layers.GDN(channels, inverse, "gdn")
 
     def call(self, x):
         return self.gdn(self.conv(x))
@@ -215,10 +208,10 @@ def _stock_gdn(inverse):
 
 
 def _gdn(inverse):
-    return lambda channels, name: GDN(channels, inverse, name)
+    return lambda channels, name: layers.GDN(channels, inverse, name)
 
 
-_DOWN = functools.partial(Conv, downsampling_conv), _gdn(False)
-_UP = functools.partial(Conv, upsampling_conv), _gdn(True)
+_DOWN = functools.partial(layers.Conv, layers.downsampling_conv), _gdn(False)
+_UP = functools.partial(layers.Conv, layers.upsampling_conv), _gdn(True)
 _STOCK_DOWN = _stock_conv(corr=True, strides="strides_down"), _stock_gdn(False)
 _STOCK_UP = _stock_conv(corr=False, strides="strides_up"), _stock_gdn(True)
