@@ -76,7 +76,7 @@ class Checkpoints:
         raise InputError(f"{self._folder} has no checkpoint that can be read")
 
     def save(self, step: int) -> bool:
-        """Saves a checkpoint unless a variable is not finite; whether the step has one now."""
+        """Saves a checkpoint, and says so, unless a variable is not finite."""
         if step in self.steps():  # written over, it could be torn by a kill
             return True
         finite = all(np.isfinite(v.numpy()).all() for v in self._variables.values())
