@@ -108,10 +108,8 @@ class AtRate:
                 self._bpp,
             )
             used = f"{model} refined with lambda {lmbda:.3g}"
-        asked, found = (
-            f"{name}: {self._bpp:g} bpp asked",
-            f"{encoded.bpp:.4f} with {used}",
-        )
+        asked = f"{name}: {self._bpp:g} bpp asked"
+        found = f"{encoded.bpp:.4f} with {used}"
         if within:
             logging.info("%s, %s", asked, found)
         else:

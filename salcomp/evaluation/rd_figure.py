@@ -31,12 +31,10 @@ def draw(
     figure = figures.new(7, 5)
     axes = figure.add_subplot()
     for i, (label, (rate, quality)) in enumerate(curves.items()):
-        style = {
-            "marker": _MARKERS[i % len(_MARKERS)],
-            "markersize": 5,
-            "linewidth": 1.5,
-        }
-        axes.plot(rate, quality, label=_text(label), **style)
+        marker, label = _MARKERS[i % len(_MARKERS)], _text(label)
+        axes.plot(
+            rate, quality, marker=marker, markersize=5, linewidth=1.5, label=label
+        )
     axes.set_xlim(left=0)
     axes.set_xlabel("Rate (bit/pixel, whole file)")
     axes.set_ylabel(METRICS[metric])

@@ -130,7 +130,7 @@ def dilated_conv(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
     def convolve(parts, num_spatial_dims, padding):
         return tf.nn.conv2d(parts, kernel, 1, padding)
 
-    # In "SAME" padding, for kernels of this shape, over axes 1 and 2.
+    # Last come the shape of the filter and the spatial axes.
     return tf.nn.with_space_to_batch(
         x, [rate, rate], "SAME", convolve, kernel.shape[:2], [1, 2]
     )
