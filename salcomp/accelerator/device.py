@@ -41,11 +41,7 @@ class DeviceStep:
     """The program of an exported step, compiled for JAX's default device."""
 
     def __init__(self, exported: ExportedStep):
-        """Loads the program.
-
-        Raises:
-          InputError: this version of JAX cannot read it.
-        """
+        """Loads the program; raises InputError if this JAX cannot read it."""
         self._names = [tensor.name for tensor in exported.parameters]
         self._results = [tensor.name for tensor in exported.results]
         self._call = xla_program.load(
@@ -59,12 +55,11 @@ class DeviceStep:
     def step(self, state: dict, inputs: dict) -> tuple[dict, jax.Array]:
         """Takes one step.
 
+        Gives the new state, and the terms, float32 [5], in the order of `TERMS`.
+
         Args:
           state: arrays by "variables/NAME", "first/NAME" and "second/NAME".
           inputs: the other parameters of the program, by name.
-
-        Returns:
-          The new state, and the terms, float32 [5], in the order of `TERMS`.
         """
         given = {**state, **inputs}
         results = self._call(*(given[name] for name in self._names))
@@ -84,9 +79,8 @@ class DeviceStep:
         state, terms = to_device(exported.start), []
         step = jax.jit(self.step)
         for i in range(len(exported.check["terms"])):
-            inputs = {
-                name: exported.check[f"inputs/{i}/{name}"] for name in Inputs._fields
-            }
+            given = exported.check
+            inputs = {name: given[f"inputs/{i}/{name}"] for name in Inputs._fields}
             state, found = step(state, inputs)
             terms.append(np.asarray(found))
         ratios = np.stack(terms) / exported.check["terms"]
@@ -98,26 +92,17 @@ class DeviceStep:
         return {kind: float(np.max(found)) for kind, found in errors.items()}
 
     def advance(
-        self,
-        state: dict,
-        frames: FrameSet,
-        image_means: np.ndarray,
-        config: Config,
-        step: int,
-        count: int,
+        self, state: dict, frames: FrameSet, image_means, config: Config, step, count
     ):
         """Takes the steps `step` + 1 to `step` + `count` of a run.
 
+        The frames are on the device. Gives the new state, and the terms, float32
+        [count, 5].
+
         Args:
           state: as `step` takes it; its arrays are used up.
-          frames: on the device.
           image_means: float32 [F], means of the run's raw weight over the frames.
-          config: of the run.
-          step: steps taken.
           count: steps to take; each count is compiled once.
-
-        Returns:
-          The new state, and the terms, float32 [count, 5].
         """
         settings = {
             "lmbda": np.float32(config.lmbda),
@@ -155,16 +140,14 @@ class DeviceStep:
 
 def _draws(frames: FrameSet, image_means, config: Config, step: int, count: int):
     """The `_Draws` of `count` steps, those that `batches` of the trainer has."""
-    rows = []
+    rows, size = [], config.batchsize
     for i in range(step, step + count):
-        crops = sampling.crops(
-            config.seed, i, config.batchsize, frames.sizes, config.crop
-        )
+        crops = sampling.crops(config.seed, i, size, frames.sizes, config.crop)
         divisor = weighting.divisor(config, image_means[crops.frames])
         rows.append(
             _Draws(
                 *(x.astype(np.int32) for x in crops),
-                np.broadcast_to(np.float32(divisor), config.batchsize),
+                np.broadcast_to(np.float32(divisor), size),
                 sampling.noise_keys(config.seed, i),
                 np.float32(config.learning_rate_of(i + 1)),
                 np.int32(i + 1),

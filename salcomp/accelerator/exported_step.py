@@ -90,12 +90,7 @@ class ExportedStep(NamedTuple):
 def save(folder: str | os.PathLike, step: ExportedStep) -> None:
     """Writes an exported step; the signature last, without which there is none.
 
-    Args:
-      folder: which exists.
-      step: to write.
-
-    Raises:
-      InputError: a file cannot be written.
+    The folder exists. Raises InputError if a file cannot be written.
     """
     folder = Path(folder)
     (folder / _SIGNATURE).unlink(missing_ok=True)
@@ -114,8 +109,7 @@ def save(folder: str | os.PathLike, step: ExportedStep) -> None:
 def load(folder: str | os.PathLike) -> ExportedStep:
     """Reads an exported step.
 
-    Raises:
-      InputError: there is none, or one of another version of salcomp.
+    Raises InputError if there is none, or one of another version of salcomp.
     """
     folder = Path(folder).expanduser()
     try:
@@ -137,14 +131,10 @@ def load(folder: str | os.PathLike) -> ExportedStep:
             f"{folder} was exported by salcomp {version}, and this is {__version__}; "
             "use the same version on both sides"
         )
-    step = ExportedStep(
-        program,
-        Config.from_dict(config),
-        parameters,
-        results,
-        training_state.load(folder / _STATE),
-        npz.loads(check_data, str(folder / _CHECK)),
-    )
+    start = training_state.load(folder / _STATE)
+    check = npz.loads(check_data, str(folder / _CHECK))
+    config = Config.from_dict(config)
+    step = ExportedStep(program, config, parameters, results, start, check)
     _check_names(folder, step)
     return step
 
@@ -156,7 +146,7 @@ def _check_names(folder: Path, step: ExportedStep) -> None:
         name: step.check.get(f"inputs/0/{name}", np.empty(0)) for name in Inputs._fields
     }
     shapes = {name: value.shape for name, value in {**tensors, **inputs}.items()}
-    batch = (step.config.batchsize, step.config.patchsize, step.config.patchsize, 4)
+    batch = (step.config.batchsize, *step.config.crop, 4)
     fits = (
         shapes == {tensor.name: tensor.shape for tensor in step.parameters}
         and shapes["rgba"] == batch

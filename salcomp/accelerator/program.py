@@ -29,22 +29,6 @@ from salcomp.runs.state import TrainingState
 BETA_1, BETA_2 = 0.9, 0.999
 
 
-def input_specs(config: Config) -> Inputs:
-    """The shapes and types of the inputs, as `tf.TensorSpec`."""
-    side, batch = config.patchsize, config.batchsize
-    latents = (batch, side // STRIDE, side // STRIDE, config.num_filters)
-    return Inputs(
-        tf.TensorSpec((batch, side, side, 4), tf.uint8),
-        tf.TensorSpec((batch,), tf.float32),
-        tf.TensorSpec(latents, tf.float32),
-        tf.TensorSpec((), tf.float32),
-        tf.TensorSpec((), tf.float32),
-        tf.TensorSpec((len(Coefficients._fields),), tf.float32),
-        tf.TensorSpec((), tf.bool),
-        tf.TensorSpec((), tf.int32),
-    )
-
-
 class PureStep:
     """The step of one architecture, crops and batch size.
 
@@ -55,8 +39,7 @@ class PureStep:
     def __init__(self, model: SaliencyCodec):
         """Makes the step; it is compiled when it is first called.
 
-        Args:
-          model: whose variables are parameters of the program. A call sets them.
+        The model's variables are parameters of the program. A call sets them.
         """
         self._model = model
         self._variables = named_variables(model)
@@ -66,14 +49,9 @@ class PureStep:
     def __call__(self, variables, first, second, inputs: Inputs):
         """Takes a step.
 
-        Args:
-          variables: the values of the model's variables, in the order of `names`.
-          first, second: Adam's moments of each, likewise.
-          inputs: of this step.
-
-        Returns:
-          New variables, first and second moments; and the terms, float32 [5], in the
-          order of `TERMS`.
+        The values of the model's variables, and Adam's first and second moments of
+        each, come and go in the order of `names`; the terms, float32 [5], go in that of
+        `TERMS`.
         """
         for name, value in zip(self.names, variables):
             self._variables[name].assign(value)
@@ -88,10 +66,7 @@ class PureStep:
         shapes = [v.shape.as_list() for v in self._variables.values()]
         # Only the shapes and types of the arguments matter.
         moments = [tf.zeros(shape) for shape in shapes]
-        inputs = tf.nest.map_structure(
-            lambda spec: tf.zeros(spec.shape, spec.dtype),
-            input_specs(self._model.config),
-        )
+        inputs = Inputs(*map(tf.constant, _check_inputs(self._model.config, 0)))
         traced = self._compiled.get_concrete_function(moments, moments, inputs)
         names = {v.handle.ref(): name for name, v in self._variables.items()}
         captured = [names[handle.ref()] for handle in traced.captured_inputs]
@@ -119,17 +94,11 @@ class PureStep:
         return compiler(stage="hlo_serialized"), parameters, results
 
     def _step(self, first, second, inputs: Inputs):
-        pixels = np.prod(inputs.rgba.shape[:3])
+        pixels = float(np.prod(inputs.rgba.shape[:3]))
+        weights = Coefficients(*tf.unstack(inputs.weighting))
+        objective = Objective(inputs.lmbda, weights, inputs.weight_distortion)
         terms, gradients = self._model.gradients(
-            inputs.rgba,
-            inputs.divisor,
-            inputs.noise,
-            Objective(
-                inputs.lmbda,
-                Coefficients(*tf.unstack(inputs.weighting)),
-                inputs.weight_distortion,
-            ),
-            float(pixels),
+            inputs.rgba, inputs.divisor, inputs.noise, objective, pixels
         )
         trained = self._model.trainable_variables
         by_variable = {v.ref(): g for v, g in zip(trained, gradients)}
@@ -179,11 +148,9 @@ def _check_inputs(config: Config, step: int) -> Inputs:
     latents = (batch, side // STRIDE, side // STRIDE, config.num_filters)
     rng = np.random.default_rng(step)
     blocks = rng.integers(0, 256, (batch, side // STRIDE, side // STRIDE, 4), np.uint8)
-    rgba = np.kron(blocks, np.ones((1, STRIDE, STRIDE, 1), np.uint8))
-    divisor = np.linspace(0.5, 1, batch, dtype=np.float32)
     return Inputs(
-        rgba,
-        divisor,
+        np.kron(blocks, np.ones((1, STRIDE, STRIDE, 1), np.uint8)),
+        np.linspace(0.5, 1, batch, dtype=np.float32),
         sampling.noise(config.seed, step, 0, latents),
         np.float32(config.learning_rate),
         np.float32(config.lmbda),

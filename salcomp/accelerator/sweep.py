@@ -51,14 +51,10 @@ class Run(NamedTuple):
 
 
 def read(path: str | os.PathLike, exported: Config) -> list[Run]:
-    """Reads and checks a list of runs.
+    """Reads and checks a list of runs, as changes of the configuration of the step.
 
-    Args:
-      path: of the JSON file.
-      exported: configuration of the step.
-
-    Raises:
-      InputError: the file cannot be read, or a run in it cannot be; the run is named.
+    Raises InputError if the file cannot be read, or a run in it cannot be, which is
+    named.
     """
     try:
         entries = json.loads(Path(path).expanduser().read_text())

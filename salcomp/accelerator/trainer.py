@@ -43,7 +43,6 @@ class Trainer:
         """Loads the step and repeats its self-check.
 
         Args:
-          exported: the step.
           steps_per_call: steps that the device takes before it answers; None for what
             suits the device.
 
@@ -93,10 +92,7 @@ class Trainer:
 
         Args:
           run: with the mean weight of the frames.
-          folder: of the run.
-          start: state to go on from.
           frames: as `on_device` returns them.
-          checkpoint_seconds: between checkpoints.
           stopped: that a signal fills.
 
         Raises:
@@ -177,16 +173,10 @@ class _Log:
             return
         self._logged = now
         rate = max(step - self._first, 1) / max(now - self._begun, 1e-9)
+        found = "loss {loss:.4f}, bpp {bpp:.4f}, mse {mse:.2f}".format(**terms)
         logging.info(
-            "%s: step %d of %d: loss %.4f, bpp %.4f, mse %.2f; %.2f steps/s, %s left",
-            self._run.name,
-            step,
-            last,
-            terms["loss"],
-            terms["bpp"],
-            terms["mse"],
-            rate,
-            duration((last - step) / rate),
+            f"{self._run.name}: step {step} of {last}: {found}; {rate:.2f} steps/s, "
+            f"{duration((last - step) / rate)} left"
         )
 
 
@@ -226,13 +216,10 @@ def train_all(
     """Trains runs, one after another, each from where it was left.
 
     Args:
-      trainer: of the exported step.
-      runs: to train.
       output: folder of the runs' folders.
       exported: the step, with the weights that runs begin with.
       frames: to train on, as `Trainer.on_device` returns them.
       data: what tells the frames from others, as JSON values.
-      checkpoint_seconds: between checkpoints.
       stopped: that a signal fills.
 
     Raises:

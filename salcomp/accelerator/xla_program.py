@@ -21,19 +21,16 @@ from salcomp.errors import InputError
 def load(
     hlo: bytes, parameters: Sequence[Tensor], results: Sequence[Tensor]
 ) -> Callable[..., list[jax.Array]]:
-    """A function of the program's parameters that gives its results.
+    """A function of the program's parameters that gives its results, both in order.
 
-    It may be called within `jax.jit`, and runs on whatever device that runs on.
-
-    Args:
-      hlo: serialised `HloModuleProto`.
-      parameters: of the program, in order.
-      results: likewise.
-
-    Raises:
-      InputError: this version of JAX cannot read the program.
+    It may be called within `jax.jit`, and runs on whatever device that runs on. The
+    program is a serialised `HloModuleProto`. Raises InputError if this version of JAX
+    cannot read it.
     """
-    arguments, values = map(_specs, (parameters, results))
+    arguments, values = (
+        [jax.ShapeDtypeStruct(t.shape, np.dtype(t.dtype)) for t in tensors]
+        for tensors in (parameters, results)
+    )
 
     def same_signature(*inputs):
         # Every parameter is used, or JAX would drop it.
@@ -41,11 +38,9 @@ def load(
         return [jax.numpy.full(v.shape, total, v.dtype) for v in values]
 
     try:
-        template = export.export(
-            jax.jit(same_signature, keep_unused=True),
-            platforms=(jax.default_backend(),),
-        )(*arguments)
-        code = _to_stablehlo(hlo)
+        jitted = jax.jit(same_signature, keep_unused=True)
+        exporter = export.export(jitted, platforms=(jax.default_backend(),))
+        template, code = exporter(*arguments), _to_stablehlo(hlo)
     except (AttributeError, ImportError, RuntimeError, ValueError, TypeError) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
@@ -53,10 +48,6 @@ def load(
             "versions that were tried are in the README"
         ) from error
     return dataclasses.replace(template, mlir_module_serialized=code).call
-
-
-def _specs(tensors: Sequence[Tensor]) -> list[jax.ShapeDtypeStruct]:
-    return [jax.ShapeDtypeStruct(t.shape, np.dtype(t.dtype)) for t in tensors]
 
 
 def _to_stablehlo(hlo: bytes) -> bytes:

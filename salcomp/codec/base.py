@@ -79,8 +79,7 @@ class RangeCodec(abc.ABC):
     def load(cls, model: str | os.PathLike):
         """Loads a model folder, the export of a run's workdir, or a model by its name.
 
-        Raises:
-          InputError: there is no model of this kind, or it is damaged.
+        Raises InputError if there is no model of this kind, or it is damaged.
         """
         return cls(exported.load(model, cls.model_class))
 
@@ -90,14 +89,9 @@ class RangeCodec(abc.ABC):
 
     @abc.abstractmethod
     def analyze(self, rgb: np.ndarray, saliency: np.ndarray) -> np.ndarray:
-        """Latents before quantisation.
+        """Latents before quantisation, float32, shaped as `latent_shape` says.
 
-        Args:
-          rgb: uint8 [H, W, 3].
-          saliency: float32 [H, W], 0..1.
-
-        Returns:
-          float32, shaped as `latent_shape` says.
+        The picture is uint8 [H, W, 3], the map float32 [H, W] in 0..1.
         """
 
     @abc.abstractmethod
@@ -113,24 +107,17 @@ class RangeCodec(abc.ABC):
         return self._to_latents(self._to_symbols(latents))
 
     def encode(self, rgb: np.ndarray, saliency: np.ndarray) -> Encoded:
-        """Compresses an image.
+        """Compresses uint8 [H, W, 3] under a map, float32 [H, W] in 0..1.
 
-        Args:
-          rgb: uint8 [H, W, 3].
-          saliency: float32 [H, W], 0..1; without effect if the model was trained
-            with an unconditioned encoder.
-
-        Raises:
-          InputError: a side is over 65535.
+        The map is without effect if the model was trained with an unconditioned
+        encoder. Raises InputError if a side is over 65535.
         """
         return self.encode_latents(self.analyze(rgb, saliency), rgb.shape[:2])
 
     def encode_latents(self, latents: np.ndarray, size: tuple[int, int]) -> Encoded:
-        """Compresses latents, quantising them.
+        """Quantises and compresses latents, float32 [1, h, w, N].
 
-        Args:
-          latents: float32 [1, h, w, N].
-          size: height and width of the image.
+        `size` is the height and width of the image.
         """
         symbols = self._to_symbols(latents)
         payload = _range_encode(symbols, self.tables.cdf).numpy()
@@ -138,17 +125,10 @@ class RangeCodec(abc.ABC):
         return Encoded(self, bitstream.pack(content), self._to_latents(symbols), size)
 
     def decode(self, data: bytes, max_pixels: int | None = None) -> np.ndarray:
-        """Decompresses the bytes of a file.
+        """Decompresses the bytes of a file to uint8 [H, W, 3].
 
-        Args:
-          data: of the file.
-          max_pixels: most pixels to accept; the codec's own limit if None.
-
-        Returns:
-          uint8 [H, W, 3].
-
-        Raises:
-          BitstreamError: the file cannot be decoded, and why.
+        It may have `max_pixels`; as many as the codec says if None. Raises
+        BitstreamError if it cannot be decoded, and says why.
         """
         return self.decode_content(bitstream.unpack(data), max_pixels)
 
@@ -205,7 +185,6 @@ def _range_decode(payload, shape, cdf):
 def load(model: str | os.PathLike) -> RangeCodec:
     """Loads the codec of a model of any kind, as `RangeCodec.load` takes it.
 
-    Raises:
-      InputError: there is no model, or it is damaged.
+    Raises InputError if there is no model, or it is damaged.
     """
     return kinds.of(shipped.folder_of(model)).codec.load(model)

@@ -43,31 +43,23 @@ class Content(NamedTuple):
 def pack(content: Content) -> bytes:
     """The bytes of the file.
 
-    Raises:
-      InputError: the image has no pixels or a side over 65535.
+    Raises InputError if the image has no pixels or a side over 65535.
     """
     if not (1 <= content.height <= MAX_SIDE and 1 <= content.width <= MAX_SIDE):
         raise InputError(
             f"an image of {content.width}x{content.height} pixels does not fit the "
             f"file format, whose sides go from 1 to {MAX_SIDE}; resize it"
         )
-    header = _HEADER.pack(
-        MAGIC,
-        VERSION,
-        content.fingerprint,
-        content.height,
-        content.width,
-        len(content.payload),
-    )
-    crc = zlib.crc32(content.payload, zlib.crc32(header))
-    return header + _CRC.pack(crc) + content.payload
+    *stated, payload = content
+    header = _HEADER.pack(MAGIC, VERSION, *stated, len(payload))
+    crc = zlib.crc32(payload, zlib.crc32(header))
+    return header + _CRC.pack(crc) + payload
 
 
 def unpack(data: bytes) -> Content:
     """Reads the bytes of a file and makes sure that they are whole.
 
-    Raises:
-      BitstreamError: what is wrong with the file.
+    Raises BitstreamError, which says what is wrong with the file.
     """
     return _read(io.BytesIO(data))
 
@@ -111,13 +103,8 @@ def _read(file: BinaryIO) -> Content:
 def check(content: Content, fingerprint: bytes, max_pixels: int) -> None:
     """Makes sure that a file is of a model, and that its image is not too large.
 
-    Args:
-      content: of the file.
-      fingerprint: 8 bytes, of the model that is to decode.
-      max_pixels: most pixels to accept.
-
-    Raises:
-      BitstreamError: what is wrong with the file; nothing has been allocated for it.
+    The model's fingerprint has 8 bytes. Raises BitstreamError, which says what is wrong
+    with the file; nothing has been allocated for it.
     """
     model, height, width, _ = content
     if model != fingerprint:

@@ -39,8 +39,7 @@ class Codec(RangeCodec):
     def loss_weight(self, saliency: np.ndarray) -> np.ndarray:
         """The weight that the training loss gave each pixel, float32 [H, W].
 
-        Args:
-          saliency: float32 [H, W], 0..1, of a whole image.
+        The map, float32 [H, W] in 0..1, is that of a whole image.
         """
         if not self.config.weight_distortion:
             return np.ones_like(saliency)
@@ -52,9 +51,8 @@ class Codec(RangeCodec):
         return 1, -(-height // STRIDE), -(-width // STRIDE), self.config.num_filters
 
     def analyze(self, rgb: np.ndarray, saliency: np.ndarray) -> np.ndarray:
-        return tiling.analyze(
-            self._analyze, rgb, saliency, self.config.num_filters, self.halo
-        )
+        channels = self.config.num_filters
+        return tiling.analyze(self._analyze, rgb, saliency, channels, self.halo)
 
     def synthesize(self, latents: np.ndarray, height: int, width: int) -> np.ndarray:
         return tiling.synthesize(self._synthesize, latents, height, width, self.halo)

@@ -56,13 +56,7 @@ class Refined:
         self._refinement = refinement
         self.max_pixels = refinement.refiner.codec.max_pixels
 
-    def encode(
-        self,
-        name: str,
-        rgb: np.ndarray,
-        saliency: np.ndarray,
-        lmbda: float | None = None,
-    ) -> Encoded:
+    def encode(self, name: str, rgb, saliency, lmbda: float | None = None) -> Encoded:
         """As `Plain.encode`; with a lambda in the place of the refinement's."""
         refiner = self._refinement.refiner
         with tqdm(total=refiner.steps, desc=name, leave=False, disable=None) as bar:
@@ -84,10 +78,8 @@ class AtRate:
     ):
         """Makes an encoder.
 
-        Args:
-          codecs: by the models' names, by rising lambda.
-          bpp: the rate of the whole file in bit per pixel.
-          refinement_of: makes the refinement with a codec; None for none.
+        The codecs are by the models' names, by rising lambda; `bpp` is the rate of the
+        whole file in bit per pixel; `refinement_of` makes the refinement with a codec.
         """
         self._codecs = codecs
         self._bpp = bpp
@@ -117,15 +109,11 @@ class AtRate:
             )
             used = f"{model} refined with lambda {lmbda:.3g}"
         asked = f"{name}: {self._bpp:g} bpp asked"
+        found = f"{encoded.bpp:.4f} with {used}"
         if within:
-            logging.info("%s, %.4f with %s", asked, encoded.bpp, used)
+            logging.info("%s, %s", asked, found)
         else:
-            logging.warning(
-                "%s, which is out of reach; closest is %.4f with %s",
-                asked,
-                encoded.bpp,
-                used,
-            )
+            logging.warning("%s, which is out of reach; closest is %s", asked, found)
         return encoded
 
 
@@ -134,13 +122,12 @@ def closest(
 ) -> tuple[_Setting, Encoded, bool]:
     """Finds the setting whose file comes closest to a rate, by binary search.
 
+    Gives the setting, its file, and whether rates on both sides of `bpp` were found.
+
     Args:
       encode: an image with a setting.
       settings: by rising rate.
       bpp: the rate, more than 0; the closest has the least |log(rate / bpp)|.
-
-    Returns:
-      The setting, its file, and whether rates on both sides of `bpp` were found.
     """
     tried = _Tried(encode, settings)
     bisect.bisect_left(tried, bpp)

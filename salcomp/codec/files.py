@@ -43,7 +43,6 @@ def plan(
     Args:
       sources: files to read, and where their outputs belong below `output_dir`, as
         `disk.find_inputs` returns them.
-      suffix: of the outputs, with the dot.
       output_dir: folder of the outputs, made if need be as the folders in it are;
         outputs go beside their sources if None.
       overwrite: whether existing outputs are replaced.
@@ -80,10 +79,8 @@ def run(
     """Does all jobs; one that fails stops no other.
 
     Args:
-      jobs: to do.
       work: turns a source into its output. TensorFlow and Pillow let go of the
         interpreter, so that one job reads while another computes.
-      description: for the progress bar.
       workers: jobs at a time.
 
     Raises:
@@ -126,7 +123,6 @@ def compress_files(
     """Compresses image files.
 
     Args:
-      encoder: of the images.
       jobs: images to read and .salc files to write.
       saliency_spec: where the maps come from, as `saliency_maps.CHOICES` tells.
       reconstruction: whether to write what each file decodes to, as .salc.png.
@@ -193,8 +189,7 @@ class ShippedCodecs:
     def codec_for(self, fingerprint: bytes) -> RangeCodec:
         """Loads the codec of the model whose fingerprint starts so.
 
-        Raises:
-          BitstreamError: the model is from elsewhere.
+        Raises BitstreamError if the model is from elsewhere.
         """
         with self._lock:
             if fingerprint not in self._codecs:

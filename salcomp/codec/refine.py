@@ -44,7 +44,6 @@ class Refiner:
         """Makes a refiner.
 
         Args:
-          codec: whose decoder and prior the latents are for.
           steps: of gradient descent, at least 1.
           lmbda: trade-off in bit per pixel per squared 8-bit level; the model's own
             if None.
@@ -80,15 +79,14 @@ class Refiner:
     ) -> np.ndarray:
         """The best rounded latents seen, never worse than those of the encoder.
 
+        They are float32 [1, ceil(H / 16), ceil(W / 16), N], quantised.
+
         Args:
           rgb: uint8 [H, W, 3].
           saliency: float32 [H, W], 0..1, which the encoder starts from.
           weight: float32 [H, W], of the distortion; divided by its mean here.
           progress: called after each step.
           lmbda: trade-off in the place of the refiner's, more than 0.
-
-        Returns:
-          float32 [1, ceil(H / 16), ceil(W / 16), N], quantised.
 
         Raises:
           InputError: the image is too small for the model's distortion.

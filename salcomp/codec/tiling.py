@@ -17,12 +17,7 @@ STRIP_PIXELS = 2**21
 
 
 def strips(rows: int, columns: int, halo: int) -> Iterator[tuple[slice, slice, slice]]:
-    """Cuts latents into strips of rows.
-
-    Args:
-      rows: of the latents.
-      columns: of the latents.
-      halo: rows around a strip, as `config.geometry.halo` gives them.
+    """Cuts latents into strips of rows, and the `halo` of rows around them.
 
     Yields:
       Slices of rows of latents: of the strip, of the strip with its surroundings, and
@@ -37,13 +32,9 @@ def strips(rows: int, columns: int, halo: int) -> Iterator[tuple[slice, slice, s
 
 
 def analyze(
-    transform: Callable,
-    rgb: np.ndarray,
-    saliency: np.ndarray,
-    channels: int,
-    halo: int,
+    transform: Callable, rgb: np.ndarray, saliency: np.ndarray, channels: int, halo: int
 ) -> np.ndarray:
-    """Applies g_a strip by strip.
+    """Applies g_a strip by strip, to float32 [1, ceil(H / 16), ceil(W / 16), channels].
 
     Args:
       transform: from uint8 [1, H, W, 3] and float32 [1, H, W, 1] to latents.
@@ -51,9 +42,6 @@ def analyze(
       saliency: float32 [H, W].
       channels: N.
       halo: as `strips` takes it.
-
-    Returns:
-      float32 [1, h, w, N] with h = ceil(H / 16), w = ceil(W / 16).
     """
     height, width = rgb.shape[:2]
     rows, columns = -(-height // STRIDE), -(-width // STRIDE)
@@ -73,17 +61,13 @@ def analyze(
 def synthesize(
     transform: Callable, latents: np.ndarray, height: int, width: int, halo: int
 ) -> np.ndarray:
-    """Applies g_s strip by strip.
+    """Applies g_s strip by strip, to uint8 [height, width, 3].
 
     Args:
       transform: from float32 [1, h, w, N] to uint8 [1, 16 h, 16 w, 3].
       latents: float32 [1, h, w, N], quantised.
-      height: of the image, at most 16 h.
-      width: of the image, at most 16 w.
+      height, width: of the image, at most 16 h and 16 w.
       halo: as `strips` takes it.
-
-    Returns:
-      uint8 [height, width, 3].
     """
     _, rows, columns, _ = latents.shape
     rgb = np.empty((height, width, 3), np.uint8)

@@ -43,13 +43,10 @@ def field(
     range: Range | None = None,
     default=dataclasses.MISSING,
 ):
-    """A field of a configuration.
+    """A field of a configuration; its help, with the unit, is the flag's.
 
-    Args:
-      help: of the flag, with the unit.
-      choices: of a string.
-      range: of a number or a tuple.
-      default: of a field that older configurations lack.
+    Strings have choices, numbers and tuples a range; older configurations lack the
+    fields that have a default.
     """
     metadata = {"help": help, "choices": choices, "range": range}
     return dataclasses.field(metadata=metadata, default=default)
@@ -121,9 +118,8 @@ class BaseConfig:
     def from_dict(cls, values: dict):
         """The configuration that `dataclasses.asdict` gave, of this version or before.
 
-        Raises:
-          InputError: a field without a default is missing, or one is unknown or has a
-            value that it cannot take.
+        Raises InputError if a field without a default is missing, or one is unknown or
+        has a value that it cannot take.
         """
         names = {field.name for field in dataclasses.fields(cls)}
         values = {**cls.defaults(), **values}
@@ -139,11 +135,7 @@ class BaseConfig:
         return cls(**values)
 
     def __post_init__(self) -> None:
-        """Checks every value.
-
-        Raises:
-          InputError: the first value that is out of range, with the range.
-        """
+        """Raises InputError for the first value out of range, and tells the range."""
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             name = flag_name(field.name)

@@ -9,15 +9,8 @@ import dataclasses
 import math
 from typing import NamedTuple
 
-from salcomp.config.base import (
-    AT_LEAST_1,
-    POSITIVE,
-    SEED,
-    BaseConfig,
-    Range,
-    field,
-    multiple_of,
-)
+from salcomp.config import base
+from salcomp.config.base import BaseConfig, field
 from salcomp.config.geometry import MIN_SIDE, STRIDE
 from salcomp.errors import InputError
 
@@ -33,7 +26,7 @@ _WARM_UP_STEPS, _WARM_UP_FRACTION = 200, 0.1
 _MOST_DILATED, _LARGEST_RATE = 8, 64
 
 
-_RATES = Range(
+_RATES = base.Range(
     f"at most {_MOST_DILATED} whole numbers from 1 to {_LARGEST_RATE}",
     lambda rates: (
         len(rates) <= _MOST_DILATED
@@ -50,7 +43,7 @@ class Config(BaseConfig):
         "Trade-off lambda of the loss R + lambda D, in bit per pixel per squared "
         "8-bit level, in which every --distortion is counted. The preset's 0.01 is "
         "that of bls2017.py.",
-        range=POSITIVE,
+        range=base.POSITIVE,
     )
     conditioning: str = field(
         "How the map enters the encoder: as a fourth input channel (concat, the 2019 "
@@ -59,7 +52,7 @@ class Config(BaseConfig):
     )
     num_filters: int = field(
         "Channels of every hidden layer and of the latents; 128 in bls2017.py.",
-        range=AT_LEAST_1,
+        range=base.AT_LEAST_1,
     )
     layers: str = field(
         "Layers of the codec: those of winter 2019 (2019), or those that tfc 2.14's "
@@ -68,19 +61,17 @@ class Config(BaseConfig):
     )
     patchsize: int = field(
         "Side of the training crops in pixels, a multiple of 16; 256 in bls2017.py.",
-        range=multiple_of(STRIDE),
+        range=base.multiple_of(STRIDE),
     )
     batchsize: int = field(
-        "Crops per step over all replicas; 8 in bls2017.py.",
-        range=AT_LEAST_1,
+        "Crops per step over all replicas; 8 in bls2017.py.", range=base.AT_LEAST_1
     )
     last_step: int = field(
-        "Steps to train in all; 1,000,000 in bls2017.py of 2019.",
-        range=AT_LEAST_1,
+        "Steps to train in all; 1,000,000 in bls2017.py of 2019.", range=base.AT_LEAST_1
     )
     learning_rate: float = field(
         "Adam's learning rate before the schedule lowers it; 1e-4 in 2019.",
-        range=POSITIVE,
+        range=base.POSITIVE,
     )
     learning_rate_schedule: str = field(
         "Whether the learning rate stays (constant, as in 2019), falls to 0.3 of "
@@ -91,11 +82,10 @@ class Config(BaseConfig):
     )
     adam_epsilon: float = field(
         "Adam's epsilon: 1e-8 in TensorFlow 1, 1e-7 in today's Keras.",
-        range=POSITIVE,
+        range=base.POSITIVE,
     )
     seed: int = field(
-        "Seed of the initial weights, the batches and the noise.",
-        range=SEED,
+        "Seed of the initial weights, the batches and the noise.", range=base.SEED
     )
     # What came later has defaults: configurations that do not name it are of before.
     distortion: str = field(
@@ -239,8 +229,7 @@ class Presets(NamedTuple):
     def make(self, preset: str, **changes) -> BaseConfig:
         """The configuration of a preset with some fields changed.
 
-        Raises:
-          InputError: there is no such preset, or a value is out of range.
+        Raises InputError if there is no such preset, or a value is out of range.
         """
         if preset not in self.values:
             raise InputError(

@@ -32,11 +32,7 @@ _PLAIN_HALO = 4
 
 
 def of_latent(dilation_rates: Sequence[int]) -> int:
-    """The side, in pixels, of the square of the image that one latent sees.
-
-    Args:
-      dilation_rates: of the dilated layers.
-    """
+    """The side, in pixels, of the square of the image that one latent sees."""
     pixels, reduction = 1, 1
     for i, (support, stride) in enumerate(CONVOLUTIONS):
         pixels += (support - 1) * reduction
@@ -48,10 +44,6 @@ def of_latent(dilation_rates: Sequence[int]) -> int:
 
 
 def halo(dilation_rates: Sequence[int]) -> int:
-    """Rows of latents around a strip on which its values depend, for both transforms.
-
-    Args:
-      dilation_rates: of the dilated layers.
-    """
+    """Rows of latents around a strip on which its values depend, in both transforms."""
     added = (of_latent(dilation_rates) - of_latent(())) // 2  # pixels to one side
     return _PLAIN_HALO + -(-added // STRIDE)

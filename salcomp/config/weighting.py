@@ -43,42 +43,27 @@ def coefficients(config) -> Coefficients:
 
 
 def raw_weight(saliency, config):
-    """w(s) of a configuration before any normalisation.
-
-    Args:
-      saliency: array of any shape, 0..1.
-      config: a `Config`: which weighting, with which floor or gain.
-
-    Returns:
-      The weights, shaped as `saliency`.
-    """
+    """w(s) of a `Config` before normalisation, for a map in 0..1; shaped as the map."""
     return apply(coefficients(config), saliency)
 
 
 def apply(weighting: Coefficients, saliency, maximum=np.maximum):
-    """w(s) of four coefficients.
+    """w(s) of four coefficients, shaped as `saliency`.
 
     Args:
       weighting: numbers or scalar tensors.
       saliency: array or tensor of any shape, 0..1.
       maximum: of two arrays, of the library that `saliency` belongs to.
-
-    Returns:
-      The weights, shaped as `saliency`.
     """
     clipped = maximum(saliency, weighting.floor)
     return weighting.maximum * clipped + weighting.slope * saliency + weighting.constant
 
 
 def image_means(level_counts: np.ndarray, config) -> np.ndarray:
-    """The mean raw weight of each frame.
+    """The mean raw weight of each frame under a `Config`, float32 [F].
 
-    Args:
-      level_counts: int [F, 256], how many pixels of a frame have each level of the map.
-      config: a `Config`.
-
-    Returns:
-      float32 [F].
+    `level_counts`, int [F, 256], is how many pixels of a frame have each level of the
+    map.
     """
     sums, pixels = _sums(level_counts, config), level_counts.sum(axis=1)
     return (sums / pixels).astype(np.float32)
@@ -95,14 +80,10 @@ def _sums(level_counts, config):
 
 
 def divisor(config, image_mean):
-    """What a configuration divides the raw weight by.
+    """What a `Config` divides the raw weight by.
 
-    Args:
-      config: a `Config`.
-      image_mean: number, array or tensor: mean of the raw weight over a whole image.
-
-    Returns:
-      `image_mean`, the mean over the training set, or 1, as the normalisation says.
+    That is, as its normalisation says, the mean of the raw weight over a whole image,
+    which is given as number, array or tensor, the mean over the training set, or 1.
     """
     if config.weight_normalization == "image":
         return image_mean
@@ -110,15 +91,9 @@ def divisor(config, image_mean):
 
 
 def normalized_weight(saliency, config, image_mean):
-    """w(s) as the loss of a configuration has it.
+    """w(s) as the loss of a `Config` has it, for a map in 0..1; shaped as the map.
 
-    Args:
-      saliency: array, 0..1.
-      config: a `Config`.
-      image_mean: mean of the raw weight over each whole image, of a shape that
-        broadcasts to that of `saliency`.
-
-    Returns:
-      The weights, shaped as `saliency`.
+    `image_mean`, the mean of the raw weight over each whole image, broadcasts to the
+    map.
     """
     return raw_weight(saliency, config) / divisor(config, image_mean)

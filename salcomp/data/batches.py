@@ -36,17 +36,9 @@ class Batch(NamedTuple):
 def crops(
     frames: Frames, config: BaseConfig, step: int, batchsize: int, chosen: slice
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Crops of the global batch of a step.
+    """Crops of the global batch of a step, counted from 0: those that `chosen` says.
 
-    Args:
-      frames: to crop from.
-      config: of the run.
-      step: from 0.
-      batchsize: of the global batch.
-      chosen: which of its crops.
-
-    Returns:
-      rgba uint8 [b, P, Q, 4]; and the numbers of the frames that they are of, int [b].
+    They are uint8 [b, P, Q, 4]; also gives the numbers of their frames, int [b].
     """
     height, width = config.crop
     drawn = sampling.crops(config.seed, step, batchsize, frames.sizes, config.crop)
@@ -69,12 +61,8 @@ def examples(
 ) -> Batch:
     """Examples `first` to `first + count` of the global batch of a step.
 
-    Args:
-      frames: to crop from.
-      image_means: float32 [F], means of the raw weight over the frames.
-      config: of the run.
-      step: from 0.
-      first, count: which examples.
+    Steps count from 0. `image_means`, float32 [F], are the means of the raw weight over
+    the frames.
     """
     chosen = slice(first, first + count)
     rgba, indices = crops(frames, config, step, config.batchsize, chosen)
@@ -87,18 +75,9 @@ def examples(
 def dataset(frames: Frames, config: Config, start: int, context) -> tf.data.Dataset:
     """Batches of the steps from `start` on, for the replicas of one worker.
 
-    Args:
-      frames: to crop from.
-      config: of the run.
-      start: first step.
-      context: a `tf.distribute.InputContext`.
-
-    Returns:
-      A dataset of dicts as `SaliencyCodec.train_step` takes them, one per replica
-      and step.
-
-    Raises:
-      InputError: the batch cannot be shared equally among the replicas.
+    They are dicts as `SaliencyCodec.train_step` takes them, one per replica and step.
+    `context` is a `tf.distribute.InputContext`. Raises InputError if the batch cannot
+    be shared equally among the replicas.
     """
     replicas = context.num_replicas_in_sync
     if config.batchsize % replicas:
@@ -120,15 +99,10 @@ def dataset(frames: Frames, config: Config, start: int, context) -> tf.data.Data
 
 
 def pipeline(load: Callable[[int], tuple], start: int, stop: int) -> tf.data.Dataset:
-    """Loads batches in the background, in order.
+    """Loads batches `start` to `stop - 1` in the background, in order.
 
-    Args:
-      load: gives batch i, a NamedTuple of arrays whose shapes are those of every other.
-      start: first batch.
-      stop: the one after the last.
-
-    Returns:
-      A dataset of dicts by the tuple's names.
+    `load` gives batch i, a NamedTuple of arrays whose shapes are those of every other;
+    the data set has a dict of it, by the tuple's names.
     """
     specs = {
         name: tf.TensorSpec(value.shape, value.dtype)

@@ -17,11 +17,7 @@ _VALIDATION_SHARE = 10
 
 
 def find(pattern: str) -> list[str]:
-    """The files that a glob pattern matches, sorted.
-
-    Raises:
-      InputError: there are none.
-    """
+    """The files that a pattern matches, sorted; raises InputError if there are none."""
     matches = disk.matches(os.path.expanduser(pattern))
     paths = sorted(path for path in matches if os.path.isfile(path))
     if not paths:
@@ -32,8 +28,7 @@ def find(pattern: str) -> list[str]:
 def split(paths: Sequence[str]) -> tuple[list[str], list[str]]:
     """Training and validation files, by a hash of the file name: always the same.
 
-    Raises:
-      InputError: there is only one file.
+    Raises InputError if there is only one file.
     """
     if len(paths) < 2:
         raise InputError(
@@ -69,15 +64,11 @@ def checksum(frame: np.ndarray) -> tuple[int, ...]:
 
 
 def read(path: str, minimum: tuple[int, int], needs_map: bool) -> np.ndarray:
-    """A frame: RGB and, as straight alpha, the saliency map.
+    """A frame: RGB and, as straight alpha, the saliency map: uint8 [H, W, 4].
 
     Args:
-      path: of the file.
       minimum: smallest height and smallest width in pixels.
       needs_map: whether a file without a map is refused; else its map is 255.
-
-    Returns:
-      uint8 [H, W, 4].
 
     Raises:
       InputError: the file cannot be read, is too small, or lacks a needed map.

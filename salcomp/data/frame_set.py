@@ -28,15 +28,9 @@ class FrameSet(NamedTuple):
 
 
 def read(paths: Sequence[str], minimum: tuple[int, int], needs_map: bool) -> FrameSet:
-    """Reads frames.
+    """Reads frames, as `frame_files.read` does each.
 
-    Args:
-      paths: of the files.
-      minimum: smallest height and smallest width in pixels.
-      needs_map: whether a file without a map is refused.
-
-    Raises:
-      InputError: a file cannot be read, is too small, or lacks a needed map.
+    Raises InputError if a file cannot be read, is too small, or lacks a needed map.
     """
     frames = [frame_files.read(path, minimum, needs_map) for path in paths]
     sizes = np.array([frame.shape[:2] for frame in frames])

@@ -41,7 +41,6 @@ class Frames:
         """Reads and checks every frame once.
 
         Args:
-          names: of the frames.
           read: gives frame i, uint8 [H, W, 4].
           cache_bytes: memory budget for decoded frames.
 
@@ -99,16 +98,10 @@ def from_files(
     minimum: tuple[int, int],
     cache_bytes: float = float("inf"),
 ) -> Frames:
-    """Frames of image files, RGBA where a saliency map is needed.
+    """Frames of image files, each read as `frame_files.read` does.
 
-    Args:
-      paths: of the files.
-      needs_map: whether a file without a map is refused.
-      minimum: smallest height and smallest width in pixels.
-      cache_bytes: memory budget for decoded frames.
-
-    Raises:
-      InputError: a file cannot be read, is too small, or lacks a needed map.
+    `cache_bytes` is the memory budget for decoded frames. Raises InputError if a file
+    cannot be read, is too small, or lacks a needed map.
     """
 
     def read(i: int) -> np.ndarray:
@@ -144,7 +137,6 @@ def split(
 
     Args:
       pattern: of the files, a tenth of which is held out; built-in scenes if None.
-      num_scenes: built-in scenes to train on.
       needs_map: whether a file without a map is refused.
       crop: smallest height and width to train on, in pixels.
       smallest: smallest height and width of a held-out frame.

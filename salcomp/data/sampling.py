@@ -53,16 +53,13 @@ def _keys(seed: int, stream: int, step: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def random_bits(seed: int, stream: int, step: int, counters):
-    """Independent uniform uint32 numbers, one per counter.
+    """Independent uniform uint32 numbers, one per counter, shaped as the counters.
 
     Args:
       seed: of the run, 0..2**31 - 1.
       stream: what the numbers are for.
       step: which draw of the stream, at least 0.
       counters: uint32 array of any shape.
-
-    Returns:
-      uint32, shaped as `counters`.
     """
     return _hash(*_keys(seed, stream, step), counters)
 
@@ -80,14 +77,10 @@ def crops(
     `shuffle(all).repeat()` gives them; positions are uniform.
 
     Args:
-      seed: of the run.
       step: from 0.
       batchsize: B, over all replicas.
       sizes: int [F, 2], heights and widths of the frames, none under `crop`.
       crop: height and width in pixels.
-
-    Returns:
-      A `Crops` of B.
     """
     positions = step * batchsize + np.arange(batchsize)
     frames = np.array(
@@ -95,12 +88,11 @@ def crops(
     )
     counters = np.arange(batchsize, dtype=np.uint32)
     room = (sizes[frames] - np.array(crop) + 1).astype(np.uint64)  # [B, 2]
-    draws = [
-        random_bits(seed, stream, step, counters).astype(np.uint64)
-        for stream in (_STREAM_TOP, _STREAM_LEFT)
-    ]
-    tops, lefts = ((draws[i] * room[:, i] >> np.uint64(32)).astype(int) for i in (0, 1))
-    return Crops(frames, tops, lefts)
+    firsts = []
+    for stream, places in zip((_STREAM_TOP, _STREAM_LEFT), room.T):
+        draws = random_bits(seed, stream, step, counters).astype(np.uint64)
+        firsts.append((draws * places >> np.uint64(32)).astype(int))
+    return Crops(frames, *firsts)
 
 
 @functools.lru_cache(maxsize=4)
@@ -110,16 +102,10 @@ def _order(seed: int, epoch: int, count: int) -> np.ndarray:
 
 
 def noise(seed: int, step: int, first: int, shape: tuple[int, ...]) -> np.ndarray:
-    """The additive noise of some examples of a batch, U(-1/2, 1/2).
+    """The additive noise of some examples of a batch, U(-1/2, 1/2), float32.
 
-    Args:
-      seed: of the run.
-      step: from 0.
-      first: index of the first example within the global batch.
-      shape: [b, h, w, N] of the latents of the examples.
-
-    Returns:
-      float32 of that shape.
+    It has the shape of their latents, [b, h, w, N]; `first` is the index of the first
+    within the global batch of the step, counted from 0.
     """
     size = int(np.prod(shape))
     start = first * size // shape[0]
@@ -133,14 +119,11 @@ def noise_keys(seed: int, step: int) -> np.ndarray:
 
 
 def noise_of(keys, counters):
-    """Uniform noise in -1/2..1/2, one value per counter; in any array library.
+    """Uniform noise in -1/2..1/2, one float32 per counter; in any array library.
 
     Args:
       keys: uint32 [2], of `noise_keys`.
-      counters: uint32 array, the index of each value in the batch's noise.
-
-    Returns:
-      float32, shaped as `counters`.
+      counters: uint32 array of any shape, the index of each value in the batch's noise.
     """
     bits = _hash(keys[0], keys[1], counters) >> 8
     return bits.astype(np.float32) * np.float32(2.0**-24) - np.float32(0.5)
@@ -153,16 +136,7 @@ def flips(seed: int, step: int, batchsize: int) -> np.ndarray:
 
 
 def normal(seed: int, step: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Standard normal numbers (Box and Muller, 1958).
-
-    Args:
-      seed: of the run.
-      step: which draw.
-      shape: of the result.
-
-    Returns:
-      float32 of that shape.
-    """
+    """Standard normal numbers (Box and Muller, 1958), float32, of draw `step`."""
     counters = np.arange(2 * np.prod(shape, dtype=int), dtype=np.uint32)
     bits = random_bits(seed, _STREAM_NORMAL, step, counters)
     first, second = np.split((bits + 0.5) / 2.0**32, 2)  # in 0..1, never 0

@@ -19,6 +19,7 @@ would store. BaseConfig that matter, on Kodak and small street scenes:
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
 from collections.abc import Callable
@@ -49,38 +50,29 @@ class ClassicalCodec(NamedTuple):
     options: Callable[[float], dict[str, Any]]
 
 
+def _by_quality(format, feature, lowest, qualities, **others) -> ClassicalCodec:
+    """A codec whose setting is a whole number up to 100, with other options fixed."""
+
+    def options(quality: float) -> dict[str, Any]:
+        return {"quality": int(quality), **others}
+
+    return ClassicalCodec(format, feature, lowest, 100, qualities, options)
+
+
+_JPEG = functools.partial(
+    _by_quality, "JPEG", "jpg", 1, (5, 10, 15, 20, 30, 45, 60, 75, 85)
+)
 CODECS = {
-    "jpeg": ClassicalCodec(
-        "JPEG",
-        "jpg",
-        1,
-        100,
-        (5, 10, 15, 20, 30, 45, 60, 75, 85),
-        lambda q: {"quality": int(q), "subsampling": "4:2:0"},
-    ),
-    "jpeg-optimized": ClassicalCodec(
-        "JPEG",
-        "jpg",
-        1,
-        100,
-        (5, 10, 15, 20, 30, 45, 60, 75, 85),
-        lambda q: {"quality": int(q), "subsampling": "4:2:0", "optimize": True},
-    ),
-    "webp": ClassicalCodec(
-        "WEBP",
-        "webp",
-        0,
-        100,
-        (0, 5, 15, 30, 50, 70, 80, 88),
-        lambda q: {"quality": int(q), "method": 6},
-    ),
-    "avif": ClassicalCodec(
+    "jpeg": _JPEG(subsampling="4:2:0"),
+    "jpeg-optimized": _JPEG(subsampling="4:2:0", optimize=True),
+    "webp": _by_quality("WEBP", "webp", 0, (0, 5, 15, 30, 50, 70, 80, 88), method=6),
+    "avif": _by_quality(
         "AVIF",
         "avif",
         0,
-        100,
         (10, 20, 30, 40, 50, 60, 70, 77),
-        lambda q: {"quality": int(q), "speed": 6, "subsampling": "4:4:4"},
+        speed=6,
+        subsampling="4:4:4",
     ),
     # Its setting is the target rate in bit/pixel, out of 24.
     "jpeg2000": ClassicalCodec(
@@ -122,16 +114,11 @@ def check(name: str, quality: float) -> None:
 
 
 def encode(name: str, rgb: np.ndarray, quality: float) -> bytes:
-    """Encodes an image into the bytes of a whole file.
+    """Encodes uint8 [H, W, 3] into the bytes of a whole file, by a codec of CODECS.
 
-    Args:
-      name: a key of CODECS.
-      rgb: uint8 [H, W, 3].
-      quality: the codec's own setting, rounded down to a whole number; for jpeg2000
-        the target rate in bit/pixel.
-
-    Raises:
-      InputError: the codec or quality is unknown, or the image too large for it.
+    `quality` is the codec's own setting, rounded down to a whole number; for jpeg2000
+    the target rate in bit/pixel. Raises InputError if the codec or quality is unknown,
+    or the image too large for it.
     """
     check(name, quality)
     codec = CODECS[name]
@@ -149,8 +136,7 @@ def encode(name: str, rgb: np.ndarray, quality: float) -> bytes:
 def decode(data: bytes) -> np.ndarray:
     """Decodes a file that `encode` wrote, whichever codec it was, to uint8 [H, W, 3].
 
-    Raises:
-      BitstreamError: the file is damaged or of no format in CODECS.
+    Raises BitstreamError if the file is damaged or of no format in CODECS.
     """
     formats = sorted({codec.format for codec in CODECS.values()})
     try:

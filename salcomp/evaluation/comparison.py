@@ -28,19 +28,14 @@ def measure(
     subjects: list[Subject],
     training_weight: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> Iterator[dict]:
-    """Codes every image at every point; shows a progress bar.
+    """Codes every image at every point, into rows; shows a progress bar.
 
     Where a codec cannot code an image, such as one too large for its format, the log
     says so, and there is no row.
 
     Args:
-      compared: the series.
-      subjects: the images.
       training_weight: encoder's map -> the weight of "ewpsnr-train", one for all
         series so that their curves compare; None leaves that metric out.
-
-    Yields:
-      Rows, image by image.
 
     Raises:
       InputError: an image or its map can no longer be read.
@@ -74,19 +69,11 @@ def measure(
 def measure_scene(
     point: Point, scene: Scene, weights: dict[str, np.ndarray]
 ) -> dict[str, float]:
-    """Codes one image at one point.
+    """Codes one image at one point; `weights` are as `quality.all_metrics` takes them.
 
-    Args:
-      point: how.
-      scene: the image, and what scores it.
-      weights: as `quality.all_metrics` takes them.
-
-    Returns:
-      Bytes and bit/pixel of the file, its information content in bit/pixel, seconds of
-      encoding and decoding, and all metrics of the decoded image.
-
-    Raises:
-      SalcompError: the codec cannot code the image.
+    Gives bytes and bit/pixel of the file, its information content in bit/pixel, seconds
+    of encoding and decoding, and all metrics of the decoded image. Raises SalcompError
+    if the codec cannot code the image.
     """
     started = time.perf_counter()
     file = point.encode(scene.rgb, scene.saliency)
@@ -201,7 +188,6 @@ def against_anchor(
     Args:
       rows: by metric, of the images that have it.
       labels: of the series, the anchor among them.
-      anchor: label of the series that the others are compared with.
       resamples: draws of the bootstrap over images.
     """
     others = [label for label in labels if label != anchor]
@@ -218,7 +204,6 @@ def against_anchor(
         except InputError as error:
             logging.info("no BD-rate of %s in %s: %s", label, metric, error)
             continue
-        deltas.append(
-            {"series": label, "anchor": anchor, "metric": metric, **found.cells()}
-        )
+        about = {"series": label, "anchor": anchor, "metric": metric}
+        deltas.append({**about, **found.cells()})
     return deltas

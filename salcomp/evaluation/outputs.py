@@ -21,8 +21,7 @@ from salcomp.metrics.quality import IN_DB
 def keep(rows: Iterable[dict], path: Path) -> list[dict]:
     """Collects rows, and writes them into a CSV whatever ends the work, even Ctrl-C.
 
-    Raises:
-      InputError: the file cannot be written.
+    Raises InputError if the file cannot be written.
     """
     kept = []
     try:
@@ -45,17 +44,12 @@ def write(
 ) -> list[dict]:
     """Writes averages, BD-rates and figures; logs where not all images count.
 
-    Args:
-      folder: to write into.
-      rows: of the images coded at every point of every series.
-      compared: the series.
-      anchor: label of the series that the others are compared with.
-      scoring: what the numbers rest on.
-      resamples: draws of the bootstrap over images.
-      figures: whether to draw any.
+    Gives the BD-rates, as `comparison.against_anchor` gives them.
 
-    Returns:
-      The BD-rates, as `comparison.against_anchor` gives them.
+    Args:
+      rows: of the images coded at every point of every series.
+      anchor: label of the series that the others are compared with.
+      resamples: draws of the bootstrap over images.
 
     Raises:
       InputError: a file cannot be written.
@@ -97,10 +91,8 @@ def _log_counts(rows: list[dict], parts: dict[str, list[dict]]) -> None:
     names.pop(total, None)
     for count in sorted(names):
         logging.info(
-            "%s: %d of %d images count, those with finite values in all series",
-            ", ".join(names[count]),
-            count,
-            total,
+            f"{', '.join(names[count])}: {count} of {total} images count, those with "
+            "finite values in all series"
         )
 
 
@@ -112,9 +104,8 @@ def delta_table(deltas: list[dict]) -> str:
             signed(row[f"bd_{key}"])
             for key in ("rate_percent", "rate_low", "rate_high", "quality_db")
         )
-        interval = f"[{low}, {high}]"
-        if math.isnan(row["bd_rate_low"]):
-            interval = "(no interval)"
+        none = math.isnan(row["bd_rate_low"])
+        interval = "(no interval)" if none else f"[{low}, {high}]"
         lines.append(
             f"{row['series']:16} {row['metric']:20} {rate:>7} % {interval}, "
             f"{gain} dB, overlap {row['overlap']:.0%}"

@@ -21,7 +21,6 @@ def draw(
     """Draws the curves into a PNG.
 
     Args:
-      path: the PNG.
       curves: label -> (bit/pixel [points], dB [points]).
       metric: of the vertical axis, a key of `quality.METRICS`.
       title: what was measured on what, and scored with which map.
@@ -32,13 +31,9 @@ def draw(
     figure = figures.new(7, 5)
     axes = figure.add_subplot()
     for i, (label, (rate, quality)) in enumerate(curves.items()):
+        marker, label = _MARKERS[i % len(_MARKERS)], _text(label)
         axes.plot(
-            rate,
-            quality,
-            marker=_MARKERS[i % len(_MARKERS)],
-            markersize=5,
-            linewidth=1.5,
-            label=_text(label),
+            rate, quality, marker=marker, markersize=5, linewidth=1.5, label=label
         )
     axes.set_xlim(left=0)
     axes.set_xlabel("Rate (bit/pixel, whole file)")

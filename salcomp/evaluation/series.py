@@ -76,16 +76,13 @@ def classical_series(names: list[str], sweeps: list[str]) -> list[Series]:
     given: dict[str, set[float]] = {name: set() for name in names}
     for sweep in sweeps:
         name, _, values = sweep.partition("=")
+        told = f"qualities {sweep}"
         if name not in given:
-            raise InputError(
-                f"qualities {sweep}: {name!r} is not among the codecs to compare"
-            )
+            raise InputError(f"{told}: {name!r} is not among the codecs to compare")
         try:
             given[name].update(float(value) for value in values.split(","))
         except ValueError as error:
-            raise InputError(
-                f"qualities {sweep}: write CODEC=QUALITY,QUALITY,..."
-            ) from error
+            raise InputError(f"{told}: write CODEC=QUALITY,QUALITY,...") from error
     series = []
     for name, chosen in given.items():
         qualities = sorted(chosen) or classical.codec_of(name).qualities

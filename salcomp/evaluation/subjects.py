@@ -58,8 +58,7 @@ class Subject(NamedTuple):
     def load(self) -> Scene:
         """Reads the picture and what scores it.
 
-        Raises:
-          InputError: the image, a map or the mask cannot be read.
+        Raises InputError if the image, a map or the mask cannot be read.
         """
         image = images.read_image(self.path)
         given, _ = saliency_maps.saliency_for(self.saliency, self.path, image)
@@ -74,8 +73,7 @@ class Subject(NamedTuple):
     def origins(self) -> tuple[str, str]:
         """Tells where the encoder's map and the scorer's are from.
 
-        Raises:
-          InputError: the image, a map or the mask cannot be read.
+        Raises InputError if the image, a map or the mask cannot be read.
         """
         image = images.read_image(self.path)
         self._region(image)
@@ -126,11 +124,10 @@ class Scoring(NamedTuple):
         return f"{of}{self.images} image{'s' * (self.images != 1)}"
 
     def description(self, parameter: str, counted: int) -> str:
-        """Describes what the file of a series holds.
+        """Describes what the file of a series holds, over `counted` of the images.
 
-        Args:
-          parameter: of the series; "quality" is that of codecs that get no map.
-          counted: how many of the images all values of the file are over.
+        The parameter is that of the series; "quality" is that of codecs that get no
+        map.
         """
         encoder_map = "none" if parameter == "quality" else self.encoder_map
         parts = [
@@ -150,9 +147,8 @@ class Scoring(NamedTuple):
             parts.append(f"{self.left_out} left out, which a codec failed on")
         lacking = self.images - self.left_out - counted
         if lacking:
-            parts.append(
-                f"{lacking} left out, which some series has no finite value of"
-            )
+            reason = "which some series has no finite value of"
+            parts.append(f"{lacking} left out, {reason}")
         return "; ".join(parts)
 
 
@@ -170,7 +166,6 @@ def scored(
     absence is found at once.
 
     Args:
-      paths: the images.
       saliency, score_saliency, roi_masks, weigher: as in `Subject` and `Scoring`.
       boxes_file: as `read_boxes` takes it.
 
@@ -265,7 +260,7 @@ def read_boxes(path: str) -> dict[str, list[list[float]]]:
 
 
 def _is_box(row: list[float]) -> bool:
-    if len(row) != 4 or not all(math.isfinite(value) for value in row):
+    if len(row) != 4:
         return False
     left, top, right, bottom = row
-    return 0 <= left < right and 0 <= top < bottom
+    return 0 <= left < right < math.inf and 0 <= top < bottom < math.inf

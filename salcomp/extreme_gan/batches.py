@@ -33,11 +33,7 @@ def examples(
 ) -> Batch:
     """The batch of a step, counted from 0.
 
-    Args:
-      frames: to crop from.
-      image_means: float32 [F], means of the raw weight over the frames.
-      config: of the run.
-      step: from 0.
+    `image_means`, float32 [F], are the means of the raw weight over the frames.
     """
     count = 2 * config.batchsize
     rgba, indices = batches.crops(frames, config, step, count, slice(None))
@@ -51,8 +47,8 @@ def examples(
 def dataset(frames: Frames, config: GanConfig, start: int) -> tf.data.Dataset:
     """Batches of the steps from `start` on, as `ExtremeGan.train_step` takes them."""
     image_means = weighting.image_means(frames.level_counts, config)
-    return batches.pipeline(
-        lambda step: examples(frames, image_means, config, step),
-        start,
-        config.last_step,
-    )
+
+    def load(step: int) -> Batch:
+        return examples(frames, image_means, config, step)
+
+    return batches.pipeline(load, start, config.last_step)

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from salcomp.config.base import (
-    AT_LEAST_0,
-    AT_LEAST_1,
-    POSITIVE,
-    SEED,
-    BaseConfig,
-    field,
-    multiple_of,
-)
+from salcomp.config import base
+from salcomp.config.base import BaseConfig, field
 from salcomp.config.config import STRIDE, Presets
 from salcomp.config.geometry import MIN_SIDE
 from salcomp.errors import InputError
@@ -30,12 +23,12 @@ class GanConfig(BaseConfig):
     width: float = field(
         "Factor on the channels of all hidden layers; 1 is the published network of "
         "about 170 million weights.",
-        range=POSITIVE,
+        range=base.POSITIVE,
     )
     code_channels: int = field(
         "Channels C of the code, of five levels each, so that C log2(5) / 256 bit per "
         "pixel bound the rate; 8 as published, 0.0726 bit per pixel.",
-        range=AT_LEAST_1,
+        range=base.AT_LEAST_1,
     )
     quantizer_gradient: str = field(
         "How the quantizer passes gradients back: not at all (blocked, as published: "
@@ -62,17 +55,17 @@ class GanConfig(BaseConfig):
     )
     distortion_weight: float = field(
         "Factor on the distortion in the generator's loss; 12 as published.",
-        range=AT_LEAST_0,
+        range=base.AT_LEAST_0,
     )
     patchsize: int = field(
         "Height of the training crops in pixels, a multiple of 32; 256 is the height "
         "of the frames of 2019.",
-        range=multiple_of(2 * STRIDE),
+        range=base.multiple_of(2 * STRIDE),
     )
     patch_aspect: int = field(
         "Width of the training crops over their height; 2 makes a crop of height 256 "
         "a whole frame of 512x256, which is what the published code trains on.",
-        range=AT_LEAST_1,
+        range=base.AT_LEAST_1,
     )
     augment: bool = field(
         "Whether half of the crops are mirrored; not so as published."
@@ -85,24 +78,23 @@ class GanConfig(BaseConfig):
     batchsize: int = field(
         "Crops per update; the generator and the discriminators take turns on crops "
         "of their own, so a step uses twice as many. 1 as published.",
-        range=AT_LEAST_1,
+        range=base.AT_LEAST_1,
     )
     last_step: int = field(
         "Steps to train in all; 82,000 are 55 epochs of Cityscapes, as the published "
         "example had.",
-        range=AT_LEAST_1,
+        range=base.AT_LEAST_1,
     )
     learning_rate: float = field(
         "Adam's learning rate of encoder, noise net and generator; 2e-4 as published.",
-        range=POSITIVE,
+        range=base.POSITIVE,
     )
     discriminator_learning_rate: float = field(
         "Adam's learning rate of the discriminators; 2e-4 as published.",
-        range=POSITIVE,
+        range=base.POSITIVE,
     )
     seed: int = field(
-        "Seed of the initial weights, the batches and the noise.",
-        range=SEED,
+        "Seed of the initial weights, the batches and the noise.", range=base.SEED
     )
     weight_mean: float = 1.0
     """Mean of the raw weight over the training set; found when a run starts."""

@@ -13,7 +13,6 @@ import numpy as np
 import tensorflow as tf
 
 from salcomp.config.config import STRIDE
-from salcomp.data.frames import Frames
 from salcomp.extreme_gan.model import ExtremeGan
 from salcomp.extreme_gan.quantizer import entropy, histogram
 from salcomp.metrics import quality as metrics
@@ -37,25 +36,14 @@ def whole(frame: np.ndarray) -> np.ndarray:
 class Evaluation:
     """Measures a model during training, and keeps the best on held-out frames."""
 
-    def __init__(
-        self,
-        model: ExtremeGan,
-        training: Frames,
-        held_out: Frames | None,
-        most: int,
-        workdir: str | os.PathLike,
-        writer,
-    ):
+    def __init__(self, model: ExtremeGan, training, held_out, most, workdir, writer):
         """Reads the frames.
 
         Args:
-          model: in training.
-          training: frames.
           held_out: frames; None if there are none.
           most: frames to use of each set, from the first.
           workdir: of the run; the best is exported there, if the configuration says
             that frames are held out.
-          writer: TensorBoard's.
         """
         self._model = model
         self._sets = {
@@ -92,9 +80,8 @@ class Evaluation:
         for i, frame in enumerate(map(whole, frames)):
             decoded, code = self._model.reconstruct(frame[None])
             x, x_hat = frame[..., :3], decoded[0].numpy()
-            rows.append(
-                (metrics.mse(x, x_hat), metrics.psnr(x, x_hat), ms_ssim(x, x_hat))
-            )
+            measures = metrics.mse, metrics.psnr, ms_ssim
+            rows.append([measure(x, x_hat) for measure in measures])
             codes.append(tf.reshape(code, (1, 1, -1, code.shape[-1])))
             if i < _IMAGES_SHOWN:
                 tf.summary.image(f"{name}/original/{i}", x[None])

@@ -12,12 +12,9 @@ class Normalization(tf.keras.layers.Layer):
     """Zero mean and unit variance, then a learned scale and shift of each channel."""
 
     def __init__(self, channels: int, axes: tuple[int, ...], epsilon: float):
-        """Makes the variables.
+        """Makes the variables; mean and variance are taken over the axes.
 
-        Args:
-          channels: of the input.
-          axes: that mean and variance are taken over.
-          epsilon: added to the variance.
+        To the variance `epsilon` is added.
         """
         super().__init__()
         self._axes, self._epsilon = list(axes), epsilon
@@ -48,13 +45,7 @@ class Conv(tf.keras.layers.Layer):
     """A convolution, of reflected borders or zero-padded, or a transposed one."""
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        support: int,
-        stride: int = 1,
-        reflect: bool = False,
-        transposed: bool = False,
+        self, inputs, outputs, support, stride=1, reflect=False, transposed=False
     ):
         """Makes the variables.
 

@@ -32,27 +32,16 @@ def adversarial_loss(fake: list[Judgement]) -> tf.Tensor:
 
 def feature_matching_loss(real: list[Judgement], fake: list[Judgement]) -> tf.Tensor:
     """10 times the sum, over scales and hidden layers, of mean |D_i(x) - D_i(G)|."""
-    return FEATURE_WEIGHT * tf.add_n(
-        [
-            tf.reduce_mean(tf.abs(a - b))
-            for x, g in zip(real, fake)
-            for a, b in zip(x.features, g.features)
-        ]
-    )
+    pairs = [pair for x, g in zip(real, fake) for pair in zip(x.features, g.features)]
+    return FEATURE_WEIGHT * tf.add_n([tf.reduce_mean(tf.abs(a - b)) for a, b in pairs])
 
 
 def distortion(
     kind: str, x: tf.Tensor, x_hat: tf.Tensor, weight: tf.Tensor
 ) -> tf.Tensor:
-    """The weighted distortion of each image.
+    """The weighted distortion of each image, [B]; `kind` is one of DISTORTIONS.
 
-    Args:
-      kind: one of DISTORTIONS.
-      x, x_hat: [B, H, W, 3] in -1..1.
-      weight: [B, H, W], of each pixel.
-
-    Returns:
-      [B].
+    The images are [B, H, W, 3] in -1..1; the weight of each pixel is [B, H, W].
     """
     measure = measures.distortion(kind)
     found = measure(127.5 * (x + 1), 127.5 * (x_hat + 1), weight)

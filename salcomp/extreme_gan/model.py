@@ -18,13 +18,7 @@ from salcomp.config.config import STRIDE
 from salcomp.extreme_gan import losses, networks
 from salcomp.extreme_gan.config import GanConfig
 from salcomp.extreme_gan.losses import distortion
-from salcomp.extreme_gan.quantizer import (
-    CENTERS,
-    entropy,
-    histogram,
-    nearest,
-    quantize,
-)
+from salcomp.extreme_gan.quantizer import CENTERS, entropy, histogram, nearest, quantize
 from salcomp.model.base import Model, named_variables, to_uint8
 from salcomp.model.prior import Tables
 
@@ -113,28 +107,22 @@ class ExtremeGan(Model):
         }
 
     def encode(self, rgb: tf.Tensor, saliency: tf.Tensor) -> tf.Tensor:
-        """The code before quantisation.
+        """The code before quantisation, [B, H/16, W/16, C].
 
         Args:
           rgb: [B, H, W, 3] in -1..1, H and W multiples of 16 and at least 32.
           saliency: [B, H, W, 1] in 0..1; not used by an unconditioned encoder.
-
-        Returns:
-          [B, H/16, W/16, C].
         """
         if self.config.condition_encoder:
             rgb = tf.concat([rgb, saliency], axis=-1)  # [B, H, W, 4]
         return self.encoder(rgb)
 
     def decode(self, codes: tf.Tensor, noise: tf.Tensor) -> tf.Tensor:
-        """The reconstruction.
+        """The reconstruction, [B, 16 h, 16 w, 3] in -1..1.
 
         Args:
           codes: [B, h, w, C], quantised.
           noise: [B, 128], standard normal; without effect if the model has no noise.
-
-        Returns:
-          [B, 16 h, 16 w, 3] in -1..1.
         """
         if self.noise_net is not None:
             size = tf.shape(codes)[1:3]
@@ -145,14 +133,13 @@ class ExtremeGan(Model):
     def generator_step(self, rgba, image_mean, noise):
         """Terms of the generator's loss, and its gradients.
 
+        The terms have "codes" [B, P/16, Q/16, C] among them; the gradients are those of
+        `coding_variables`, None for a variable that the loss does not reach.
+
         Args:
           rgba: uint8 [B, P, Q, 4]; alpha is the map.
           image_mean: [B], mean of the raw weight over each crop's whole frame.
           noise: [B, 128].
-
-        Returns:
-          The terms, "codes" [B, P/16, Q/16, C], and the gradients of
-          `coding_variables`, None for a variable that the loss does not reach.
         """
         x, saliency = to_unit(rgba)
         weight = self._weight(saliency[..., 0], image_mean)
@@ -180,9 +167,7 @@ class ExtremeGan(Model):
     def discriminator_step(self, rgba, noise):
         """The discriminators' loss, and its gradients, one per variable.
 
-        Args:
-          rgba: uint8 [B, P, Q, 4]; alpha is the map.
-          noise: [B, 128].
+        Of crops, uint8 [B, P, Q, 4] with the map as alpha, and noise [B, 128].
         """
         x, saliency = to_unit(rgba)
         x_hat = self.decode(nearest(self.encode(x, saliency)), noise)
@@ -196,12 +181,9 @@ class ExtremeGan(Model):
     def train_step(self, batch) -> dict[str, tf.Tensor]:
         """An update of the generator, then one of the discriminators on other crops.
 
-        Args:
-          batch: "rgba" uint8 [2 B, P, Q, 4], "image_mean" [2 B] and "noise"
-            [2 B, 128]; the first half is the generator's.
-
-        Returns:
-          The terms, by the names in `TERMS`.
+        The batch is "rgba" uint8 [2 B, P, Q, 4], "image_mean" [2 B] and "noise" [2 B,
+        128]; the first half is the generator's. Returns the terms, by the names in
+        `TERMS`.
         """
         size = self.config.batchsize
         terms, gradients = self.generator_step(
@@ -209,10 +191,8 @@ class ExtremeGan(Model):
         )
         pairs = list(zip(gradients, self.coding_variables))
         encoder = {v.ref() for v in self.encoder.trainable_variables}
-        norm = tf.linalg.global_norm(
-            [tf.zeros(())]
-            + [g for g, v in pairs if v.ref() in encoder and g is not None]
-        )
+        reached = [g for g, v in pairs if v.ref() in encoder and g is not None]
+        norm = tf.linalg.global_norm([tf.zeros(()), *reached])
         self.optimizer.apply_gradients([(g, v) for g, v in pairs if g is not None])
         loss, gradients = self.discriminator_step(
             batch["rgba"][size:], batch["noise"][size:]
@@ -234,13 +214,10 @@ class ExtremeGan(Model):
 
     @tf.function(reduce_retracing=True)
     def reconstruct(self, rgba) -> tuple[tf.Tensor, tf.Tensor]:
-        """What images are coded as, and decoded to.
+        """What images are coded as, and decoded to: uint8 [B, H, W, 3].
 
-        Args:
-          rgba: uint8 [B, H, W, 4], H and W multiples of 16 and at least 32.
-
-        Returns:
-          uint8 [B, H, W, 3]; and the codes, float32 [B, H/16, W/16, C].
+        The images are uint8 [B, H, W, 4], H and W multiples of 16 and at least 32; the
+        codes, the second result, are float32 [B, H/16, W/16, C].
         """
         codes = nearest(self.encode(*to_unit(rgba)))
         noise = tf.repeat(networks.decoding_noise(), tf.shape(rgba)[0], axis=0)

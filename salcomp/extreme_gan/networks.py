@@ -36,13 +36,10 @@ class Encoder(tf.keras.layers.Layer):
     """[B, H, W, 3 or 4] to [B, H/16, W/16, C], before quantisation."""
 
     def __init__(self, inputs: int, code_channels: int, width: float, final_relu: bool):
-        """Makes the layers.
+        """Makes the layers; `width` is a factor on the hidden channels.
 
-        Args:
-          inputs: channels of the input: RGB, or RGB and the map.
-          code_channels: C.
-          width: factor on the hidden channels.
-          final_relu: whether the last layer has a ReLU, as published.
+        The inputs are the channels of RGB, or of RGB and the map. The last layer has a
+        ReLU, as published, if `final_relu` says so.
         """
         super().__init__(name="encoder")
         self._final_relu = final_relu
@@ -75,7 +72,6 @@ class NoiseNet(tf.keras.layers.Layer):
         """Makes the layers.
 
         Args:
-          code_channels: C.
           width: factor on the hidden channels.
           crop: height and width of the training images in pixels.
           norm: whether the first layer is normalised over the batch, as published.
@@ -124,12 +120,7 @@ class Generator(tf.keras.layers.Layer):
     """Code and noise channels [B, h, w, *] to RGB in -1..1, [B, 16 h, 16 w, 3]."""
 
     def __init__(self, inputs: int, width: float):
-        """Makes the layers.
-
-        Args:
-          inputs: channels of code and noise.
-          width: factor on the hidden channels.
-        """
+        """Makes the layers; `width` is a factor on the hidden channels."""
         super().__init__(name="generator")
         channels = [_scaled(base, width) for base in reversed(_ENCODER)]
         self.first = Conv(inputs, channels[0], 3, reflect=True)

@@ -23,16 +23,12 @@ def soft(w: tf.Tensor) -> tf.Tensor:
 
 
 def quantize(w: tf.Tensor, gradient: str) -> tf.Tensor:
-    """The nearest centre, with a gradient.
+    """The nearest centre, with a gradient: shaped as w, values in CENTERS.
 
     Args:
-      w: of any shape.
       gradient: "soft" for the gradient of the soft assignment; "blocked" for the
         published form, whose outer rounding has none: all that precedes the quantizer
         stays as it was initialised.
-
-    Returns:
-      Shaped as w, values in CENTERS.
     """
     assigned = soft(w)
     straight_through = tf.stop_gradient(nearest(w) - assigned) + assigned
@@ -43,26 +39,18 @@ def quantize(w: tf.Tensor, gradient: str) -> tf.Tensor:
 
 
 def histogram(codes: tf.Tensor) -> tf.Tensor:
-    """How often each channel takes each centre.
+    """How often each channel takes each centre, float32 [C, L].
 
-    Args:
-      codes: [B, h, w, C], values in CENTERS.
-
-    Returns:
-      float32 [C, L].
+    The codes are [B, h, w, C], values in CENTERS.
     """
     symbols = tf.cast(codes, tf.int32) - CENTERS[0]
     return tf.reduce_sum(tf.one_hot(symbols, len(CENTERS)), axis=(0, 1, 2))
 
 
 def entropy(counts: tf.Tensor) -> tf.Tensor:
-    """Empirical entropy of a code position, summed over the channels.
+    """Empirical entropy of a code position, summed over the channels, in bit.
 
-    Args:
-      counts: [C, L], as `histogram` returns them.
-
-    Returns:
-      Scalar, bit; at most C log2 L.
+    At most C log2 L, of counts [C, L] as `histogram` returns them.
     """
     shares = counts / tf.reduce_sum(counts, axis=1, keepdims=True)
     nats = -tf.reduce_sum(tf.math.xlogy(shares, shares))

@@ -55,19 +55,13 @@ def train(
 ) -> Path:
     """Trains a GAN to the last step of its configuration, and exports it.
 
-    A run that is started again goes on from its last checkpoint.
+    Gives the folder of the exported model. A run that is started again goes on from its
+    last checkpoint.
 
     Args:
       config: of the run; the mean weight of the frames is put in.
-      training: frames to train on.
       held_out: frames to measure on, and to find the best model on if the
         configuration says so; None for none.
-      workdir: folder of the run.
-      schedule: what is saved and measured, and when.
-      sampling: what the generator makes, and when.
-
-    Returns:
-      The folder of the exported model.
 
     Raises:
       InputError: the folder holds another run, or one that another process is at.
@@ -85,20 +79,13 @@ def train(
         schedule.apply()
         model = initial_model(config)
         run_folder.start(workdir, config, data)
-        checkpoints = Checkpoints(workdir, model)
-        step = checkpoints.restore()
+        saved = Checkpoints(workdir, model)
+        step = saved.restore()
         if step:
             logging.info("going on from step %d of %s", step, workdir)
         if step < config.last_step:
             observers = _observers(
-                model,
-                training,
-                held_out,
-                workdir,
-                checkpoints,
-                step,
-                schedule,
-                sampling,
+                model, training, held_out, workdir, saved, step, schedule, sampling
             )
             source = batches.dataset(training, config, step)
             loop.fit(model, source, step, observers, TERMS, hint=_hint(config))
@@ -116,14 +103,7 @@ def _hint(config: GanConfig) -> str:
 
 
 def _observers(
-    model,
-    training,
-    held_out,
-    workdir,
-    checkpoints,
-    step,
-    schedule: Schedule,
-    sampling: Sampling,
+    model, training, held_out, workdir, checkpoints, step, schedule, sampling
 ) -> list[loop.StepCounter]:
     writer = tf.summary.create_file_writer(str(workdir))
     recorder = loop.Recorder(

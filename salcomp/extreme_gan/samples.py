@@ -23,10 +23,7 @@ class Samples(StepCounter):
         """Writes the originals and, before the first step, the first samples.
 
         Args:
-          start: steps already taken.
           model: an `ExtremeGan`.
-          workdir: of the run.
-          frames: to reconstruct.
           count: how many, from the first.
           every: steps between samples.
         """

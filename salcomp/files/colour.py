@@ -39,15 +39,9 @@ _BRADFORD = np.array(
 def profile_of(image: pil.Image, name) -> bytes | None:
     """Finds what an image file says of its colours, before its pixels are loaded.
 
-    In PNG the order is cICP, iCCP, sRGB, gAMA and cHRM. The log has a line where an
-    image says it in a way that cannot be used.
-
-    Args:
-      image: as Pillow opened it.
-      name: of the file, for the log.
-
-    Returns:
-      An ICC profile; None for sRGB, also where nothing is said.
+    The result is an ICC profile; None for sRGB, also where nothing is said. In PNG the
+    order is cICP, iCCP, sRGB, gAMA and cHRM. The log has a line where an image says it
+    in a way that cannot be used.
     """
     code = _cicp(image) if image.format == "PNG" else None
     if code is not None:
@@ -69,7 +63,7 @@ def profile_of(image: pil.Image, name) -> bytes | None:
 
 
 def to_srgb(image: pil.Image, profile: bytes, name) -> pil.Image:
-    """Converts colours to sRGB by LittleCMS, relative to white and black.
+    """Converts colours to sRGB by LittleCMS, relative to white and black: to mode RGB.
 
     Colours that are those of sRGB already stay as they are, to the bit. The log has a
     line where the profile cannot be used.
@@ -77,10 +71,6 @@ def to_srgb(image: pil.Image, profile: bytes, name) -> pil.Image:
     Args:
       image: of mode RGB or CMYK, without an alpha channel.
       profile: ICC profile of its colours, or of its greys if all are grey.
-      name: of the file, for the log.
-
-    Returns:
-      The image in mode RGB.
     """
     rgb = image.convert("RGB")
     try:

@@ -35,8 +35,7 @@ _DECODED = ".salc.png"
 def write_file(path: str | os.PathLike, data: bytes) -> None:
     """Writes a file whole or not at all: a failure leaves what was there before.
 
-    Raises:
-      OutputError: the folder is missing or not writable, or the disk is full.
+    Raises OutputError if the folder is missing or not writable, or the disk is full.
     """
     # Not tempfile's: those are private to the user, whatever the umask says. The same
     # folder, since a rename is atomic only within a file system.
@@ -173,11 +172,8 @@ def _files_below(
 
 def files_in(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
     """Lists the files right in a folder that count in it, as in `find_inputs`."""
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if _counts(path.name, suffixes) and not path.is_dir()
-    )
+    counted = (path for path in folder.iterdir() if _counts(path.name, suffixes))
+    return sorted(path for path in counted if not path.is_dir())
 
 
 def _counts(name: str, suffixes: tuple[str, ...]) -> bool:
@@ -198,21 +194,16 @@ def printable(name: str | os.PathLike) -> str:
 
 
 def make_folder(flag: str, folder: str | os.PathLike) -> Path:
-    """Makes the folder that `--FLAG` names, if need be.
+    """Makes the folder that `--FLAG` names, if need be; raises InputError if it cannot.
 
-    Returns:
-      Its path, with ~ expanded.
-
-    Raises:
-      InputError: it cannot be made.
+    The result is its path, with ~ expanded.
     """
     path = Path(folder).expanduser()
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = "there is a file of that name"
-        if not isinstance(error, FileExistsError):
-            reason = error.strerror
+        exists = isinstance(error, FileExistsError)
+        reason = "there is a file of that name" if exists else error.strerror
         raise InputError(
             f"--{flag}={folder}: no folder can be made there ({reason}); choose "
             "another place"
@@ -225,10 +216,8 @@ def locked(folder: Path) -> Iterator[None]:
     """Holds a folder for one process, also among machines that share it.
 
     The lock, on a hidden file in the folder, goes with the process. On a file system
-    that has no locks there is none.
-
-    Raises:
-      InputError: another process holds it, or nothing can be written there.
+    that has no locks there is none. Raises InputError if another process holds it, or
+    nothing can be written there.
     """
     path = Path(folder) / _LOCK
     try:

@@ -11,8 +11,7 @@ from salcomp.files.disk import write_file
 def new(width: float, height: float):
     """Makes an empty matplotlib figure, laid out so that nothing overlaps.
 
-    Args:
-      width, height: in inches, of 100 pixels each.
+    Its width and height are in inches, of 100 pixels each.
     """
     # The object interface: no window system, and the caller's pyplot stays untouched.
     from matplotlib.figure import Figure
@@ -21,11 +20,7 @@ def new(width: float, height: float):
 
 
 def write(path: str | os.PathLike, figure) -> None:
-    """Writes a figure, whole or not at all.
-
-    Raises:
-      InputError: the file cannot be written.
-    """
+    """Writes a figure, whole or not at all; raises InputError where it cannot."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     png = io.BytesIO()

@@ -44,7 +44,6 @@ def read_image(
     """Reads an image file; `decode_image` says of which formats and how.
 
     Args:
-      path: the file.
       max_pixels: refuse an image whose header states more pixels, before decoding it.
       to_srgb: whether colours are converted; else they are as stored.
 
@@ -57,8 +56,7 @@ def read_image(
 def read_frame(path: str | os.PathLike) -> np.ndarray:
     """Reads a frame, a picture with its saliency map: uint8 [H, W, 4].
 
-    Raises:
-      InputError: it cannot be read, or has no map.
+    Raises InputError if it cannot be read, or has no map.
     """
     image = read_image(path)
     if image.alpha is None:
@@ -78,8 +76,7 @@ def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
     Pillow gives. Colours become sRGB, as `colour` tells.
 
     Args:
-      data: of the file.
-      name: of the file, for messages.
+      name: for messages.
       max_pixels: refuse an image whose header states more pixels, before decoding it.
 
     Raises:
@@ -90,7 +87,7 @@ def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image:
 
 
 def _decode(file, name, max_pixels: int, to_srgb: bool) -> Image:
-    """Of a path, or of an open file that messages call `name`."""
+    """Decodes a path, or an open file that messages call `name`."""
     with warnings.catch_warnings():
         # The errors below say what matters; Pillow warns about much else (odd EXIF,
         # palette transparency).
@@ -182,8 +179,7 @@ def _from_16_bits(name, image: pil.Image) -> np.ndarray:
 def write_png(path: str | os.PathLike, array: np.ndarray) -> None:
     """Writes uint8 [H, W], [H, W, 3] or [H, W, 4] as grey, RGB or straight RGBA PNG.
 
-    Raises:
-      InputError: the file cannot be written.
+    Raises InputError if the file cannot be written.
     """
     write_file(path, encode_png(array))
 

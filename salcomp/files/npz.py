@@ -18,14 +18,9 @@ def dumps(arrays: dict[str, np.ndarray]) -> bytes:
 
 
 def loads(data: bytes, name: str) -> dict[str, np.ndarray]:
-    """Decodes the arrays of a file; nothing in it is executed.
+    """Decodes the arrays of a file, `name` in messages; nothing in it is executed.
 
-    Args:
-      data: of the file.
-      name: of the file, for messages.
-
-    Raises:
-      InputError: it is damaged, or no such file.
+    Raises InputError if it is damaged, or no such file.
     """
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:

@@ -15,9 +15,7 @@ def write_csv(path: str | os.PathLike, rows: list[dict]) -> None:
     """Writes rows under the keys of the first; NaN is an empty cell.
 
     File names among the values may be any: they are written as `printable` has them.
-
-    Raises:
-      InputError: the file cannot be written.
+    Raises InputError if the file cannot be written.
     """
     text = io.StringIO()
     writer = csv.DictWriter(text, rows[0].keys(), lineterminator="\n")
@@ -32,10 +30,8 @@ def write_json(
     """Writes {"name", "description", "results": {metric: [value per point]}}.
 
     What JSON has no number for, NaN and infinity, becomes null; file names within
-    `name` and `description` are written as `printable` has them.
-
-    Raises:
-      InputError: the file cannot be written.
+    `name` and `description` are written as `printable` has them. Raises InputError if
+    the file cannot be written.
     """
     document = {
         "name": printable(name),

@@ -45,19 +45,16 @@ def saliency_for(
     image: images.Image,
     max_pixels: int = images.MAX_PIXELS,
 ) -> tuple[np.ndarray, str]:
-    """Finds the saliency map of one image.
+    """Finds the saliency map of one image, and says in a few words where it is from.
 
-    Values are as in the mask (white is 1), and are not stretched to fill 0..1.
+    It is float32 [H, W], with values in 0..1 as in the mask (white is 1), which are not
+    stretched to fill that range.
 
     Args:
       spec: `auto`, `center`, `uniform`, or the path of a mask file or of a folder with
         one, as `CHOICES` tells.
       path: the image's file; its stem names the mask in a folder.
-      image: the decoded file.
       max_pixels: most pixels of a mask.
-
-    Returns:
-      float32 [H, W] in 0..1, and a few words for the user on where it is from.
 
     Raises:
       InputError: there is no such mask, or not just one; or it is in colour, or zero
@@ -85,14 +82,11 @@ def saliency_for(
 def region_for(spec: str, path: str | os.PathLike, image: images.Image) -> np.ndarray:
     """Finds the region that a mask marks in one image: where it is half white or more.
 
+    It is bool [H, W], False everywhere for a black mask.
+
     Args:
       spec: the path of a folder of grey masks, of any size and named as the images
         are, or of one mask file.
-      path: the image's file.
-      image: the decoded file.
-
-    Returns:
-      bool [H, W], False everywhere for a black mask.
 
     Raises:
       InputError: there is no such mask, or not just one; or it is in colour.
@@ -100,20 +94,17 @@ def region_for(spec: str, path: str | os.PathLike, image: images.Image) -> np.nd
     height, width = image.rgb.shape[:2]
     mask_path = find_mask("roi_masks", spec, Path(path))
     mask = read_mask_for(mask_path, (height, width), image.orientation) >= 0.5
-    resized = pil.fromarray(mask.astype(np.uint8)).resize(
-        (width, height), pil.Resampling.NEAREST
-    )
+    white = pil.fromarray(mask.astype(np.uint8))
+    resized = white.resize((width, height), pil.Resampling.NEAREST)
     return np.asarray(resized).astype(bool)
 
 
 def center_prior(height: int, width: int) -> np.ndarray:
     """Where people look in a picture of which nothing is known: near its centre.
 
-    An anisotropic Gaussian, with standard deviations of .24 widths across and .16
-    widths down (Clarke and Tatler 2014), scaled to a maximum of 1.
-
-    Returns:
-      float32 [height, width] in 0..1.
+    float32 [height, width] in 0..1: an anisotropic Gaussian, with standard deviations
+    of .24 widths across and .16 widths down (Clarke and Tatler 2014), and a maximum of
+    1.
     """
     across = _gaussian(width, width, FIXATION_VARIANCE)
     down = _gaussian(height, width, FIXATION_VARIANCE * FIXATION_ANISOTROPY)
@@ -130,10 +121,8 @@ def find_mask(flag: str, spec: str, image_path: Path, choices: str = "") -> Path
     """Finds the mask file that `--FLAG=SPEC` means for an image.
 
     Args:
-      flag: for the messages.
       spec: path of a mask, or of a folder of masks named as the images are, right in
         it or in folders that are named as those of the images.
-      image_path: of the image.
       choices: what else the flag takes, for the message.
 
     Raises:
@@ -152,11 +141,8 @@ def find_mask(flag: str, spec: str, image_path: Path, choices: str = "") -> Path
             # The time tells a folder that has changed from the one that was indexed.
             named = _files_by_stem(folder, folder.stat().st_mtime_ns)
             # In a folder of images beside their masks, the image is not its own mask.
-            found = [
-                path
-                for path in named.get(image_path.stem, [])
-                if path.resolve() != image_path.resolve()
-            ]
+            image, found = image_path.resolve(), named.get(image_path.stem, [])
+            found = [path for path in found if path.resolve() != image]
     if not found:
         raise InputError(
             f"--{flag}={spec}: has no mask named {image_path.stem}.png; add it"
@@ -185,16 +171,13 @@ def read_mask_for(
 ) -> np.ndarray:
     """Reads a mask, and turns it as the image was if it is one of the stored image.
 
-    The log has a line where its shape is another, so that it will be stretched.
+    It is float32 [h, w] in 0..1, of any size. The log has a line where its shape is
+    another, so that it will be stretched.
 
     Args:
-      path: of the mask.
       size: (height, width) of the image.
       orientation: by which the image was turned, as `images.Image` has it.
       max_pixels: most pixels of the mask.
-
-    Returns:
-      float32 [h, w] in 0..1, of any size.
 
     Raises:
       InputError: it cannot be read, or is in colour.
@@ -218,11 +201,8 @@ def _alike(size: tuple[int, int], other: tuple[int, int]) -> bool:
 def read_mask(path: Path, max_pixels: int = images.MAX_PIXELS) -> np.ndarray:
     """Reads the alpha channel of a file that has one, else its grey values as stored.
 
-    Returns:
-      float32 [H, W] in 0..1.
-
-    Raises:
-      InputError: it cannot be read, or is in colour.
+    They become float32 [H, W] in 0..1. Raises InputError if it cannot be read, or is in
+    colour.
     """
     mask = images.read_image(path, max_pixels, to_srgb=False)
     if mask.alpha is not None:
@@ -266,9 +246,7 @@ def weighting_bound(counts: np.ndarray, floor: float) -> float:
 def blur(saliency: np.ndarray, sigma: float) -> np.ndarray:
     """Blurs a float32 map [H, W] by a Gaussian; it keeps its maximum.
 
-    Args:
-      saliency: the map.
-      sigma: standard deviation in its pixels; 0 leaves it as it is.
+    `sigma` is the standard deviation in its pixels; 0 leaves it as it is.
     """
     if not sigma or not saliency.any():
         return saliency

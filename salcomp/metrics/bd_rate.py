@@ -61,18 +61,15 @@ class Comparison(NamedTuple):
 
 
 def bd_rate(anchor_rate, anchor_quality, rate, quality) -> float:
-    """Computes the BD-rate of one curve against another, over the common quality.
+    """Computes the BD-rate of a curve against another, in percent, over common quality.
 
     Args:
       anchor_rate, rate: bit/pixel, [points] each, four or more, positive.
       anchor_quality, quality: dB, [points] each; must rise with the rate.
 
-    Returns:
-      Percent.
-
     Raises:
-      InputError: a curve has too few points, does not rise, or shares no quality
-        with the other.
+      InputError: a curve has too few points, does not rise, or shares no quality with
+        the other.
     """
     anchor_rate, anchor_quality = _curve(anchor_rate, anchor_quality, "anchor")
     rate, quality = _curve(rate, quality, "test")
@@ -87,11 +84,8 @@ def bd_rate(anchor_rate, anchor_quality, rate, quality) -> float:
 def bd_quality(anchor_rate, anchor_quality, rate, quality) -> float:
     """Computes the mean gain over the common log rate: BD-PSNR, or of another metric.
 
-    Takes the arguments of `bd_rate`, and returns dB.
-
-    Raises:
-      InputError: a curve has too few points, does not rise, or shares no rate with
-        the other.
+    Takes the arguments of `bd_rate`, and returns dB. Raises InputError if a curve has
+    too few points, does not rise, or shares no rate with the other.
     """
     anchor_rate, anchor_quality = _curve(anchor_rate, anchor_quality, "anchor")
     rate, quality = _curve(rate, quality, "test")

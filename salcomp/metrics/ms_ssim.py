@@ -34,14 +34,12 @@ def weighted_ms_ssims(
     weight are averaged 2x2. Windows lie wholly inside the image, so at every scale
     the outer five pixels of the weight have no say: at the last, 80 of the image's.
     A uniform weight gives `ms_ssim`.
+    The result has a value per weight: NaN for images with a side under MIN_SIDE, or a
+    weight that is zero at every window's centre.
 
     Args:
       x, x_hat: uint8 [H, W, 3].
       weights: of shape [H, W], not negative, of any scale; the maps serve all.
-
-    Returns:
-      A value per weight. NaN for images with a side under MIN_SIDE, or a weight that
-      is zero at every window's centre.
     """
     if min(x.shape[:2]) < MIN_SIDE:
         return [float("nan")] * len(weights)

@@ -133,12 +133,8 @@ def _log(x):
 def _similarities(x, x_hat, sigma, radius, area):
     """Luminance and contrast-structure terms of SSIM in each Gaussian window.
 
-    Args:
-      x, x_hat: [B, C, H, W], 0..255.
-      sigma, radius, area: of the window, as `_blur` takes them.
-
-    Returns:
-      Two of [B, C, h, w], each in -1..1.
+    Of x and x_hat, [B, C, H, W] in 0..255, two of [B, C, h, w], each in -1..1; the
+    windows are those of `_blur`.
     """
     x, x_hat = x - _MIDDLE, x_hat - _MIDDLE
     planes = (x, x_hat, x * x + x_hat * x_hat, x * x_hat)
@@ -153,21 +149,18 @@ def _similarities(x, x_hat, sigma, radius, area):
 
 
 def _blur(planes, sigma, radius, area):
-    """Gaussian means over square windows.
+    """Gaussian means over square windows, for planes [B, C, H, W].
 
     As products with banded matrices: for crops as fast as convolutions in TensorFlow,
     and twenty times as fast in programs of XLA on a CPU. For images of thousands of
     rows and columns convolutions would be faster.
 
     Args:
-      planes: [B, C, H, W].
+      planes: to blur.
       sigma: standard deviation in samples.
       radius: samples from the centre of a window to its edge.
-      area: "valid" for windows that lie wholly inside, or "same" for one around every
-        sample, without what is outside.
-
-    Returns:
-      [B, C, H - 2 radius, W - 2 radius] or [B, C, H, W].
+      area: "valid" for windows that lie wholly inside, [B, C, H - 2 radius, W - 2
+        radius]; or "same" for one around every sample, without what is outside.
     """
     rows, columns = (
         _band(tf.shape(planes)[axis], sigma, radius, area) for axis in (2, 3)

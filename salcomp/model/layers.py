@@ -23,15 +23,10 @@ _BETA_MIN = 1e-6
 def dft_basis(support: int) -> np.ndarray:
     """The orthonormal basis of the real two-dimensional DFT.
 
-    Column 0 is constant; then come a cosine and a sine for each pair of conjugate
-    frequencies, as in `RDFTParameterizer` of tensorflow-compression v1.0.
-
-    Args:
-      support: side of the kernel, odd.
-
-    Returns:
-      float32 [support**2, support**2]; its columns are orthonormal, its rows are
-      positions in row-major order.
+    float32 [support**2, support**2], for a kernel whose side, the support, is odd. Its
+    rows are positions in row-major order, its columns orthonormal: column 0 is
+    constant; then come a cosine and a sine for each pair of conjugate frequencies, as
+    in `RDFTParameterizer` of tensorflow-compression v1.0.
     """
     frequency = np.arange(support)
     frequency = np.where(frequency > support // 2, frequency - support, frequency)
@@ -41,10 +36,7 @@ def dft_basis(support: int) -> np.ndarray:
         for u in frequency:
             if v > 0 or (v == 0 and u > 0):  # one of each conjugate pair
                 phase = 2 * np.pi * (v * y + u * x) / support
-                columns += [
-                    np.cos(phase) * np.sqrt(2) / support,
-                    np.sin(phase) * np.sqrt(2) / support,
-                ]
+                columns += [f(phase) * np.sqrt(2) / support for f in (np.cos, np.sin)]
     return np.stack(columns, axis=1).astype(np.float32)
 
 
@@ -57,19 +49,13 @@ class DFTKernel(tf.Module):
 
     def __init__(self, support: int, inputs: int, outputs: int):
         super().__init__(name="kernel")
-        kernel = tf.keras.initializers.VarianceScaling()(
-            (support, support, inputs, outputs)
-        )
-        self._basis = dft_basis(support)
         self.shape = (support, support, inputs, outputs)
+        kernel = tf.keras.initializers.VarianceScaling()(self.shape)
+        self._basis = dft_basis(support)
         flat = tf.reshape(kernel, (support**2, -1))
-        self.coefficients = tf.Variable(
-            tf.reshape(
-                tf.matmul(self._basis, flat, transpose_a=True),
-                (support**2, inputs, outputs),
-            ),
-            name="coefficients",
-        )
+        coefficients = tf.matmul(self._basis, flat, transpose_a=True)
+        coefficients = tf.reshape(coefficients, (support**2, inputs, outputs))
+        self.coefficients = tf.Variable(coefficients, name="coefficients")
 
     def __call__(self, dtype: tf.DType = tf.float32) -> tf.Tensor:
         """The kernel, [support, support, inputs, outputs], computed in a type."""
@@ -85,13 +71,8 @@ def _pad(x: tf.Tensor, margin: int) -> tf.Tensor:
 def downsampling_conv(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
     """Correlates with zero padding that centres the kernel, keeps every stride-th.
 
-    Args:
-      x: [B, H, W, inputs], H and W multiples of the stride.
-      kernel: [S, S, inputs, outputs], S odd.
-      stride: samples between outputs.
-
-    Returns:
-      [B, H / stride, W / stride, outputs].
+    From [B, H, W, inputs], H and W multiples of the stride, to [B, H / stride, W /
+    stride, outputs], by a kernel [S, S, inputs, outputs], S odd.
     """
     return tf.nn.conv2d(_pad(x, kernel.shape[0] // 2), kernel, stride, "VALID")
 
@@ -99,13 +80,8 @@ def downsampling_conv(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor
 def upsampling_conv(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
     """Puts stride - 1 zeros between samples and convolves: mirrors downsampling_conv.
 
-    Args:
-      x: [B, H, W, inputs].
-      kernel: [S, S, inputs, outputs], S odd.
-      stride: outputs per sample.
-
-    Returns:
-      [B, H * stride, W * stride, outputs].
+    From [B, H, W, inputs] to [B, H * stride, W * stride, outputs], by a kernel [S, S,
+    inputs, outputs], S odd.
     """
     margin = kernel.shape[0] // 2
     strides = [1, stride, stride, 1]
@@ -146,28 +122,17 @@ def upsampling_conv(x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
 def dilated_conv(x: tf.Tensor, kernel: tf.Tensor, rate: int) -> tf.Tensor:
     """Correlates with taps `rate` samples apart, with zeros around the image.
 
-    As a convolution of the `rate`² interleaved parts of the image: TensorFlow has no
-    gradient of the direct one on a CPU without oneDNN.
-
-    Args:
-      x: [B, H, W, inputs].
-      kernel: [S, S, inputs, outputs], S odd.
-      rate: samples between taps.
-
-    Returns:
-      [B, H, W, outputs].
+    From [B, H, W, inputs] to [B, H, W, outputs], by a kernel [S, S, inputs, outputs], S
+    odd. As a convolution of the `rate`² interleaved parts of the image: TensorFlow has
+    no gradient of the direct one on a CPU without oneDNN.
     """
 
     def convolve(parts, num_spatial_dims, padding):
         return tf.nn.conv2d(parts, kernel, 1, padding)
 
+    # Last come the shape of the filter and the spatial axes.
     return tf.nn.with_space_to_batch(
-        x,
-        [rate, rate],
-        "SAME",
-        convolve,
-        filter_shape=kernel.shape[:2],
-        spatial_dims=[1, 2],
+        x, [rate, rate], "SAME", convolve, kernel.shape[:2], [1, 2]
     )
 
 
@@ -182,12 +147,9 @@ class Conv(tf.keras.layers.Layer):
 
         Args:
           convolve: `downsampling_conv`, `upsampling_conv` or `dilated_conv`.
-          inputs: channels in.
-          outputs: channels out.
           support: side of the kernel, odd.
           stride: factor of the down- or upsampling, or rate of the dilation.
           use_bias: whether a constant per output channel is added.
-          name: of the layer.
         """
         super().__init__(name=name, autocast=False)
         self._convolve = convolve

@@ -45,12 +45,10 @@ class Prior(tf.Module):
     """p(y~) of latents with additive uniform noise, one density per channel."""
 
     def __init__(self, channels: int, num_filters: tuple[int, ...]):
-        """Makes the variables.
+        """Makes the variables of N channels.
 
-        Args:
-          channels: N.
-          num_filters: units of the hidden layers of each channel's cumulative:
-            (3, 3, 3) in 2019, (3, 3) in tfc 2.14.
+        `num_filters` are the units of the hidden layers of each channel's cumulative:
+        (3, 3, 3) in 2019, (3, 3) in tfc 2.14.
         """
         super().__init__(name="prior")
         noisy = tfc.NoisyDeepFactorized(
@@ -87,14 +85,7 @@ class Prior(tf.Module):
         )
 
     def bits(self, y: tf.Tensor) -> tf.Tensor:
-        """-log2 p(y), summed over each example.
-
-        Args:
-          y: [B, h, w, N], noisy or rounded latents.
-
-        Returns:
-          [B], bits.
-        """
+        """-log2 p(y) of noisy or rounded latents [B, h, w, N], per example: [B]."""
         columns = tf.reshape(tf.transpose(y, (3, 0, 1, 2)), (self._channels, 1, -1))
         nats = tf.reshape(self._nats(columns), (self._channels, tf.shape(y)[0], -1))
         # Two sums of few terms each: one of all of them loses digits of float32.
@@ -145,10 +136,5 @@ class Prior(tf.Module):
 
 
 def quantize(y: tf.Tensor, offset: tf.Tensor) -> tf.Tensor:
-    """round(y - o) + o.
-
-    Args:
-      y: [..., N] latents.
-      offset: [N].
-    """
+    """round(y - o) + o of latents [..., N] and offsets [N]."""
     return tf.round(y - offset) + offset

@@ -53,14 +53,11 @@ class SaliencyCodec(Model):
         self.prior = Prior(config.num_filters, config.prior_filters)
 
     def encode(self, rgb: tf.Tensor, saliency: tf.Tensor) -> tf.Tensor:
-        """y = g_a.
+        """y = g_a: latents before quantisation, [B, H/16, W/16, N].
 
         Args:
           rgb: [B, H, W, 3], 0..255, H and W multiples of 16.
           saliency: [B, H, W, 1], 0..1; not used by an unconditioned encoder.
-
-        Returns:
-          [B, H/16, W/16, N], latents before quantisation.
         """
         return self.analysis(rgb / 255.0, saliency)
 
@@ -115,16 +112,15 @@ class SaliencyCodec(Model):
     def gradients(self, rgba, divisor, noise, objective: Objective, pixels):
         """Terms of the loss, and its gradients, of one batch with additive noise.
 
+        The terms are as `terms` returns them; there is a gradient per trainable
+        variable.
+
         Args:
           rgba: uint8 [b, P, P, 4].
           divisor: [b], or one for all: what the raw weights are divided by.
           noise: [b, P/16, P/16, N] in -1/2..1/2.
-          objective: to minimise.
           pixels: float, to take the means over: those of the whole batch, of which
             this may be a part.
-
-        Returns:
-          The terms, as `terms` returns them; and a gradient per trainable variable.
         """
         with tf.GradientTape() as tape:
             sums = self.sums(rgba, divisor, lambda y: y + noise, objective)
@@ -134,9 +130,8 @@ class SaliencyCodec(Model):
     def terms(self, sums, pixels, objective: Objective) -> dict[str, tf.Tensor]:
         """The loss R + lambda D and its terms, from sums over `pixels` pixels.
 
-        Returns:
-          "loss", "bpp" [bit / pixel]; "mse", "weighted_mse" and "plain_distortion"
-          [8-bit levels²], the last being D without weights.
+        "loss", "bpp" [bit / pixel]; "mse", "weighted_mse" and "plain_distortion" [8-bit
+        levels²], the last being D without weights.
         """
         bpp = sums["bits"] / pixels
         return {
@@ -150,6 +145,8 @@ class SaliencyCodec(Model):
     def train_step(self, batch) -> dict[str, tf.Tensor]:
         """One step of Adam on this replica's share of a batch.
 
+        Returns the terms of the whole batch, and "effective_lambda".
+
         The loss of a replica is its part of the mean over the pixels of the global
         batch, so that the sum of the replicas' gradients does not depend on their
         number.
@@ -157,18 +154,13 @@ class SaliencyCodec(Model):
         Args:
           batch: "rgba" uint8 [b, P, P, 4], "image_mean" [b], and "noise"
             [b, P/16, P/16, N] in -1/2..1/2.
-
-        Returns:
-          The terms of the whole batch, and "effective_lambda".
         """
         replicas = tf.distribute.get_replica_context()
         pixels = tf.size(batch["rgba"][..., 0]) * replicas.num_replicas_in_sync
+        divisor = weighting.divisor(self.config, batch["image_mean"])
+        objective, pixels = Objective.of(self.config), tf.cast(pixels, tf.float32)
         terms, gradients = self.gradients(
-            batch["rgba"],
-            weighting.divisor(self.config, batch["image_mean"]),
-            batch["noise"],
-            Objective.of(self.config),
-            tf.cast(pixels, tf.float32),
+            batch["rgba"], divisor, batch["noise"], objective, pixels
         )
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
         return with_effective_lambda(
@@ -187,8 +179,7 @@ class SaliencyCodec(Model):
     def validate(self, rgba, image_mean) -> dict[str, tf.Tensor]:
         """The terms of one batch with the latents rounded, as the codec does.
 
-        Returns:
-          As `terms`, and "reconstruction", uint8 [B, H, W, 3].
+        As `terms`, and "reconstruction", uint8 [B, H, W, 3].
         """
         offset = self.prior.quantization_offset()
         objective = Objective.of(self.config)

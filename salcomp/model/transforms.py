@@ -14,19 +14,14 @@ before the last convolution of g_a, and mirrored in g_s, as the 2019 experiment 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import tensorflow as tf
 import tensorflow_compression as tfc
 
 from salcomp.config.geometry import CONVOLUTIONS, DILATED_AFTER, DILATED_SUPPORT
-from salcomp.model.layers import (
-    GDN,
-    Conv,
-    dilated_conv,
-    downsampling_conv,
-    upsampling_conv,
-)
+from salcomp.model import layers
 
 _MODULATION_HIDDEN = 32
 
@@ -136,10 +131,9 @@ class DilatedLayer(tf.keras.layers.Layer):
 
     def __init__(self, channels: int, rate: int, inverse: bool, name: str):
         super().__init__(name=name, autocast=False)
-        self.conv = Conv(
-            dilated_conv, channels, channels, DILATED_SUPPORT, rate, True, "conv"
-        )
-        self.gdn = GDN(channels, inverse, "gdn")
+        sizes = channels, channels, DILATED_SUPPORT, rate
+        self.conv = layers.Conv(layers.dilated_conv, *sizes, True, "conv")
+        self.gdn = layers.GDN(channels, inverse, "gdn")
 
     def call(self, x):
         return self.gdn(self.conv(x))
@@ -162,10 +156,8 @@ class Modulation(tf.keras.layers.Layer):
     def __init__(self, channels: int, reduction: int, name: str):
         """Makes the layers.
 
-        Args:
-          channels: of the features that are modulated.
-          reduction: image samples per feature along each side.
-          name: of the layer.
+        A feature, of which there are `channels`, spans `reduction` image samples each
+        way.
         """
         super().__init__(name=name)
         self._reduction = reduction
@@ -183,13 +175,6 @@ class Modulation(tf.keras.layers.Layer):
         reduced = tf.nn.avg_pool2d(saliency, size, size, "VALID")  # [B, H/r, W/r, 1]
         scale, shift = tf.split(self.output_conv(self.hidden(reduced)), 2, axis=-1)
         return x * (1 + scale) + shift
-
-
-def _conv(convolve):
-    def make(inputs, outputs, support, stride, use_bias, name):
-        return Conv(convolve, inputs, outputs, support, stride, use_bias, name)
-
-    return make
 
 
 def _stock_conv(corr, strides):
@@ -223,10 +208,10 @@ def _stock_gdn(inverse):
 
 
 def _gdn(inverse):
-    return lambda channels, name: GDN(channels, inverse, name)
+    return lambda channels, name: layers.GDN(channels, inverse, name)
 
 
-_DOWN = _conv(downsampling_conv), _gdn(False)
-_UP = _conv(upsampling_conv), _gdn(True)
+_DOWN = functools.partial(layers.Conv, layers.downsampling_conv), _gdn(False)
+_UP = functools.partial(layers.Conv, layers.upsampling_conv), _gdn(True)
 _STOCK_DOWN = _stock_conv(corr=True, strides="strides_down"), _stock_gdn(False)
 _STOCK_UP = _stock_conv(corr=False, strides="strides_up"), _stock_gdn(True)

@@ -26,23 +26,20 @@ class Checkpoints:
     def __init__(self, workdir: str, model: Model):
         """Finds the checkpoints that there are.
 
-        Args:
-          workdir: of the run.
-          model: compiled, if the state of its optimizers is to be kept too.
+        The model is compiled, if the state of its optimizers is to be kept too.
         """
         self._folder = str(Path(workdir) / FOLDER)
         self._variables = named_variables(model)
         # A dict keeps the layout of checkpoints independent of the classes' layout.
-        tracked = {"variables": _keyed(self._variables)}
+        # "/" separates levels in checkpoints, so that a name may not hold one.
+        keyed = {name.replace("/", "."): v for name, v in self._variables.items()}
+        tracked = {"variables": keyed}
         for name, (optimizer, trained) in model.optimizers().items():
             optimizer.build(trained)
             tracked[name] = optimizer
         self._checkpoint = tf.train.Checkpoint(**tracked)
         self._manager = tf.train.CheckpointManager(
-            self._checkpoint,
-            self._folder,
-            max_to_keep=_KEPT_CHECKPOINTS,
-            checkpoint_name="step",
+            self._checkpoint, self._folder, _KEPT_CHECKPOINTS, checkpoint_name="step"
         )
 
     def steps(self) -> list[int]:
@@ -50,12 +47,10 @@ class Checkpoints:
         return [step_of(path) for path in self._manager.checkpoints]
 
     def restore(self, step: int | None = None) -> int:
-        """Restores the newest checkpoint, or that of a step.
+        """Restores the newest checkpoint, or that of a step; passes over damaged ones.
 
         Returns:
           The step restored; 0, and nothing is changed, if there is no checkpoint.
-
-        Damaged checkpoints are passed over.
 
         Raises:
           InputError: there is none of that step; the message lists those there are. Or
@@ -81,16 +76,10 @@ class Checkpoints:
         raise InputError(f"{self._folder} has no checkpoint that can be read")
 
     def save(self, step: int) -> bool:
-        """Saves a checkpoint, unless a variable is not finite.
-
-        Returns:
-          Whether there is one of this step now.
-        """
+        """Saves a checkpoint, and says so, unless a variable is not finite."""
         if step in self.steps():  # written over, it could be torn by a kill
             return True
-        finite = all(
-            np.isfinite(variable.numpy()).all() for variable in self._variables.values()
-        )
+        finite = all(np.isfinite(v.numpy()).all() for v in self._variables.values())
         if finite:
             try:
                 self._manager.save(checkpoint_number=step)
@@ -104,8 +93,7 @@ class Checkpoints:
 def faults_told(workdir: str | os.PathLike) -> Iterator[None]:
     """Tells of what cannot be written into a run's folder, and what is kept there.
 
-    Raises:
-      OutputError: a file could not be written; names the last whole checkpoint.
+    Raises OutputError for such a file, and names the last whole checkpoint.
     """
     try:
         yield
@@ -129,11 +117,6 @@ def faults_told(workdir: str | os.PathLike) -> Iterator[None]:
             f"{reason.partition('; make room')[0]}; {kept} is kept: make room, and the "
             "same command goes on"
         ) from error
-
-
-def _keyed(variables):
-    # "/" separates levels in checkpoints, so that a name may not hold one.
-    return {name.replace("/", "."): variable for name, variable in variables.items()}
 
 
 def step_of(path: str) -> int:

@@ -29,8 +29,7 @@ from salcomp.files import disk
 def held(workdir: str | os.PathLike) -> Iterator[None]:
     """Makes the folder of a run, if need be, and holds it for this process.
 
-    Raises:
-      InputError: it cannot be made, or another process is at work there.
+    Raises InputError if it cannot be made, or another process is at work there.
     """
     try:
         Path(workdir).mkdir(parents=True, exist_ok=True)
@@ -50,7 +49,6 @@ def start(
 
     Args:
       workdir: of the run; made if need be.
-      config: of the run.
       data: what the frames are, as JSON values.
       saved: name within the folder of what is there once a step has been saved.
 
@@ -97,15 +95,10 @@ def _same(found, wanted) -> bool:
 
 
 def read_config(workdir: str, kind: type[BaseConfig] = Config) -> BaseConfig:
-    """The configuration of the run in a folder.
+    """The configuration, of class `kind`, of the run in a folder.
 
-    Args:
-      workdir: of the run.
-      kind: class of the configuration.
-
-    Raises:
-      InputError: the folder holds no run, or one of another kind of model or another
-        version of salcomp.
+    Raises InputError if the folder holds no run, or one of another kind of model or
+    another version of salcomp.
     """
     path = Path(workdir) / "config.json"
     if not path.exists():

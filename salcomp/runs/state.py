@@ -58,8 +58,7 @@ class TrainingState(NamedTuple):
     def of_tensors(cls, config: Config, step: int, tensors: dict) -> TrainingState:
         """The state of arrays of any library, named as `tensors` names them.
 
-        Raises:
-          KeyError: a name is another.
+        Raises KeyError for another name.
         """
         groups: dict[str, dict] = {group: {} for group in _GROUPS}
         for key, value in tensors.items():
@@ -73,11 +72,7 @@ class TrainingState(NamedTuple):
 
 
 def save(path: str | os.PathLike, state: TrainingState) -> None:
-    """Writes a state, whole or not at all.
-
-    Raises:
-      InputError: the file cannot be written.
-    """
+    """Writes a state, whole or not at all; raises InputError where it cannot."""
     about = {
         "version": __version__,
         "step": state.step,
@@ -90,9 +85,8 @@ def save(path: str | os.PathLike, state: TrainingState) -> None:
 def load(path: str | os.PathLike) -> TrainingState:
     """Reads a state.
 
-    Raises:
-      InputError: there is no such file, it is no state, or one of another version of
-        salcomp.
+    Raises InputError if there is no such file, it is no state, or one of another
+    version of salcomp.
     """
     try:
         arrays = npz.loads(Path(path).read_bytes(), str(path))

@@ -7,7 +7,6 @@ import math
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -62,10 +61,6 @@ class Recorder(StepCounter):
         """Opens metrics.csv.
 
         Args:
-          start: steps already taken.
-          workdir: of the run.
-          writer: TensorBoard's.
-          checkpoints: of the run.
           seconds: between checkpoints.
           terms: names of what a step returns; "loss" is among them.
         """
@@ -90,10 +85,8 @@ class Recorder(StepCounter):
         if not math.isfinite(terms["loss"]):
             raise self._divergence("the loss is")
         self._file.append(self.step, {**terms, "learning_rate": rate})
-        self._summarize(
-            tf.constant(self.step, tf.int64),
-            tf.constant([terms[name] for name in self._terms]),
-        )
+        values = tf.constant([terms[name] for name in self._terms])
+        self._summarize(tf.constant(self.step, tf.int64), values)
         if time.monotonic() - self._saved_at >= self._seconds:
             self.save()
 
@@ -123,20 +116,10 @@ class Recorder(StepCounter):
 class Validation(StepCounter):
     """Evaluates whole frames every so many steps, and after the last."""
 
-    def __init__(
-        self,
-        start: int,
-        workdir,
-        terms: tuple[str, ...],
-        every: int,
-        measure: Callable[[int], dict[str, float]],
-        summary: str,
-    ):
+    def __init__(self, start: int, workdir, terms, every: int, measure, summary: str):
         """Opens validation.csv.
 
         Args:
-          start: steps already taken.
-          workdir: of the run.
           terms: names of what `measure` gives.
           every: steps between validations.
           measure: gives the terms after a step.
@@ -185,13 +168,9 @@ def validate(
             row["ewpsnr"] = metrics.ewpsnr(frame[..., :3], decoded, saliency)
             rows.append(row)
             if i < _IMAGES_SHOWN:
-                shown = {
-                    "original": frame[..., :3],
-                    "reconstruction": decoded,
-                    "saliency": frame[..., 3:],
-                }
-                for name, image in shown.items():
-                    tf.summary.image(f"{name}/{i}", image[None])
+                tf.summary.image(f"original/{i}", frame[None, ..., :3])
+                tf.summary.image(f"reconstruction/{i}", decoded[None])
+                tf.summary.image(f"saliency/{i}", frame[None, ..., 3:])
         means = {name: float(np.mean([r[name] for r in rows])) for name in rows[0]}
         for name in VALIDATION_TERMS:
             tf.summary.scalar(f"validation/{name}", means[name])
@@ -205,7 +184,6 @@ class Progress(StepCounter):
         """Starts counting.
 
         Args:
-          start: steps already taken.
           last: step at which the run ends.
           bar: whether Keras shows its progress bar.
           hint: added to the first estimate of the time.
@@ -226,16 +204,12 @@ class Progress(StepCounter):
             return
         self._logged_at = now
         seconds = (now - self._measured_from) / (taken - 1)
+        found = "loss {loss:.4f}, bpp {bpp:.4f}, mse {mse:.2f}".format(**terms)
+        left = cli.duration(seconds * (self._last - self.step))
+        hint = self._hint if taken == _ETA_AFTER else ""
         logging.info(
-            "step %d of %d: loss %.4f, bpp %.4f, mse %.2f; %.2f steps/s, %s left%s",
-            self.step,
-            self._last,
-            terms["loss"],
-            terms["bpp"],
-            terms["mse"],
-            1 / seconds,
-            cli.duration(seconds * (self._last - self.step)),
-            self._hint if taken == _ETA_AFTER else "",
+            f"step {self.step} of {self._last}: {found}; {1 / seconds:.2f} steps/s, "
+            f"{left} left{hint}"
         )
 
 
@@ -253,7 +227,6 @@ def fit(
     Args:
       model: compiled; has a `config`.
       batches: a data set of the remaining steps' batches.
-      start: steps already taken.
       observers: callbacks, in the order of their calls.
       terms: names of what a step returns, for the progress bar.
       chief: whether this process shows the progress.
@@ -277,10 +250,7 @@ def fit(
 
     with cli.stopped_between_steps(stop) as stopped:
         model.fit(
-            batches,
-            steps_per_epoch=last - start,
-            verbose=int(bar),
-            callbacks=observers,
+            batches, steps_per_epoch=last - start, verbose=int(bar), callbacks=observers
         )
     if stopped:
         logging.info("stopped at step %d; the same command goes on", progress.step)

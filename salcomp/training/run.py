@@ -82,19 +82,15 @@ def train(
 ) -> Path:
     """Trains a codec to the last step of its configuration, and exports it.
 
-    A run that is started again goes on from its last checkpoint.
+    Gives the folder of the exported model. A run that is started again goes on from its
+    last checkpoint.
 
     Args:
       config: of the run; the mean weight of the frames is put in.
       training: frames to train on; None if `start.state` is already at the last step.
       validation: held-out frames; None as before.
-      workdir: folder of the run.
       start: what the run begins with.
-      schedule: what is saved and validated, and when.
       strategy: devices to train on; one if None.
-
-    Returns:
-      The folder of the exported model.
 
     Raises:
       InputError: the folder holds another run, or one that another process is at; or
@@ -168,13 +164,8 @@ def describe(
 def initial_model(config: Config, init_from: str | None = None) -> SaliencyCodec:
     """The model that a run begins with, the same for every run of a seed.
 
-    Args:
-      config: of the run.
-      init_from: model to take weights from, as `exported.load` takes it; None for
-        fresh ones.
-
-    Raises:
-      InputError: there is no such model, or its weights do not fit.
+    Its weights are those of a model, `init_from` as `exported.load` takes it, or fresh
+    ones. Raises InputError if there is no such model, or its weights do not fit.
     """
     tf.keras.utils.set_random_seed(config.seed)
     model = SaliencyCodec(config)
@@ -227,8 +218,8 @@ def compiled(config: Config, start: Start = FRESH) -> SaliencyCodec:
 def _assign_state(model: SaliencyCodec, state: TrainingState) -> None:
     """Makes a compiled model go on where a run elsewhere has stopped.
 
-    Raises:
-      InputError: a tensor is missing, left over, or of another shape; named.
+    Raises InputError, and names the tensor, if one is missing, left over, or of another
+    shape.
     """
     exported.assign(model, state.variables)
     optimizer = model.optimizer

@@ -12,18 +12,11 @@ _FIRST_CONVOLUTION = "analysis/convs/0/"
 def fitted(
     weights: dict[str, np.ndarray], current: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Weights of the shapes that a model has.
+    """Weights of the shapes that a model has, by name for each of `current`.
 
     A four-channel encoder takes a three-channel one's kernel with zeros for the map,
     and modulations that the other model lacks stay as they are: both then compute
     what the other model computed.
-
-    Args:
-      weights: of the other model, by variable name.
-      current: of this model.
-
-    Returns:
-      By name, for each of `current`.
 
     Raises:
       InputError: a tensor is missing, left over, or of another shape; named.

@@ -67,14 +67,10 @@ class Card:
 
     @classmethod
     def from_json(cls, text: str | bytes, origin: str) -> Card:
-        """The card that a file holds.
+        """The card that a file holds; `origin` is its name, for messages.
 
-        Args:
-          text: of the file.
-          origin: its name, for messages.
-
-        Raises:
-          InputError: it is no JSON, or a field is missing, unknown or out of range.
+        Raises InputError if it is no JSON, or a field is missing, unknown or out of
+        range.
         """
         try:
             values = json.loads(text)

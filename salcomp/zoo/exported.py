@@ -51,13 +51,8 @@ class Export(NamedTuple):
 def save(model: Model, step: int, folder: str | os.PathLike) -> None:
     """Builds the tables and writes a model folder, whole or not at all.
 
-    Args:
-      model: trained; its variables are finite.
-      step: of training.
-      folder: to write; replaced if it is a model folder.
-
-    Raises:
-      InputError: the folder exists and is something else.
+    The model is trained; its variables are finite. The folder is replaced if it is a
+    model folder; raises InputError if it is something else.
     """
     config = {
         "config": dataclasses.asdict(model.config),
@@ -78,7 +73,6 @@ def load(model: str | os.PathLike, kind: type[Model] = SaliencyCodec) -> Export:
 
     Args:
       model: path, or name, as `shipped.folder_of` takes it.
-      kind: of model.
 
     Raises:
       InputError: there is no model, or its files are damaged, altered, of another kind
@@ -107,16 +101,14 @@ def load(model: str | os.PathLike, kind: type[Model] = SaliencyCodec) -> Export:
     loaded = kind(kind.config_class.from_dict(config["config"]))
     assign(loaded, arrays[model_folder.WEIGHTS])
     tables = Tables(**arrays[model_folder.TABLES])
+    step = config["step"]
     renewable = newest and not loaded.config.exports_best
-    if renewable and checkpoints.step_of(newest) > config["step"]:
+    if renewable and checkpoints.step_of(newest) > step:
         logging.info(
-            "%s is of step %d and its run has come to step %d; export the run again "
-            "to renew it",
-            folder,
-            config["step"],
-            checkpoints.step_of(newest),
+            f"{folder} is of step {step} and its run has come to step "
+            f"{checkpoints.step_of(newest)}; export the run again to renew it"
         )
-    return Export(loaded, tables, model_folder.fingerprint(files), config["step"])
+    return Export(loaded, tables, model_folder.fingerprint(files), step)
 
 
 def _is_run(folder: Path) -> bool:
@@ -124,15 +116,10 @@ def _is_run(folder: Path) -> bool:
 
 
 def ready(model: str | os.PathLike) -> Path:
-    """The folder of a model that is to be used, with an export if it is a run's.
+    """The folder of a model, as `load` takes it, with an export if it is a run's.
 
     A run that was killed before its export is exported from its newest checkpoint.
-
-    Args:
-      model: as `load` takes it.
-
-    Raises:
-      InputError: there is none, or its run cannot be exported.
+    Raises InputError if there is none, or its run cannot be exported.
     """
     folder = shipped.folder_of(model)
     if _is_run(folder) and not model_folder.is_model(folder / _EXPORT):
@@ -141,22 +128,15 @@ def ready(model: str | os.PathLike) -> Path:
 
 
 def assign(model: Model, weights: dict[str, np.ndarray]) -> None:
-    """Gives a model weights.
+    """Gives a model weights by variable name: all of its own, and no others.
 
-    Args:
-      model: to change.
-      weights: by variable name: all of the model's, and no others.
-
-    Raises:
-      InputError: a tensor is missing, left over, or of another shape; named.
+    Raises InputError, and names the tensor, if one is missing, left over, or of another
+    shape.
     """
     variables = model.exported_variables()
     for name in sorted(set(weights) ^ set(variables)):
-        raise InputError(
-            f"tensor {name!r} has no place in this model"
-            if name in weights
-            else f"tensor {name!r} of this model is missing"
-        )
+        over, missing = "has no place in this model", "of this model is missing"
+        raise InputError(f"tensor {name!r} {over if name in weights else missing}")
     for name, value in weights.items():
         if value.shape != variables[name].shape:
             raise InputError(
@@ -172,16 +152,11 @@ def export_run(
     output: str | os.PathLike | None = None,
     kind: type[Model] = SaliencyCodec,
 ) -> Path:
-    """Exports a checkpoint of a run.
+    """Exports a checkpoint of a run, and gives the folder written.
 
     Args:
-      workdir: of the run.
       step: of the checkpoint; the newest if None.
       output: folder to write; the run's `model` if None.
-      kind: of model.
-
-    Returns:
-      The folder written.
 
     Raises:
       InputError: there is no run or no such checkpoint; or its `model` is the best on

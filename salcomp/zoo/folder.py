@@ -42,8 +42,7 @@ def stated_fingerprint(folder: Path) -> str:
 def read(folder: Path) -> dict[str, bytes]:
     """The contents of `PARTS` by name.
 
-    Raises:
-      InputError: a file is missing, or they are not those of the fingerprint.
+    Raises InputError if a file is missing, or they are not those of the fingerprint.
     """
     files = {}
     for name in PARTS:
@@ -60,15 +59,10 @@ def read(folder: Path) -> dict[str, bytes]:
 
 
 def write(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Writes a model folder, whole or not at all.
+    """Writes a model folder, whole or not at all, in the place of one that is there.
 
-    Args:
-      folder: to write; replaced if it is a model folder.
-      files: contents by name, `PARTS` among them.
-
-    Raises:
-      InputError: the folder exists and is something else.
-      OutputError: it cannot be written.
+    `files` are contents by name, `PARTS` among them. Raises InputError if the folder
+    exists and is something else, OutputError if it cannot be written.
     """
     if folder.exists() and not is_model(folder):
         raise InputError(f"{folder} exists and is no exported model; not replaced")

@@ -57,8 +57,7 @@ KINDS = (
 def of(folder: Path) -> Kind:
     """The kind of a run, or of an exported model, by its config.json.
 
-    Raises:
-      InputError: there is no such file, or it is of no kind that this salcomp knows.
+    Raises InputError if there is none, or it is of no kind that this salcomp knows.
     """
     path = folder / "config.json"
     try:

@@ -49,9 +49,7 @@ def folder_of(model: str | os.PathLike) -> Path:
     """The folder that `--model` means: an existing one, else that of a name.
 
     A folder of results that happens to have a model's name does not hide the model.
-
-    Raises:
-      InputError: there is neither.
+    Raises InputError if there is neither.
     """
     given = Path(model).expanduser()
     known = names()
@@ -76,11 +74,7 @@ def _holds_model(folder: Path) -> bool:
 
 
 def default() -> Path:
-    """The folder of the default model.
-
-    Raises:
-      InputError: it is not there.
-    """
+    """The folder of the default model; raises InputError if it is not there."""
     if DEFAULT not in names():
         raise InputError(
             f"--model is needed, a run's workdir or an exported model: {DEFAULT}, the "
@@ -100,8 +94,7 @@ def with_fingerprint(start: bytes) -> Path | None:
 def cards() -> list[Card]:
     """The cards of all models, by arm and rising lambda.
 
-    Raises:
-      InputError: a card is missing, damaged, or that of another model.
+    Raises InputError if a card is missing, damaged, or that of another model.
     """
     found = map(_card, _folders())
     return sorted(found, key=lambda card: (card.arm, card.lmbda, card.name))
@@ -119,13 +112,9 @@ def _card(folder: Path) -> Card:
 
 
 def arm_of(model: str | os.PathLike) -> list[Path]:
-    """The folders of the models of a model's arm, by rising lambda.
+    """The folders of the models of the arm of `--model`'s value, by rising lambda.
 
-    Args:
-      model: as `--model` has it.
-
-    Raises:
-      InputError: the model is not one of the zoo, or a card is damaged.
+    Raises InputError if the model is not one of the zoo, or a card is damaged.
     """
     folder = folder_of(model).resolve()
     known = cards()
@@ -146,15 +135,13 @@ def add(
 ) -> Path:
     """Puts an exported model and its card into the zoo, whole or not at all.
 
+    Gives the folder written.
+
     Args:
-      source: folder of the exported model.
       name: to go by; a model of that name is replaced.
       card: the fields of card.json. What the model itself tells, its name, lambda and
         floor, may be left out.
       zoo_folder: of the models; salcomp's own by default.
-
-    Returns:
-      The folder written.
 
     Raises:
       InputError: there is no such model, or the name or the card is unfit.

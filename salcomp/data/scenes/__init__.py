@@ -18,29 +18,20 @@ from salcomp.data.scenes.view import HEIGHT, SCALE, WIDTH, Camera
 
 
 def scene(seed: int, index: int) -> np.ndarray:
-    """Draws one street scene.
+    """Draws one street scene, the same for the same arguments in every process.
 
-    Args:
-      seed: of the set of scenes, 0 or more.
-      index: of the scene within the set, 0 or more.
-
-    Returns:
-      uint8 [256, 512, 4], straight alpha: RGB, and the saliency map, whose maximum
-      is 255 and whose mean is 0.03 to 0.12 of that. The same for the same
-      arguments in every process.
-
-    Raises:
-      ValueError: `seed` or `index` is negative.
+    uint8 [256, 512, 4], straight alpha: RGB, and the saliency map, whose maximum is 255
+    and whose mean is 0.03 to 0.12 of that. Neither `seed`, of the set of scenes, nor
+    `index`, of the scene within the set, may be negative: ValueError.
     """
     return draw(seed, index)[0]
 
 
 def draw(seed: int, index: int):
-    """Draws one street scene and tells what is in it.
+    """Draws one street scene, as `scene` does, and tells what is in it.
 
-    Returns:
-      The scene, as `scene` returns it; a list of (kind, (left, top, right, bottom)) in
-      pixels, far to near: "car", "plate", "person", "face", "sign", "text", "light".
+    That is a list of (kind, (left, top, right, bottom)) in pixels, far to near: "car",
+    "plate", "person", "face", "sign", "text", "light".
     """
     rng = np.random.default_rng([seed, index])
     light = layout.light(rng)

@@ -162,10 +162,8 @@ class Canvas:
             return
         quad -= box[:2]
         down, across = texture.shape[:2]
-        depths = np.linspace(places[0][2], places[1][2], across, dtype=np.float32)[
-            :, None
-        ]
-        clear = np.exp(-depths / self.light.visibility)
+        depths = np.linspace(places[0][2], places[1][2], across, dtype=np.float32)
+        clear = np.exp(-depths[:, None] / self.light.visibility)
         texture = texture * clear + np.float32(self.light.haze) * (1 - clear)
         targets = [(0, 0), (across, 0), (across, down), (0, down)]
         equations = []

@@ -28,18 +28,15 @@ def paint_person(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -
         canvas.polygon(corners, legs, 0.9 + 0.15 * side)
         canvas.upright(z, foot - 0.09, foot + 0.09, 0, 0.07, _SHOE)
         hand = x + side * (0.27 + 0.3 * stride)
+        wrist = hip - 0.04
         arm = [(x + 0.18 * side, neck, z), (x + 0.25 * side, neck - 0.06, z)]
-        arm += [
-            (hand + 0.03 * side, hip - 0.04, z),
-            (hand - 0.05 * side, hip - 0.04, z),
-        ]
+        arm += [(hand + 0.03 * side, wrist, z), (hand - 0.05 * side, wrist, z)]
         canvas.polygon(arm, coat, 0.8 + 0.1 * side)
         canvas.disc(hand, hip - 0.05, z, 0.045, skin)
     for i in range(6):  # the coat, brighter on one side
         a, b = x - 0.2 + i * 0.4 / 6, x - 0.2 + (i + 1) * 0.4 / 6
-        canvas.upright(
-            z, a, b, hip - 0.06, neck - 0.02 * abs(i - 2.5), coat, 0.7 + 0.1 * i
-        )
+        top = neck - 0.02 * abs(i - 2.5)
+        canvas.upright(z, a, b, hip - 0.06, top, coat, 0.7 + 0.1 * i)
     head = tall - 0.13
     canvas.upright(z, x - 0.05, x + 0.05, neck - 0.02, head, skin, 0.8)
     hair = np.array((60, 44, 32)) * rng.uniform(0.3, 2.2)
@@ -58,9 +55,8 @@ def paint_lamp(canvas: Canvas, rng, x: float, z: float) -> None:
     colour = rng.uniform(40, 130) * np.ones(3)
     canvas.line((x, 0, z), (x, tall, z), 0.14, colour)
     canvas.line((x, tall, z), (x + reach, tall + 0.3, z), 0.09, colour)
-    canvas.line(
-        (x + 0.7 * reach, tall + 0.2, z), (x + 1.2 * reach, tall + 0.3, z), 0.2, colour
-    )
+    head = (x + 0.7 * reach, tall + 0.2, z), (x + 1.2 * reach, tall + 0.3, z)
+    canvas.line(*head, 0.2, colour)
 
 
 def paint_tree(canvas: Canvas, rng, x, z, height: float, shape: str, table) -> None:
@@ -102,15 +98,12 @@ def paint_house(
     roof = np.array((110, 58, 44) if rng.random() < 0.6 else (66, 66, 70))
     if pitched:
         ridge, top = (x + back) / 2, height + rng.uniform(2.5, 4)
-        canvas.polygon(
-            [(x, height, z0), (ridge, top, z0), (back, height, z0)], gable.mean((0, 1))
-        )
+        end = [(x, height, z0), (ridge, top, z0), (back, height, z0)]
+        canvas.polygon(end, gable.mean((0, 1)))
         gain = light.on_side(side) * rng.uniform(0.8, 1.1)
         tiles = textures.crop(rng, 0.6, 48, 96)[..., None] * 0.09 + 1
         tiles = tiles * (1 - 0.12 * (np.arange(48) % 4 < 1)[:, None, None])
         tiles = tiles * np.float32(roof * gain)
-        canvas.quad(
-            tiles,
-            [(ridge, top, z0), (ridge, top, z1), (x, height, z1), (x, height, z0)],
-        )
+        slope = [(ridge, top, z0), (ridge, top, z1), (x, height, z1), (x, height, z0)]
+        canvas.quad(tiles, slope)
     canvas.quad(front, outline)

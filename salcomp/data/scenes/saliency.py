@@ -25,16 +25,15 @@ _MEAN = (0.035, 0.11)
 
 
 def saliency(seen, vanishing_point: tuple[float, float]) -> np.ndarray:
-    """A map like those of recorded fixations.
+    """A map like those of recorded fixations: uint8 [HEIGHT, WIDTH].
+
+    The maximum is 255, the mean 0.03 to 0.12 of that.
 
     Args:
       seen: (kind, (left, top, right, bottom)) in pixels, from far to near; what
         is nearer hides what is behind.
       vanishing_point: (column, row) of the end of the street, which draws the
         gaze of drivers.
-
-    Returns:
-      uint8 [HEIGHT, WIDTH]; the maximum is 255, the mean 0.03 to 0.12 of that.
     """
     weights = np.zeros((HEIGHT, WIDTH), np.float32)
     for kind, (left, top, right, bottom) in seen:

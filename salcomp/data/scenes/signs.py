@@ -20,13 +20,8 @@ def letters(rng, alphabet: str, count: int) -> str:
 
 def word(rng: np.random.Generator) -> str:
     """A made-up name of one or two syllables."""
-    syllables = [
-        letters(rng, CONSONANTS, 1)
-        + letters(rng, VOWELS, 1)
-        + letters(rng, "NRLSTK", 1)
-        for _ in range(rng.integers(1, 4))
-    ]
-    return "".join(syllables).capitalize()
+    sounds = (CONSONANTS, VOWELS, "NRLSTK") * int(rng.integers(1, 4))
+    return "".join(letters(rng, sound, 1) for sound in sounds).capitalize()
 
 
 def paint_sign(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> None:
@@ -38,10 +33,8 @@ def paint_sign(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> 
 
     def ring(radius, corners, turn, colour):
         angles = [turn + 2 * math.pi * i / corners for i in range(corners)]
-        around = [
-            (x + radius * math.sin(a), y + radius * math.cos(a), z) for a in angles
-        ]
-        canvas.polygon(around, colour)
+        around = [(x + radius * math.sin(a), y + radius * math.cos(a)) for a in angles]
+        canvas.polygon([(*corner, z) for corner in around], colour)
 
     if kind == "limit":
         canvas.disc(x, y, z, r, RED)
@@ -91,9 +84,8 @@ def paint_board(canvas: Canvas, rng, x, y, z, half: float, lines: int) -> None:
     for i in range(lines):
         row = y + (i - (lines - 1) / 2) * line
         canvas.text(x, row, z, 1.8 * half, 0.66 * line, word(rng), ink)
-    canvas.look(
-        "text", x - 0.8 * half, x + 0.8 * half, y - 0.8 * tall, y + 0.8 * tall, z
-    )
+    half, tall = 0.8 * half, 0.8 * tall
+    canvas.look("text", x - half, x + half, y - tall, y + tall, z)
 
 
 def paint_gantry(canvas: Canvas, rng, left: float, right: float, z: float) -> None:

@@ -14,11 +14,8 @@ TILE = 512  # pixels; a power of two, so that wrapping is a bitwise and
 def noise(exponent: float) -> np.ndarray:
     """A noise tile that repeats seamlessly, the same in every process.
 
-    Args:
-      exponent: of the amplitude spectrum 1/f**exponent; 1 is that of photographs.
-
-    Returns:
-      float32 [2 * TILE, 2 * TILE], the tile four times over; mean 0, variance 1.
+    float32 [2 * TILE, 2 * TILE], the tile four times over; mean 0, variance 1. The
+    exponent is that of the amplitude spectrum 1/f**exponent; 1 is that of photographs.
     """
     rng = np.random.default_rng([2019, round(1000 * exponent)])
     fy = np.fft.fftfreq(TILE)[:, None]
@@ -39,14 +36,10 @@ def crop(rng: np.random.Generator, exponent: float, height: int, width: int):
 
 
 def ramp(rng: np.random.Generator, dark, light, contrast: float) -> np.ndarray:
-    """A colour table from black over `dark` and `light` to a highlight.
+    """A colour table from black over `dark` and `light`, RGB in 0..255, to a highlight.
 
-    Args:
-      dark, light: RGB, 0..255.
-      contrast: how fast the table runs through its colours; 1 is natural.
-
-    Returns:
-      float32 [256, 3], 0..255.
+    float32 [256, 3], 0..255. The contrast is how fast the table runs through its
+    colours; 1 is natural.
     """
     dark, light = np.asarray(dark, float), np.asarray(light, float)
     stops = np.stack([0.15 * dark, dark, light, 0.5 * light + 120])
@@ -61,14 +54,13 @@ def foliage(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Leaves in the shape of a crown, a conifer or a bush.
 
+    uint8 [height, width, 3], and uint8 [height, width]: 255 where leaves cover.
+
     Args:
       height, width: of the texture in pixels, at most `TILE`.
       table: uint8 [256, 3], leaf colours from deep shadow to highlight.
       shape: "crown", "conifer" or "bush" (which reaches the ground).
       gain: brightness; 1 is sunlit.
-
-    Returns:
-      uint8 [height, width, 3], and uint8 [height, width]: 255 where leaves cover.
     """
     y, x = np.mgrid[0:1:32j, -1:1:32j].astype(np.float32)
     if shape == "conifer":
@@ -116,15 +108,14 @@ def facade(
 ) -> np.ndarray:
     """A house front: rows of windows in plaster or brick.
 
+    float32 [h, w, 3], 0 to about 255.
+
     Args:
       width, height: metres.
       size: height and width of the texture in pixels, each at most `TILE`.
       lit: share of the windows behind which a lamp is on, 0..1.
       shop: whether the ground floor is shop windows.
       windows: False leaves the bare wall.
-
-    Returns:
-      float32 [h, w, 3], 0 to about 255.
     """
     h, w = size
     brick = rng.random() < 0.45
@@ -148,11 +139,8 @@ def facade(
     row = np.arange(h, dtype=np.float32) * floors / h
     column = np.arange(w, dtype=np.float32) * bays / w
     down, off_centre = row % 1, np.abs(column % 1 - 0.5)
-    top, half, bar = (
-        rng.uniform(0.12, 0.25),
-        rng.uniform(0.2, 0.4),
-        rng.choice([0, 0.02]),
-    )
+    top, half = rng.uniform(0.12, 0.25), rng.uniform(0.2, 0.4)
+    bar = rng.choice([0, 0.02])
     layouts = [_window(down, off_centre, top, 0.78, half, bar)]
     layouts.append(_window(down, off_centre, 0.28, 0.96, 0.46, bar))
     is_shop = (row >= floors - 1) & shop

@@ -80,9 +80,8 @@ def paint_vehicle(
     if oncoming:
         y = (belt - 0.14) * height
         for bar in (-0.07, -0.01, 0.05):
-            canvas.upright(
-                z, x - 0.6 * half, x + 0.6 * half, y + bar, y + bar + 0.04, BLACK
-            )
+            low, wide = y + bar, 0.6 * half
+            canvas.upright(z, x - wide, x + wide, low, low + 0.04, BLACK)
     bumper = 0.2 * height if height < 2 else 0.4
     canvas.upright(z, x - 0.85 * half, x + 0.85 * half, bumper, bumper + 0.03, BLACK)
     _paint_plate(canvas, rng, x, bumper + (0.14 if oncoming else 0.2), z)
@@ -140,10 +139,8 @@ def _paint_flank(canvas, x, z, half, height, length, outline, paint, belt):
     for axle in (z + 0.8, far - 0.9):
         turns = [i * math.pi / 6 for i in range(12)]
         for radius, colour in ((0.33, BLACK), (0.2, (130, 132, 136))):
-            rim = [
-                (near, 0.33 + radius * math.sin(t), axle + radius * math.cos(t))
-                for t in turns
-            ]
+            rim = [(radius * math.sin(t), radius * math.cos(t)) for t in turns]
+            rim = [(near, 0.33 + up, axle + ahead) for up, ahead in rim]
             canvas.polygon(rim, colour, gain)
 
 
