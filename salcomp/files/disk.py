@@ -219,26 +219,37 @@ def locked(folder: Path) -> Iterator[None]:
     that has no locks there is none. Raises InputError if another process holds it, or
     nothing can be written there.
     """
-    path = Path(folder) / _LOCK
+    path = Path(folder, _LOCK)
+    descriptor = _lock(path)
+    while not os.fstat(descriptor).st_nlink:  # removed by its holder in this moment
+        os.close(descriptor)
+        descriptor = _lock(path)
+    try:
+        yield
+    finally:
+        remove([path])
+        os.close(descriptor)
+
+
+def _lock(path: Path) -> int:
+    """Opens a file and locks it."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise InputError(
-            f"{folder}: cannot be written ({error.strerror}); choose another place"
+            f"{path.parent}: cannot be written ({error.strerror}); choose another place"
         ) from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(
-                f"{folder}: another process is at work there; wait for it, or choose "
-                "another folder"
-            ) from error
-        except OSError:
-            pass
-        yield
-    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
         os.close(descriptor)
+        raise InputError(
+            f"{path.parent}: another process is at work there; wait for it, or choose "
+            "another folder"
+        ) from error
+    except OSError:
+        pass  # of a file system without locks
+    return descriptor
 
 
 def sha256(path: str | Path) -> str:

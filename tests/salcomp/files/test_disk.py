@@ -37,6 +37,7 @@ def test_a_folder_is_held_by_one_process(tmp_path):
         other = run_python("-c", code, str(tmp_path), check=False)
     assert "another process is at work there" in other.stderr
     run_python("-c", code, str(tmp_path))
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_error_within_is_not_taken_for_the_lock_s(tmp_path):
