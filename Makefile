@@ -14,16 +14,25 @@ SUPPORTED_VERSION = import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (
 SUPPORTED_MACHINE = import platform, sys; sys.exit(platform.machine() != "x86_64" or \
 	platform.system() not in ("Linux", "Darwin"))
 
-.PHONY: help demo test lint clean
+# Two processes at a time, each of which takes whole files and makes their fixtures.
+PARALLEL = -n 2 --dist loadfile
+# Layers, networks, coding, refinement, training steps and the report's numbers.
+KERNELS = $(addprefix tests/,salcomp/model salcomp/codec salcomp/accelerator \
+	data_prep/predictors/sam experiments/study/test_report.py)
+
+.PHONY: help demo test test-kernels lint clean
 
 help: ## list these targets (the default)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 demo: $(INSTALLED) ## see the method at work in minutes (DATA='FRAMES/*.png': on your own RGBA PNGs)
 	$(VENV)/bin/python -m experiments.demo $(if $(DATA),--data="$(DATA)")
 
 test: $(INSTALLED) $(JAX_INSTALLED) ## run the tests
-	$(VENV)/bin/python -m pytest -q
+	$(VENV)/bin/python -m pytest -q $(PARALLEL)
+
+test-kernels: $(INSTALLED) ## run those that depend on kernels, without oneDNN
+	TF_ENABLE_ONEDNN_OPTS=0 $(VENV)/bin/python -m pytest -q $(PARALLEL) $(KERNELS)
 
 lint: $(INSTALLED) ## check the style of the code
 	$(VENV)/bin/ruff check .
