@@ -1,6 +1,6 @@
 """Gives the decoder damaged files: each ends in an error or an image of its size.
 
-python -m tests.fuzz_decoder --count=10000 --model=DIR
+python -m tests.salcomp.codec.fuzz_decoder MODEL_FOLDER COUNT
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ import sys
 import time
 import zlib
 
-from absl import flags
-
-from salcomp import cli
 from salcomp.codec import bitstream
 from salcomp.codec.codec import Codec
 from salcomp.errors import BitstreamError
@@ -23,12 +20,6 @@ from tests.fixtures import frame, parts
 
 # Small enough that a damaged size does not make a large image.
 MAX_PIXELS = 2**16
-_HEADER = 21  # bytes before the checksum
-
-FLAGS = flags.FlagValues()
-flags.DEFINE_string("model", None, "Model folder to decode with.", flag_values=FLAGS)
-flags.DEFINE_integer("count", 10_000, "Files to decode.", flag_values=FLAGS)
-flags.DEFINE_integer("seed", 0, "Seed of the damages.", flag_values=FLAGS)
 
 
 @dataclasses.dataclass
@@ -89,9 +80,8 @@ def fuzz(codec: Codec, count: int, seed: int) -> Outcome:
       Exception: whatever else than a `BitstreamError` the decoder raised.
     """
     rng = random.Random(seed)
-    files = [
-        codec.encode(*parts(frame(i, 16 + 31 * i, 90 - 21 * i))).data for i in range(4)
-    ]
+    frames = [frame(i, 16 + 31 * i, 90 - 21 * i) for i in range(4)]
+    files = [codec.encode(*parts(rgba)).data for rgba in frames]
     for data in files:
         codec.decode(data)  # what the first call sets up is not of the damage
     outcome = Outcome()
@@ -118,10 +108,5 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def main(argv):
-    cli.parse(FLAGS, argv, __doc__)
-    print(fuzz(Codec.load(FLAGS.model), FLAGS.count, FLAGS.seed))
-
-
 if __name__ == "__main__":
-    cli.run(main)
+    print(fuzz(Codec.load(sys.argv[1]), int(sys.argv[2]), seed=0))
