@@ -24,19 +24,12 @@ MAX_PIXELS = 2**16
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of the files.
+    """What became of the files."""
 
-    Attributes:
-      refused: files that ended in an error.
-      decoded: files that gave an image.
-      slowest: seconds that the longest took.
-      growth: bytes by which the process's largest memory grew.
-    """
-
-    refused: int = 0
-    decoded: int = 0
-    slowest: float = 0.0
-    growth: int = 0
+    refused: int = 0  # ended in an error
+    decoded: int = 0  # gave an image
+    slowest: float = 0.0  # seconds that the longest took
+    growth: int = 0  # bytes by which the process's largest memory grew
 
 
 def damage(data: bytes, rng: random.Random) -> bytes:
@@ -73,12 +66,7 @@ def repaired(data: bytes, rng: random.Random) -> bytes:
 
 
 def fuzz(codec: Codec, count: int, seed: int) -> Outcome:
-    """Decodes damaged files.
-
-    Raises:
-      AssertionError: an image has not the size that its file says.
-      Exception: whatever else than a `BitstreamError` the decoder raised.
-    """
+    """Decodes damaged files; raises if an image has not the size that its file says."""
     rng = random.Random(seed)
     frames = [frame(i, 16 + 31 * i, 90 - 21 * i) for i in range(4)]
     files = [codec.encode(*parts(rgba)).data for rgba in frames]
