@@ -15,23 +15,17 @@ from salcomp.metrics.ms_ssim import ms_ssim, similarity_db, weighted_ms_ssims
 FLAT = np.full((4, 6, 3), 100, np.uint8)
 
 
-def photograph_like(height, width, seed=0):
+def photograph_like(height, width):
     """Smooth shapes with noise, so that SSIM's terms are all in play."""
     rows, columns = np.mgrid[:height, :width]
     waves = np.sin(rows / 9)[..., None] * np.cos(columns[..., None] / [7, 11, 17])
-    noise = np.random.default_rng(seed).normal(0, 8, waves.shape)
+    noise = np.random.default_rng(0).normal(0, 8, waves.shape)
     return np.clip(128 + 80 * waves + noise, 0, 255).astype(np.uint8)
 
 
-def noisy(image, sigma, seed=1):
-    noise = np.random.default_rng(seed).normal(0, sigma, image.shape)
+def noisy(image, sigma):
+    noise = np.random.default_rng(1).normal(0, sigma, image.shape)
     return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
-
-
-def with_error(rows, columns, level):
-    image = FLAT.copy()
-    image[rows, columns] += level
-    return image
 
 
 def test_mse_is_the_mean_over_pixels_and_channels():
@@ -53,8 +47,8 @@ def test_ewpsnr_with_a_uniform_weight_is_psnr():
 
 
 def test_ewpsnr_weighs_each_pixel_as_the_formula_says():
-    x_hat = with_error(0, 0, 10)  # e = 100 at one pixel, 0 elsewhere
-    weight = np.ones((4, 6))
+    x_hat, weight = FLAT.copy(), np.ones((4, 6))
+    x_hat[0, 0] += 10  # e = 100 at one pixel, 0 elsewhere
     weight[0, 0] = 5
     expected = 10 * math.log10(255**2 / (5 * 100 / (5 + 23)))
     assert metrics.ewpsnr(FLAT, x_hat, weight) == pytest.approx(expected)
@@ -93,10 +87,8 @@ def test_other_sizes_and_types_are_refused(metric, arguments, told):
 
 
 def test_roi_and_non_roi_split_the_error():
-    x_hat = with_error(slice(0, 2), slice(None), 2)  # upper half off by 2
-    x_hat[2:] += np.uint8(8)
-    mask = np.zeros((4, 6), bool)
-    mask[:2] = True
+    mask = np.indices((4, 6))[0] < 2  # the upper half
+    x_hat = FLAT + np.where(mask[..., None], 2, 8).astype(np.uint8)
     inside, outside = (10 * math.log10(255**2 / error) for error in (4, 64))
     assert metrics.roi_psnr(FLAT, x_hat, mask) == pytest.approx(inside)
     assert metrics.non_roi_psnr(FLAT, x_hat, mask) == pytest.approx(outside)
@@ -113,8 +105,7 @@ def test_top_fraction_mask_takes_the_most_salient_pixels():
 
 
 def test_top_fraction_mask_breaks_ties_in_raster_order():
-    saliency = np.zeros((3, 4), np.float32)
-    saliency[0, 1] = saliency[2, 1] = 1
+    saliency = np.float32([[0, 1, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]])
     mask = metrics.top_fraction_mask(saliency, 1 / 3)
     assert np.flatnonzero(mask).tolist() == [0, 1, 2, 9]
 
@@ -169,10 +160,9 @@ def test_weighted_ms_ssim_sees_only_damage_where_the_weight_is():
     x = photograph_like(256, 512)
     x_hat = x.copy()
     x_hat[:, :200] = noisy(x, 30)[:, :200]
-    left, right = np.zeros((256, 512)), np.zeros((256, 512))
-    left[:, :100] = 1
+    column = np.indices((256, 512))[1]
     # The windows of the coarsest scale reach 80 pixels to the left.
-    right[:, 380:] = 1
+    left, right = (column < 100).astype(float), (column >= 380).astype(float)
     assert weighted_ms_ssim(x, x_hat, right) == pytest.approx(1, abs=1e-6)
     assert weighted_ms_ssim(x, x_hat, left) < ms_ssim(x, x_hat) < 0.99
 
