@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
+from salcomp.errors import InputError
+
 # Of the shared run: enough for latents that differ, and colours one recognises.
 SMOKE = ("--preset=smoke", "--last_step=200", "--learning_rate=0.01")
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -149,12 +151,11 @@ LADDER = {"low": (0.005, 0.4), "middle": (0.01, 1.0), "high": (0.02, 2.5)}
 @pytest.fixture(scope="session")
 def zoo_folder(tmp_path_factory, workdir) -> pathlib.Path:
     """Three models of rising rate, and one of another arm, that nobody may change."""
-    from salcomp.model.base import named_variables
     from salcomp.model.saliency_codec import SaliencyCodec
     from salcomp.zoo import exported, shipped
 
     trained = exported.load(workdir).model
-    weights = {name: v.numpy() for name, v in named_variables(trained).items()}
+    weights = weights_of(trained)
     folder = tmp_path_factory.mktemp("zoo")
     made = tmp_path_factory.mktemp("exported") / "model"
     for name, (lmbda, factor) in LADDER.items():
@@ -187,3 +188,18 @@ def empty_zoo(tmp_path, monkeypatch) -> None:
     from salcomp.zoo import shipped
 
     monkeypatch.setattr(shipped, "FOLDER", tmp_path / "no zoo")
+
+
+def refusal(function, *arguments, error: type = InputError, **options) -> str:
+    """The one line of the error that a call ends in."""
+    with pytest.raises(error) as caught:
+        function(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def weights_of(model) -> dict[str, np.ndarray]:
+    """The values of a model's variables by their names."""
+    from salcomp.model.base import named_variables
+
+    return {name: v.numpy() for name, v in named_variables(model).items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,7 +14,10 @@ from salcomp.errors import SalcompError
 from salcomp.files import images
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.zoo import exported
+from tests import fixtures
 from tests.fixtures import frame, parts, run_python, small_config
+
+refusal = functools.partial(fixtures.refusal, error=SalcompError)
 
 
 @pytest.fixture
@@ -25,25 +30,23 @@ def pictures(tmp_path):
     return folder
 
 
+def tool(*arguments):
+    compress.main(["compress", *map(str, arguments)])
+
+
 @pytest.fixture
 def run(workdir):
     """Calls the tool with the model."""
+    return functools.partial(tool, f"--model={workdir}")
 
-    def call(*arguments):
-        compress.main(["compress", f"--model={workdir}", *map(str, arguments)])
 
-    return call
+def encoded_by(model, *of_frame):
+    """What a model makes of a frame, by default of that in p0.png."""
+    return Codec.load(model).encode(*parts(frame(*of_frame or (0, 32, 50))))
 
 
 def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
-
-
-def refusal(call, *arguments):
-    with pytest.raises(SalcompError) as caught:
-        call(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_folder_of_images_is_compressed_beside_them(run, pictures):
@@ -64,11 +67,11 @@ def test_alpha_channel_is_the_map_by_default(run, codec, pictures):
     assert (pictures / "p0.salc").read_bytes() == codec.encode(rgb, saliency).data
 
 
-def test_map_that_is_asked_for_replaces_the_alpha_channel(run, codec, pictures):
+def test_map_that_is_asked_for_replaces_the_alpha(run, codec, pictures):
     run(pictures / "p0.png", "--saliency=uniform")
     rgb, saliency = parts(frame(0, 32, 50))
-    expected = codec.encode(rgb, np.ones_like(saliency)).data
-    assert (pictures / "p0.salc").read_bytes() == expected
+    expected = codec.encode(rgb, np.ones_like(saliency))
+    assert (pictures / "p0.salc").read_bytes() == expected.data
 
 
 def test_mask_file_is_the_map(run, codec, pictures, tmp_path):
@@ -76,8 +79,7 @@ def test_mask_file_is_the_map(run, codec, pictures, tmp_path):
     Image.fromarray(rgba[..., :3]).save(tmp_path / "rgb.png")
     Image.fromarray(rgba[..., 3]).save(tmp_path / "mask.png")
     run(tmp_path / "rgb.png", f"--saliency={tmp_path / 'mask.png'}")
-    expected = codec.encode(*parts(rgba)).data
-    assert (tmp_path / "rgb.salc").read_bytes() == expected
+    assert (tmp_path / "rgb.salc").read_bytes() == codec.encode(*parts(rgba)).data
 
 
 def test_grey_image_is_compressed(run, codec, tmp_path):
@@ -86,17 +88,12 @@ def test_grey_image_is_compressed(run, codec, tmp_path):
     assert codec.decode((tmp_path / "grey.salc").read_bytes()).shape == (30, 40, 3)
 
 
-def test_existing_output_is_kept(run, pictures):
+@pytest.mark.parametrize("flag, start", [("", b"old"), ("--overwrite", b"SALC")])
+def test_existing_output_is_kept_without_overwrite(run, pictures, flag, start):
     (pictures / "p0.salc").write_bytes(b"old")
-    run(pictures)
-    assert (pictures / "p0.salc").read_bytes() == b"old"
+    run(pictures, *flag.split())
+    assert (pictures / "p0.salc").read_bytes()[:4] == start
     assert (pictures / "p1.salc").exists()
-
-
-def test_existing_output_is_replaced_with_overwrite(run, pictures):
-    (pictures / "p0.salc").write_bytes(b"old")
-    run(pictures, "--overwrite")
-    assert (pictures / "p0.salc").read_bytes()[:4] == b"SALC"
 
 
 def test_bad_file_does_not_stop_the_others_and_ends_in_an_error(run, pictures, caplog):
@@ -124,32 +121,28 @@ def test_image_over_the_pixel_limit_is_refused(run, pictures):
 
 
 def test_model_is_needed_where_none_come_with_salcomp(empty_zoo, pictures):
-    assert "--model is needed" in refusal(compress.main, ["compress", str(pictures)])
+    assert "--model is needed" in refusal(tool, pictures)
 
 
-def test_default_model_is_one_of_the_zoo_whatever_folders_there_are(
-    zoo, pictures, monkeypatch
-):
+def test_default_model_is_of_the_zoo_beside_any_folder(zoo, pictures, monkeypatch):
     (pictures / "middle").mkdir()
     monkeypatch.chdir(pictures)
-    compress.main(["compress", "p0.png"])
-    expected = Codec.load(zoo / "middle").encode(*parts(frame(0, 32, 50)))
-    assert (pictures / "p0.salc").read_bytes() == expected.data
+    tool("p0.png")
+    assert (pictures / "p0.salc").read_bytes() == encoded_by(zoo / "middle").data
 
 
 def test_model_of_the_zoo_goes_by_its_name(zoo, pictures):
-    compress.main(["compress", str(pictures / "p0.png"), "--model=high"])
-    expected = Codec.load(zoo / "high").encode(*parts(frame(0, 32, 50)))
-    assert (pictures / "p0.salc").read_bytes() == expected.data
+    tool(pictures / "p0.png", "--model=high")
+    assert (pictures / "p0.salc").read_bytes() == encoded_by(zoo / "high").data
 
 
 def test_unknown_model_is_refused_with_names_near_it(zoo, pictures):
-    message = refusal(compress.main, ["compress", str(pictures), "--model=hihg"])
+    message = refusal(tool, pictures, "--model=hihg")
     assert "hihg: no such folder" in message and "near it are high" in message
 
 
 def test_models_are_listed_without_images(zoo, capsys):
-    compress.main(["compress", "--list_models"])
+    tool("--list_models")
     listed = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in listed[1:5]] == "plain low middle high".split()
 
@@ -167,63 +160,54 @@ def test_models_are_listed_without_tensorflow(zoo):
 
 def test_target_rate_picks_the_closest_model_of_the_default_arm(zoo, pictures, caplog):
     caplog.set_level("INFO")
-    rgba = parts(frame(1, 33, 49))
-    low, middle = (Codec.load(zoo / name).encode(*rgba) for name in ("low", "middle"))
+    low, middle = (encoded_by(zoo / name, 1, 33, 49) for name in ("low", "middle"))
     target = low.bpp**0.4 * middle.bpp**0.6
-    compress.main(["compress", str(pictures / "p1.png"), f"--target_bpp={target}"])
+    tool(pictures / "p1.png", f"--target_bpp={target}")
     assert (pictures / "p1.salc").read_bytes() == middle.data
     assert f"p1.png: {target:g} bpp asked, {middle.bpp:.4f} with middle" in caplog.text
 
 
-def test_target_rate_beyond_the_arm_is_told_and_gets_the_last_model(
-    zoo, pictures, caplog
-):
-    compress.main(["compress", str(pictures / "p0.png"), "--target_bpp=1000"])
-    high = Codec.load(zoo / "high").encode(*parts(frame(0, 32, 50)))
+def test_target_beyond_the_arm_is_told_and_gets_its_end(zoo, pictures, caplog):
+    tool(pictures / "p0.png", "--target_bpp=1000")
+    high = encoded_by(zoo / "high")
     assert (pictures / "p0.salc").read_bytes() == high.data
     warning = f"1000 bpp asked, which is out of reach; closest is {high.bpp:.4f}"
     assert warning in caplog.text
 
 
 def test_target_rate_chooses_in_the_arm_of_the_model_that_is_named(zoo, pictures):
-    arguments = ["--model=plain", "--target_bpp=0.5"]
-    compress.main(["compress", str(pictures / "p0.png"), *arguments])
-    plain = Codec.load(zoo / "plain").encode(*parts(frame(0, 32, 50)))
-    assert (pictures / "p0.salc").read_bytes() == plain.data
+    tool(pictures / "p0.png", "--model=plain", "--target_bpp=0.5")
+    assert (pictures / "p0.salc").read_bytes() == encoded_by(zoo / "plain").data
 
 
 def test_refinement_comes_closer_to_the_target_rate(zoo, tmp_path, caplog):
     caplog.set_level("INFO")
     picture = tmp_path / "p.png"
     Image.fromarray(frame(0)).save(picture)
-    start = Codec.load(zoo / "high").encode(*parts(frame(0)))
+    start = encoded_by(zoo / "high", 0)
     target = 0.92 * start.bpp
-    compress.main(
-        ["compress", str(picture), f"--target_bpp={target}", "--refine_steps=20"]
-    )
+    tool(picture, f"--target_bpp={target}", "--refine_steps=20")
     refined = 8 * (tmp_path / "p.salc").stat().st_size / (96 * 128)
     assert abs(refined - target) < 0.5 * abs(start.bpp - target)
     assert "with high refined with lambda" in caplog.text
 
 
 @pytest.mark.parametrize(
-    ("flags", "told"),
+    "flags, told",
     [
-        (["--target_bpp=0"], "--target_bpp must be more than 0"),
-        (["--target_bpp=nan"], "--target_bpp must be more than 0"),
-        (["--target_bpp=1", "--refine_steps=2", "--lambda=1"], "leave out --lambda"),
-        (["--target_bpp=1", "--model={pictures}"], "none of the models that come with"),
+        ("--target_bpp=0", "--target_bpp must be more than 0"),
+        ("--target_bpp=nan", "--target_bpp must be more than 0"),
+        ("--target_bpp=1 --refine_steps=2 --lambda=1", "leave out --lambda"),
+        ("--target_bpp=1 --model={pictures}", "none of the models that come with"),
     ],
 )
 def test_target_rate_that_cannot_be_is_refused(zoo, pictures, flags, told):
-    arguments = [flag.format(pictures=pictures) for flag in flags]
-    assert told in refusal(compress.main, ["compress", str(pictures), *arguments])
+    assert told in refusal(tool, pictures, *flags.format(pictures=pictures).split())
     assert not list(pictures.glob("*.salc"))
 
 
 def test_folder_that_is_no_model_is_refused(pictures):
-    arguments = ["compress", str(pictures), f"--model={pictures}"]
-    assert str(pictures) in refusal(compress.main, arguments)
+    assert str(pictures) in refusal(tool, pictures, f"--model={pictures}")
 
 
 def test_missing_input_is_refused_by_name(run, tmp_path):
@@ -258,13 +242,8 @@ def test_refinement_makes_another_file_that_the_decoder_reads(run, codec, pictur
 def test_lower_lambda_makes_a_smaller_file(run, tmp_path):
     Image.fromarray(frame(0)).save(tmp_path / "a.png")
     sizes = []
-    for lmbda in ("1e-6", "1"):
-        run(
-            tmp_path / "a.png",
-            "--overwrite",
-            "--refine_steps=20",
-            f"--lambda={lmbda}",
-        )
+    for lmbda in ("--lambda=1e-6", "--lambda=1"):
+        run(tmp_path / "a.png", "--overwrite", "--refine_steps=20", lmbda)
         sizes.append((tmp_path / "a.salc").stat().st_size)
     assert sizes[0] < sizes[1]
 
@@ -284,12 +263,11 @@ def test_model_without_a_map_compresses_the_same_whatever_the_map(tmp_path, pict
     exported.save(SaliencyCodec(baseline), 1, tmp_path / "model")
     files = []
     for source in ("auto", "center", "uniform"):
-        arguments = [f"--model={tmp_path / 'model'}", f"--saliency={source}"]
-        path = pictures / "p0.png"
-        compress.main(["compress", str(path), *arguments, "--overwrite"])
+        flags = f"--model={tmp_path / 'model'}", f"--saliency={source}", "--overwrite"
+        tool(pictures / "p0.png", *flags)
         files.append((pictures / "p0.salc").read_bytes())
     assert files[0] == files[1] == files[2]
 
 
 def test_no_arguments_at_all_are_refused():
-    assert "no input" in refusal(compress.main, ["compress"])
+    assert "no input" in refusal(tool)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +13,10 @@ from salcomp.codec.codec import Codec
 from salcomp.errors import SalcompError
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.zoo import exported
+from tests import fixtures
 from tests.fixtures import frame, parts, small_config
+
+refusal = functools.partial(fixtures.refusal, error=SalcompError)
 
 
 @pytest.fixture
@@ -23,33 +28,37 @@ def encoded(codec, tmp_path):
     return images
 
 
+def tool(*arguments):
+    decompress.main(["decompress", *map(str, arguments)])
+
+
 @pytest.fixture
 def run(workdir):
     """Calls the tool with the model."""
+    return functools.partial(tool, f"--model={workdir}")
 
-    def call(*arguments):
-        decompress.main(["decompress", f"--model={workdir}", *map(str, arguments)])
 
-    return call
+def pixels(path):
+    return np.asarray(Image.open(path))
+
+
+@pytest.fixture
+def file_of_low(zoo, tmp_path):
+    """A file of a model of the zoo."""
+    data = Codec.load(zoo / "low").encode(*parts(frame(5, 20, 41))).data
+    (tmp_path / "a.salc").write_bytes(data)
+    return tmp_path / "a.salc"
 
 
 def names_in(folder, pattern="*.png"):
     return sorted(path.name for path in folder.glob(pattern))
 
 
-def refusal(call, *arguments):
-    with pytest.raises(SalcompError) as caught:
-        call(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 def test_files_of_a_folder_become_their_reconstructions(run, encoded, tmp_path):
     run(tmp_path)
     for i, image in enumerate(encoded):
-        decoded = np.asarray(Image.open(tmp_path / f"a{i}.salc.png"))
-        assert decoded.dtype == np.uint8
-        assert (decoded == image.reconstruction).all()
+        decoded = pixels(tmp_path / f"a{i}.salc.png")
+        assert decoded.dtype == np.uint8 and (decoded == image.reconstruction).all()
 
 
 def test_pattern_names_files(run, encoded, tmp_path):
@@ -89,23 +98,19 @@ def test_only_file_that_is_damaged_is_named_with_its_fault(run, encoded, tmp_pat
 
 
 def test_file_of_another_model_is_refused_by_name(encoded, codec, tmp_path):
-    folder = tmp_path / "model"
-    exported.save(SaliencyCodec(small_config()), 1, folder)
-    arguments = ["decompress", str(tmp_path / "a0.salc"), f"--model={folder}"]
-    message = refusal(decompress.main, arguments)
+    exported.save(SaliencyCodec(small_config()), 1, tmp_path / "model")
+    message = refusal(tool, tmp_path / "a0.salc", f"--model={tmp_path / 'model'}")
     assert "a0.salc" in message and codec.fingerprint.hex() in message
     assert not (tmp_path / "a0.png").exists()
 
 
 def test_file_over_the_pixel_limit_is_refused_with_the_flag(run, encoded, tmp_path):
-    message = refusal(run, tmp_path / "a0.salc", "--max_pixels=819")
-    assert "--max_pixels" in message
+    assert "--max_pixels" in refusal(run, tmp_path / "a0.salc", "--max_pixels=819")
     run(tmp_path / "a0.salc", "--max_pixels=820")
 
 
 def test_image_is_no_compressed_file(run, tmp_path):
-    Image.fromarray(frame(0)).save(tmp_path / "photo.jpg.png")
-    (tmp_path / "photo.dat").write_bytes((tmp_path / "photo.jpg.png").read_bytes())
+    Image.fromarray(frame(0)).save(tmp_path / "photo.dat", "PNG")
     assert "not a .salc file" in refusal(run, tmp_path / "photo.dat")
 
 
@@ -114,35 +119,27 @@ def test_folder_without_compressed_files_is_refused(run, tmp_path):
 
 
 def test_file_of_no_model_of_the_zoo_asks_for_its_model(empty_zoo, encoded, tmp_path):
-    message = refusal(decompress.main, ["decompress", str(tmp_path / "a0.salc")])
+    message = refusal(tool, tmp_path / "a0.salc")
     assert "a0.salc" in message and "give --model" in message
 
 
 def test_files_of_several_models_of_the_zoo_find_their_models(zoo, tmp_path):
-    picture = parts(frame(5, 20, 41))
     expected = {}
     for name in ("low", "high", "plain"):
-        encoded = Codec.load(zoo / name).encode(*picture)
+        encoded = Codec.load(zoo / name).encode(*parts(frame(5, 20, 41)))
         (tmp_path / f"{name}.salc").write_bytes(encoded.data)
         expected[name] = encoded.reconstruction
-    decompress.main(["decompress", str(tmp_path)])
+    tool(tmp_path)
     for name, reconstruction in expected.items():
-        decoded = np.asarray(Image.open(tmp_path / f"{name}.salc.png"))
-        assert (decoded == reconstruction).all()
+        assert (pixels(tmp_path / f"{name}.salc.png") == reconstruction).all()
 
 
-def test_model_of_the_zoo_goes_by_its_name(zoo, tmp_path):
-    data = Codec.load(zoo / "low").encode(*parts(frame(5, 20, 41))).data
-    (tmp_path / "a.salc").write_bytes(data)
-    assert "not by this model" in refusal(
-        decompress.main, ["decompress", str(tmp_path), "--model=high"]
-    )
-    decompress.main(["decompress", str(tmp_path), "--model=low"])
+def test_model_of_the_zoo_goes_by_its_name(file_of_low, tmp_path):
+    assert "not by this model" in refusal(tool, file_of_low, "--model=high")
+    tool(file_of_low, "--model=low")
     assert names_in(tmp_path) == ["a.salc.png"]
 
 
-def test_damaged_file_without_a_model_is_told_its_fault(zoo, tmp_path):
-    data = Codec.load(zoo / "low").encode(*parts(frame(5, 20, 41))).data
-    (tmp_path / "a.salc").write_bytes(data[:-3])
-    message = refusal(decompress.main, ["decompress", str(tmp_path)])
-    assert "truncated" in message
+def test_damaged_file_without_a_model_is_told_its_fault(file_of_low):
+    file_of_low.write_bytes(file_of_low.read_bytes()[:-3])
+    assert "truncated" in refusal(tool, file_of_low)

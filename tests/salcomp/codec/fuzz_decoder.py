@@ -1,6 +1,6 @@
 """Gives the decoder damaged files: each ends in an error or an image of its size.
 
-python -m tests.fuzz_decoder --count=10000 --model=DIR
+python -m tests.salcomp.codec.fuzz_decoder MODEL_FOLDER COUNT
 """
 
 from __future__ import annotations
@@ -13,38 +13,23 @@ import sys
 import time
 import zlib
 
-from salcomp import cli
 from salcomp.codec import bitstream
 from salcomp.codec.codec import Codec
 from salcomp.errors import BitstreamError
-from salcomp.flags import Flags
 from tests.fixtures import frame, parts
 
 # Small enough that a damaged size does not make a large image.
 MAX_PIXELS = 2**16
-_HEADER = 21  # bytes before the checksum
-
-FLAGS = Flags()
-FLAGS.string("model", None, "Model folder to decode with.")
-FLAGS.integer("count", 10_000, "Files to decode.")
-FLAGS.integer("seed", 0, "Seed of the damages.")
 
 
 @dataclasses.dataclass
 class Outcome:
-    """What became of the files.
+    """What became of the files."""
 
-    Attributes:
-      refused: files that ended in an error.
-      decoded: files that gave an image.
-      slowest: seconds that the longest took.
-      growth: bytes by which the process's largest memory grew.
-    """
-
-    refused: int = 0
-    decoded: int = 0
-    slowest: float = 0.0
-    growth: int = 0
+    refused: int = 0  # ended in an error
+    decoded: int = 0  # gave an image
+    slowest: float = 0.0  # seconds that the longest took
+    growth: int = 0  # bytes by which the process's largest memory grew
 
 
 def damage(data: bytes, rng: random.Random) -> bytes:
@@ -81,16 +66,10 @@ def repaired(data: bytes, rng: random.Random) -> bytes:
 
 
 def fuzz(codec: Codec, count: int, seed: int) -> Outcome:
-    """Decodes damaged files.
-
-    Raises:
-      AssertionError: an image has not the size that its file says.
-      Exception: whatever else than a `BitstreamError` the decoder raised.
-    """
+    """Decodes damaged files; raises if an image has not the size that its file says."""
     rng = random.Random(seed)
-    files = [
-        codec.encode(*parts(frame(i, 16 + 31 * i, 90 - 21 * i))).data for i in range(4)
-    ]
+    frames = [frame(i, 16 + 31 * i, 90 - 21 * i) for i in range(4)]
+    files = [codec.encode(*parts(rgba)).data for rgba in frames]
     for data in files:
         codec.decode(data)  # what the first call sets up is not of the damage
     outcome = Outcome()
@@ -117,10 +96,5 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def main(argv):
-    cli.parse(FLAGS, argv, __doc__)
-    print(fuzz(Codec.load(FLAGS.model), FLAGS.count, FLAGS.seed))
-
-
 if __name__ == "__main__":
-    cli.run(main)
+    print(fuzz(Codec.load(sys.argv[1]), int(sys.argv[2]), seed=0))

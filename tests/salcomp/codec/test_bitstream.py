@@ -9,6 +9,7 @@ import pytest
 
 from salcomp.codec import bitstream
 from salcomp.errors import BitstreamError, InputError
+from tests import fixtures
 
 MODEL = bytes(range(1, 9))
 CONTENT = bitstream.Content(MODEL, 480, 640, b"the range coder's string")
@@ -24,17 +25,13 @@ def unpack(data, fingerprint=MODEL, max_pixels=LIMIT):
 
 def refusal(data, **options):
     """The message that a file is refused with."""
-    with pytest.raises(BitstreamError) as caught:
-        unpack(data, **options)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+    return fixtures.refusal(unpack, data, error=BitstreamError, **options)
 
 
-def build(magic=b"SALC", version=1, model=MODEL, height=480, width=640, payload=b"abc"):
+def build(version=1, height=480, width=640, payload=b"abc"):
     """A file with a matching checksum, made without the module."""
-    header = struct.pack(
-        "<4sB8sHHI", magic, version, model, height, width, len(payload)
-    )
+    fields = b"SALC", version, MODEL, height, width, len(payload)
+    header = struct.pack("<4sB8sHHI", *fields)
     return header + struct.pack("<I", zlib.crc32(header + payload)) + payload
 
 
@@ -44,27 +41,16 @@ def test_header_has_25_bytes():
 
 
 def test_file_has_the_documented_layout():
-    magic, version, model, height, width, length, crc = struct.unpack(
-        "<4sB8sHHII", FILE[:25]
-    )
-    assert (magic, version, model) == (b"SALC", 1, MODEL)
-    assert (height, width, length) == (480, 640, len(CONTENT.payload))
+    *fields, crc = struct.unpack("<4sB8sHHII", FILE[:25])
+    assert fields == [b"SALC", 1, MODEL, 480, 640, len(CONTENT.payload)]
     assert crc == zlib.crc32(FILE[:21] + FILE[25:])
     assert FILE[25:] == CONTENT.payload
 
 
-def test_packing_is_undone_by_unpacking():
-    assert unpack(FILE) == CONTENT
-
-
-def test_empty_payload_is_packed_and_unpacked():
-    content = CONTENT._replace(payload=b"")
-    assert unpack(bitstream.pack(content)) == content
-
-
-@pytest.mark.parametrize("size", [(1, 1), (65535, 1), (1, 65535)])
-def test_longest_and_shortest_sides_fit(size):
-    content = CONTENT._replace(height=size[0], width=size[1])
+@pytest.mark.parametrize("payload", [CONTENT.payload, b""])
+@pytest.mark.parametrize("height, width", [(480, 640), (1, 1), (65535, 1), (1, 65535)])
+def test_packing_is_undone_by_unpacking(height, width, payload):
+    content = bitstream.Content(MODEL, height, width, payload)
     assert unpack(bitstream.pack(content)) == content
 
 
@@ -79,8 +65,9 @@ def test_file_truncated_at_any_length_is_refused_as_truncated():
         assert "truncated" in refusal(FILE[:length]), length
 
 
-def test_empty_file_is_refused():
-    assert "not a .salc file" in refusal(b"")
+@pytest.mark.parametrize("data", [b"", b"\x89PNG\r\n\x1a\n" + bytes(60)])
+def test_empty_file_and_one_of_another_format_are_no_salc_files(data):
+    assert "not a .salc file" in refusal(data)
 
 
 def test_file_with_bytes_after_its_end_is_refused_as_too_long():
@@ -97,10 +84,6 @@ def test_file_with_any_bit_changed_is_refused():
 
 def test_change_in_the_payload_is_named_a_checksum_fault():
     assert "checksum" in refusal(FILE[:-1] + b"!")
-
-
-def test_file_of_another_format_is_no_salc_file():
-    assert "not a .salc file" in refusal(b"\x89PNG\r\n\x1a\n" + bytes(60))
 
 
 def test_file_of_another_version_is_refused_with_both_versions():
@@ -124,9 +107,8 @@ def test_image_over_the_pixel_limit_is_refused_with_the_limit():
 
 
 def test_image_at_the_pixel_limit_is_accepted():
-    data = build(height=480, width=640)
-    assert unpack(data, max_pixels=480 * 640).width == 640
-    refusal(data, max_pixels=480 * 640 - 1)
+    assert unpack(build(), max_pixels=480 * 640).width == 640
+    refusal(build(), max_pixels=480 * 640 - 1)
 
 
 def test_length_field_beyond_the_file_is_refused_as_truncated():

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from salcomp.codec import files as file_jobs
 from salcomp.codec.files import Job
 from salcomp.errors import BitstreamError, InputError, SalcompError
+from tests.fixtures import refusal
 
 
 def plan(places, output_dir=None, overwrite=False):
@@ -36,23 +38,18 @@ def test_output_folder_that_is_a_file_is_refused(tmp_path):
         plan([tmp_path / "a.png"], str(tmp_path / "file"))
 
 
-def test_existing_output_is_kept(tmp_path):
+@pytest.mark.parametrize("overwrite, done", [(False, ["b"]), (True, ["a", "b"])])
+def test_existing_output_is_kept_unless_asked_otherwise(tmp_path, overwrite, done):
     (tmp_path / "a.out").write_text("old")
-    sources = [tmp_path / "a.png", tmp_path / "b.png"]
-    assert [job.source.name for job in plan(sources)] == ["b.png"]
-
-
-def test_existing_output_is_replaced_if_asked_to(tmp_path):
-    (tmp_path / "a.out").write_text("old")
-    assert len(plan([tmp_path / "a.png"], overwrite=True)) == 1
+    jobs = plan([tmp_path / "a.png", tmp_path / "b.png"], overwrite=overwrite)
+    assert [job.source.stem for job in jobs] == done
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_two_sources_with_one_output_are_refused_by_name(tmp_path, overwrite):
     sources = [tmp_path / "a.jpg", tmp_path / "a.png"]
-    with pytest.raises(InputError) as caught:
-        plan(sources, overwrite=overwrite)
-    assert all(str(source) in str(caught.value) for source in sources)
+    message = refusal(plan, sources, overwrite=overwrite)
+    assert all(str(source) in message for source in sources)
 
 
 def test_sources_of_two_folders_collide_in_one_output_folder(tmp_path):
@@ -93,29 +90,24 @@ def test_single_worker_keeps_the_order():
 
 @WORKERS
 def test_jobs_run_no_more_at_a_time_than_there_are_workers(workers):
-    running, most, lock = [0], [0], threading.Lock()
+    running = threading.Semaphore(workers)
 
     def work(job):
-        with lock:
-            running[0] += 1
-            most[0] = max(most[0], running[0])
+        assert running.acquire(blocking=False)
         time.sleep(0.002)
-        with lock:
-            running[0] -= 1
+        running.release()
 
     file_jobs.run(jobs_of(20), work, "test", workers)
-    assert most[0] <= workers
 
 
 @WORKERS
 def test_failures_stop_no_other_job(workers):
     done = []
+    errors = {"1": InputError("cannot be read"), "3": BitstreamError("is damaged")}
 
     def work(job):
-        if job.source.stem == "1":
-            raise InputError("cannot be read")
-        if job.source.stem == "3":
-            raise BitstreamError("is damaged")
+        if job.source.stem in errors:
+            raise errors[job.source.stem]
         done.append(job.source.stem)
 
     with pytest.raises(SalcompError, match="2 of 6 files failed"):
@@ -123,29 +115,18 @@ def test_failures_stop_no_other_job(workers):
     assert sorted(done) == ["0", "2", "4", "5"]
 
 
-def damaged(job):
-    raise BitstreamError("is damaged")
-
-
 def test_failures_among_several_are_logged_with_their_files(caplog):
+    work = mock.Mock(side_effect=BitstreamError("is damaged"))
     with pytest.raises(SalcompError):
-        file_jobs.run(jobs_of(2), damaged, "test")
+        file_jobs.run(jobs_of(2), work, "test")
     assert "0.in: is damaged" in caplog.text and "1.in: is damaged" in caplog.text
 
 
-def test_failure_of_the_only_job_is_the_error():
-    with pytest.raises(SalcompError) as caught:
-        file_jobs.run(jobs_of(1), damaged, "test")
-    assert str(caught.value) == "0.in: is damaged"
-
-
-def test_message_that_names_the_file_names_it_once():
-    def work(job):
-        raise InputError(f"{job.source}: no image")
-
-    with pytest.raises(SalcompError) as caught:
-        file_jobs.run(jobs_of(1), work, "test")
-    assert str(caught.value) == "0.in: no image"
+@pytest.mark.parametrize("said", ["is damaged", "0.in: is damaged"])
+def test_failure_of_the_only_job_is_the_error_and_names_it_once(said):
+    work = mock.Mock(side_effect=BitstreamError(said))
+    message = refusal(file_jobs.run, jobs_of(1), work, "test", error=SalcompError)
+    assert message == "0.in: is damaged"
 
 
 @pytest.mark.parametrize("folder", ["", "/a/folder"])

@@ -9,10 +9,10 @@ from salcomp.codec import tiling
 from salcomp.config import geometry as receptive_field
 from tests.fixtures import frame, parts, untrained_codec
 
+CODECS = [("concat", ()), ("modulate", ()), ("modulate", (2, 4))]
 
-@pytest.fixture(
-    scope="module", params=[("concat", ()), ("modulate", ()), ("modulate", (2, 4))]
-)
+
+@pytest.fixture(scope="module", params=CODECS)
 def untrained(request):
     """A codec with random weights, also of the modulations."""
     conditioning, rates = request.param
@@ -48,15 +48,18 @@ def test_strips_of_a_long_image_are_no_larger_than_the_limit():
         assert height == 1 or height * 4096 * 256 <= tiling.STRIP_PIXELS
 
 
-@pytest.mark.parametrize("height", [33, 250, 256])
+HEIGHTS = pytest.mark.parametrize("height", [33, 250, 256])
+
+
+@HEIGHTS
 def test_analysis_in_strips_equals_that_in_one_piece(untrained, monkeypatch, height):
-    rgb, saliency = parts(frame(3, height, 48))
-    whole = untrained.analyze(rgb, saliency)
+    picture = parts(frame(3, height, 48))
+    whole = untrained.analyze(*picture)
     monkeypatch.setattr(tiling, "STRIP_PIXELS", 2 * 16 * 48)
-    np.testing.assert_allclose(untrained.analyze(rgb, saliency), whole, atol=1e-4)
+    np.testing.assert_allclose(untrained.analyze(*picture), whole, atol=1e-4)
 
 
-@pytest.mark.parametrize("height", [33, 250, 256])
+@HEIGHTS
 def test_synthesis_in_strips_equals_that_in_one_piece(untrained, monkeypatch, height):
     rng = np.random.default_rng(0)
     shape = untrained.latent_shape(height, 41)
@@ -73,12 +76,11 @@ def test_synthesis_in_strips_equals_that_in_one_piece(untrained, monkeypatch, he
 def test_strips_of_a_dilated_model_need_their_wider_surroundings(name, monkeypatch):
     """With those of the plain layers, what the test above compares would differ."""
     codec = untrained_codec(dilation_rates=(8, 16))
-    rgb, saliency = parts(frame(3, 400, 48))
     latents = np.random.default_rng(0).normal(0, 20, codec.latent_shape(400, 48))
 
     def apply():
         if name == "analysis":
-            return codec.analyze(rgb, saliency)
+            return codec.analyze(*parts(frame(3, 400, 48)))
         return codec.synthesize(latents.astype(np.float32), 400, 48).astype(int)
 
     whole = apply()
@@ -93,14 +95,11 @@ def test_strips_of_a_dilated_model_need_their_wider_surroundings(name, monkeypat
 def test_frame_is_padded_by_its_edges(untrained):
     rgb, saliency = parts(frame(3, 37, 41))
     margin = ((0, 48 - 37), (0, 48 - 41))
-    padded = untrained.analyze(
-        np.pad(rgb, (*margin, (0, 0)), "edge"), np.pad(saliency, margin, "edge")
-    )
+    larger = np.pad(rgb, (*margin, (0, 0)), "edge"), np.pad(saliency, margin, "edge")
+    padded = untrained.analyze(*larger)
     np.testing.assert_allclose(untrained.analyze(rgb, saliency), padded, atol=1e-5)
 
 
-def test_file_made_and_read_in_strips_decodes_to_its_reconstruction(
-    codec, strips_of_two_rows
-):
+def test_file_made_in_strips_decodes_to_its_reconstruction(codec, strips_of_two_rows):
     encoded = codec.encode(*parts(frame(4, 150, 47)))
     assert (codec.decode(encoded.data) == encoded.reconstruction).all()

@@ -12,6 +12,9 @@ from salcomp.config import config
 from salcomp.errors import InputError
 from salcomp.flags import Flags
 from salcomp.training import flags as config_flags
+from tests.fixtures import refusal
+
+PRESETS = pytest.mark.parametrize("preset", config.PRESETS)
 
 
 def parsed(*arguments):
@@ -22,16 +25,12 @@ def parsed(*arguments):
     return config_flags.config_from_flags(values)
 
 
-def error_of(*arguments):
-    """The message of a command line that is refused."""
-    with pytest.raises(InputError) as caught:
-        parsed(*arguments)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
+def from_json(changed):
+    """The configuration in the JSON of another."""
+    return config.Config.from_dict(json.loads(json.dumps(dataclasses.asdict(changed))))
 
 
-@pytest.mark.parametrize("preset", config.PRESETS)
+@PRESETS
 def test_preset_alone_gives_its_values(preset):
     values = dataclasses.asdict(parsed(f"--preset={preset}"))
     rest = {"distortion": "mse", "dilation_rates": (), "weight_mean": 1.0}
@@ -62,13 +61,12 @@ def test_default_is_the_run_of_the_2019_experiment():
 
 
 def test_flag_beside_a_preset_wins():
+    preset = parsed("--preset=cpu")
     changed = parsed("--preset=cpu", "--lambda=0.2", "--num_filters=5")
-    assert changed == dataclasses.replace(
-        parsed("--preset=cpu"), lmbda=0.2, num_filters=5
-    )
+    assert changed == dataclasses.replace(preset, lmbda=0.2, num_filters=5)
 
 
-@pytest.mark.parametrize("preset", config.PRESETS)
+@PRESETS
 @pytest.mark.parametrize("flag", ["--saliency", "--nosaliency"])
 def test_saliency_sets_conditioning_and_weighting(preset, flag):
     both = parsed(f"--preset={preset}", flag)
@@ -81,72 +79,59 @@ def test_flag_of_one_use_of_the_map_wins_over_saliency():
     assert (one.condition_encoder, one.weight_distortion) == (False, True)
 
 
-def test_baseline_uses_no_map():
-    assert not parsed("--nosaliency").uses_saliency
-
-
-@pytest.mark.parametrize("flag", ["--noweight_distortion", "--nocondition_encoder"])
-def test_run_with_one_use_of_the_map_needs_it(flag):
-    assert parsed(flag).uses_saliency
+@pytest.mark.parametrize("use", ["saliency", "weight_distortion", "condition_encoder"])
+def test_all_but_the_baseline_need_the_map(use):
+    assert parsed(f"--no{use}").uses_saliency == (use != "saliency")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [
-        ([], "concat"),
-        (["--conditioning=modulate"], "modulate"),
-        (["--conditioning=modulate", "--nosaliency"], None),
-    ],
+    "arguments, expected",
+    [("", "concat"), ("modulate", "modulate"), ("modulate --nosaliency", None)],
 )
 def test_encoder_conditioning_is_none_without_the_map(arguments, expected):
-    assert parsed(*arguments).encoder_conditioning == expected
+    given = f"--conditioning={arguments}".split() if arguments else []
+    assert parsed(*given).encoder_conditioning == expected
 
 
 @pytest.mark.parametrize(
-    ("argument", "named"),
+    "flag, value",
     [
-        ("--saliency_floor=1.5", "--saliency_floor"),
-        ("--saliency_floor=-0.1", "--saliency_floor"),
-        ("--saliency_gain=-1", "--saliency_gain"),
-        ("--lambda=-0.01", "--lambda"),
-        ("--lambda=0", "--lambda"),
-        ("--lambda=nan", "--lambda"),
-        ("--learning_rate=inf", "--learning_rate"),
-        ("--learning_rate=0", "--learning_rate"),
-        ("--adam_epsilon=0", "--adam_epsilon"),
-        ("--patchsize=100", "--patchsize"),
-        ("--patchsize=0", "--patchsize"),
-        ("--batchsize=0", "--batchsize"),
-        ("--num_filters=0", "--num_filters"),
-        ("--last_step=0", "--last_step"),
-        ("--seed=-1", "--seed"),
-        ("--seed=2147483648", "--seed"),
-        ("--preset=gpu", "--preset"),
-        ("--conditioning=film", "--conditioning"),
-        ("--distortion=lpips", "--distortion"),
-        ("--saliency_weighting=square", "--saliency_weighting"),
-        ("--weight_normalization=batch", "--weight_normalization"),
-        ("--layers=2018", "--layers"),
-        ("--dilation_rates=0", "--dilation_rates"),
-        ("--dilation_rates=x", "--dilation_rates"),
-        ("--dilation_rates=65", "--dilation_rates"),
-        ("--dilation_rates=-2", "--dilation_rates"),
-        ("--learning_rate_schedule=linear", "--learning_rate_schedule"),
+        (flag, value)
+        for flag, values in {
+            "saliency_floor": "1.5 -0.1",
+            "saliency_gain": "-1",
+            "lambda": "-0.01 0 nan",
+            "learning_rate": "inf 0",
+            "adam_epsilon": "0",
+            "patchsize": "100 0",
+            "batchsize": "0",
+            "num_filters": "0",
+            "last_step": "0",
+            "seed": "-1 2147483648",
+            "preset": "gpu",
+            "conditioning": "film",
+            "distortion": "lpips",
+            "saliency_weighting": "square",
+            "weight_normalization": "batch",
+            "layers": "2018",
+            "dilation_rates": "0 x 65 -2",
+            "learning_rate_schedule": "linear",
+        }.items()
+        for value in values.split()
     ],
 )
-def test_bad_value_is_refused_by_the_name_of_its_flag(argument, named):
-    message = error_of(argument)
-    assert named.strip("-") in message
-    assert argument.split("=")[1] in message
+def test_bad_value_is_refused_by_the_name_of_its_flag(flag, value):
+    message = refusal(parsed, f"--{flag}={value}")
+    assert flag in message and value in message
 
 
 @pytest.mark.parametrize("argument", ["--lambda=x", "--num_filters=1.5", "--lamda=1"])
 def test_argument_that_does_not_parse_is_refused_in_one_line(argument):
-    assert argument.split("=")[0].strip("-") in error_of(argument)
+    assert argument.split("=")[0].strip("-") in refusal(parsed, argument)
 
 
 def test_refusal_of_a_preset_lists_the_presets():
-    message = error_of("--preset=gpu")
+    message = refusal(parsed, "--preset=gpu")
     assert all(preset in message for preset in config.PRESETS)
 
 
@@ -154,22 +139,20 @@ def test_refusal_of_a_preset_lists_the_presets():
     ("text", "rates"), [("", ()), ("2", (2,)), ("2,4", (2, 4)), ("2, 4", (2, 4))]
 )
 def test_dilation_rates_are_a_list_that_survives_json(text, rates):
-    parsed_one = parsed(f"--dilation_rates={text}")
-    assert parsed_one.dilation_rates == rates
-    text = json.dumps(dataclasses.asdict(parsed_one))
-    assert config.Config.from_dict(json.loads(text)) == parsed_one
+    original = parsed(f"--dilation_rates={text}")
+    assert original.dilation_rates == rates
+    assert from_json(original) == original
 
 
 def test_dilated_layers_are_none_of_tfcs():
-    message = error_of("--preset=stock_v2", "--dilation_rates=2")
+    message = refusal(parsed, "--preset=stock_v2", "--dilation_rates=2")
     assert "dilation_rates" in message and "layers=2019" in message
 
 
-@pytest.mark.parametrize("preset", config.PRESETS)
+@PRESETS
 def test_json_round_trip_gives_the_same_configuration(preset):
     original = dataclasses.replace(parsed(f"--preset={preset}"), weight_mean=0.123)
-    text = json.dumps(dataclasses.asdict(original))
-    assert config.Config.from_dict(json.loads(text)) == original
+    assert from_json(original) == original
 
 
 def test_configuration_without_what_was_added_later_has_its_defaults():
@@ -180,23 +163,16 @@ def test_configuration_without_what_was_added_later_has_its_defaults():
 
 @pytest.mark.parametrize("patchsize", [16, 160])
 def test_ms_ssim_of_small_crops_is_refused_with_the_smallest_that_will_do(patchsize):
-    message = error_of("--distortion=ms_ssim", f"--patchsize={patchsize}")
+    message = refusal(parsed, "--distortion=ms_ssim", f"--patchsize={patchsize}")
     assert "patchsize" in message and "176" in message and str(patchsize) in message
 
 
-@pytest.mark.parametrize("distortion", ["mse", "l1", "mix"])
-def test_other_distortions_take_any_crop(distortion):
-    assert parsed(f"--distortion={distortion}", "--patchsize=16").patchsize == 16
-
-
-def test_ms_ssim_takes_crops_of_176():
-    assert parsed("--distortion=ms_ssim", "--patchsize=176").patchsize == 176
-
-
-def test_unknown_field_is_refused_by_name():
-    values = {**dataclasses.asdict(parsed()), "dropout": 0.5}
-    with pytest.raises(InputError, match="dropout"):
-        config.Config.from_dict(values)
+@pytest.mark.parametrize(
+    "distortion, patchsize", [("mse", 16), ("l1", 16), ("mix", 16), ("ms_ssim", 176)]
+)
+def test_ms_ssim_takes_crops_of_176_and_others_any(distortion, patchsize):
+    found = parsed(f"--distortion={distortion}", f"--patchsize={patchsize}")
+    assert found.patchsize == patchsize
 
 
 def test_missing_field_is_refused_by_name():
@@ -206,16 +182,14 @@ def test_missing_field_is_refused_by_name():
         config.Config.from_dict(values)
 
 
-def test_value_out_of_range_in_json_is_refused():
-    values = {**dataclasses.asdict(parsed()), "saliency_floor": 2.0}
-    with pytest.raises(InputError, match="saliency_floor"):
-        config.Config.from_dict(values)
-
-
-@pytest.mark.parametrize(("name", "value"), [("lmbda", "x"), ("num_filters", None)])
-def test_value_of_another_type_in_json_is_refused(name, value):
+@pytest.mark.parametrize(
+    "name, value",
+    [("dropout", 0.5), ("saliency_floor", 2.0), ("lmbda", "x"), ("num_filters", None)],
+    ids=["unknown field", "out of range", "no number", "null"],
+)
+def test_what_is_wrong_in_json_is_refused_by_name(name, value):
     values = {**dataclasses.asdict(parsed()), name: value}
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match=name.replace("lmbda", "lambda")):
         config.Config.from_dict(values)
 
 
@@ -233,11 +207,8 @@ def test_help_of_every_flag_is_a_sentence():
 
 
 def rates_of(schedule: str, last_step: int) -> list[float]:
-    run = parsed(
-        "--learning_rate=2",
-        f"--learning_rate_schedule={schedule}",
-        f"--last_step={last_step}",
-    )
+    flags = f"--learning_rate_schedule={schedule}", f"--last_step={last_step}"
+    run = parsed("--learning_rate=2", *flags)
     return [run.learning_rate_of(step) for step in range(1, last_step + 1)]
 
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import pathlib
 import stat
+from unittest import mock
 
 import pytest
 from PIL import Image as pil
@@ -28,11 +29,8 @@ def test_a_file_in_its_place_is_told(tmp_path):
 
 
 def test_a_folder_is_held_by_one_process(tmp_path):
-    code = (
-        "import pathlib, sys\n"
-        "from salcomp.files.disk import locked\n"
-        "with locked(pathlib.Path(sys.argv[1])): pass"
-    )
+    code = "import pathlib, sys; from salcomp.files.disk import locked\n"
+    code += "with locked(pathlib.Path(sys.argv[1])): pass"
     with disk.locked(tmp_path):
         other = run_python("-c", code, str(tmp_path), check=False)
     assert "another process is at work there" in other.stderr
@@ -45,12 +43,23 @@ def test_an_error_within_is_not_taken_for_the_lock_s(tmp_path):
         raise BlockingIOError
 
 
-def test_a_written_file_replaces_the_old_one_and_leaves_no_other(tmp_path):
+def failing(number, text):
+    """A function that raises an error of the system."""
+    return mock.Mock(side_effect=OSError(number, text))
+
+
+@pytest.fixture
+def old(tmp_path):
+    """A file that is to be replaced."""
     path = tmp_path / "a.bin"
     path.write_bytes(b"old and longer")
-    disk.write_file(path, b"new")
-    assert path.read_bytes() == b"new"
-    assert list(tmp_path.iterdir()) == [path]
+    return path
+
+
+def test_a_written_file_replaces_the_old_one_and_leaves_no_other(old, tmp_path):
+    disk.write_file(old, b"new")
+    assert old.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [old]
 
 
 def test_a_written_file_has_the_permissions_of_the_umask(tmp_path):
@@ -60,26 +69,17 @@ def test_a_written_file_has_the_permissions_of_the_umask(tmp_path):
     assert modes[0] == modes[1]
 
 
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
-    path = tmp_path / "a.bin"
-    path.write_bytes(b"old")
-
-    def full_disk(source, target):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", full_disk)
+def test_a_failed_write_leaves_the_old_file_and_no_other(old, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "replace", failing(28, "No space left on device"))
     with pytest.raises(InputError, match="a.bin: cannot be written .*No space left"):
-        disk.write_file(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
+        disk.write_file(old, b"new")
+    assert old.read_bytes() == b"old and longer"
+    assert list(tmp_path.iterdir()) == [old]
 
 
 def test_a_read_only_disk_is_the_reason_that_is_told(tmp_path, monkeypatch):
-    def read_only(path, *arguments, **options):
-        raise OSError(30, "Read-only file system", str(path))
-
     for name in ("write_bytes", "unlink"):
-        monkeypatch.setattr(pathlib.Path, name, read_only)
+        monkeypatch.setattr(pathlib.Path, name, failing(30, "Read-only file system"))
     with pytest.raises(InputError, match="a.bin: cannot be written .*Read-only"):
         disk.write_file(tmp_path / "a.bin", b"new")
 
@@ -119,10 +119,7 @@ def test_a_folder_is_not_searched_for_outputs(folder):
 
 
 def test_a_folder_that_cannot_be_read_is_named(folder, monkeypatch):
-    def denied(path):
-        raise PermissionError(13, "Permission denied", str(path))
-
-    monkeypatch.setattr(os, "scandir", denied)
+    monkeypatch.setattr(os, "scandir", failing(13, "Permission denied"))
     with pytest.raises(InputError, match="cannot be read .Permission denied.; make it"):
         places(folder)
 
@@ -154,9 +151,7 @@ def test_a_file_named_by_itself_may_have_any_suffix_and_has_no_folder(folder):
     assert places(*given) == ["f.png", "notes.txt"]
 
 
-def test_files_named_by_themselves_keep_their_folders_where_their_outputs_would_meet(
-    folder,
-):
+def test_files_named_by_themselves_keep_folders_where_outputs_would_meet(folder):
     (folder / "f.jpg").touch()
     assert places(folder / "f.jpg", folder / "in/to/f.png") == ["f.jpg", "in/to/f.png"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -20,8 +21,19 @@ def mask() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH), np.uint8)
 
 
-def map_of(spec, path="photos/frame.jpg", image=PLAIN) -> np.ndarray:
-    return saliency_maps.saliency_for(str(spec), path, image)[0]
+def map_of(spec, path="photos/frame.jpg", image=PLAIN, **options) -> np.ndarray:
+    return saliency_maps.saliency_for(str(spec), path, image, **options)[0]
+
+
+def map_of_mask(folder, mask, **options) -> np.ndarray:
+    """The map of an image with a mask that is first written into the folder."""
+    images.write_png(folder / "m.png", mask)
+    return map_of(folder / "m.png", **options)
+
+
+def same_as(mask, found) -> bool:
+    """Whether a map has the levels of a mask."""
+    return found.dtype == np.float32 and (found == mask / np.float32(255)).all()
 
 
 def test_uniform_is_one_everywhere():
@@ -33,8 +45,7 @@ def test_uniform_is_one_everywhere():
 def test_auto_takes_the_alpha_channel_and_says_so(mask):
     image = PLAIN._replace(alpha=mask)
     saliency, description = saliency_maps.saliency_for("auto", "a.png", image)
-    np.testing.assert_array_equal(saliency, mask.astype(np.float32) / 255)
-    assert "alpha" in description
+    assert same_as(mask, saliency) and "alpha" in description
 
 
 def test_auto_without_alpha_takes_the_centre_prior_and_says_so():
@@ -67,19 +78,15 @@ def test_the_centre_prior_has_the_spread_of_the_fixations():
 
 
 def test_a_grey_mask_is_taken_as_it_is(tmp_path, mask):
-    images.write_png(tmp_path / "m.png", mask)
-    saliency, description = saliency_maps.saliency_for(
-        f"{tmp_path}/m.png", "a.png", PLAIN
-    )
-    np.testing.assert_array_equal(saliency, mask.astype(np.float32) / 255)
-    assert saliency.dtype == np.float32
-    assert "m.png" in description
+    assert same_as(mask, map_of_mask(tmp_path, mask))
+    told = saliency_maps.saliency_for(f"{tmp_path}/m.png", "a.png", PLAIN)[1]
+    assert "m.png" in told
 
 
 def test_the_numbers_of_a_mask_are_no_colours(tmp_path, mask):
     profile = colour.matrix_profile(colour.SRGB, (1.0,))
     pil.fromarray(mask).save(tmp_path / "m.png", icc_profile=profile)
-    np.testing.assert_array_equal(map_of(tmp_path / "m.png"), mask / np.float32(255))
+    assert same_as(mask, map_of(tmp_path / "m.png"))
 
 
 def test_a_16_bit_mask_is_read(tmp_path):
@@ -89,27 +96,22 @@ def test_a_16_bit_mask_is_read(tmp_path):
 
 
 def test_of_an_rgba_mask_the_alpha_is_taken(tmp_path, mask):
-    rgba = np.dstack([PLAIN.rgb, mask])
-    images.write_png(tmp_path / "m.png", rgba)
-    np.testing.assert_array_equal(map_of(tmp_path / "m.png"), mask / np.float32(255))
+    assert same_as(mask, map_of_mask(tmp_path, np.dstack([PLAIN.rgb, mask])))
 
 
 def test_a_mask_saved_as_grey_rgb_is_read(tmp_path, mask):
-    images.write_png(tmp_path / "m.png", np.dstack([mask] * 3))
-    np.testing.assert_array_equal(map_of(tmp_path / "m.png"), mask / np.float32(255))
+    assert same_as(mask, map_of_mask(tmp_path, np.dstack([mask] * 3)))
 
 
 def test_a_coloured_mask_is_refused(tmp_path):
-    images.write_png(tmp_path / "m.png", np.full((2, 2, 3), (255, 0, 0), np.uint8))
     with pytest.raises(InputError, match="m.png: a mask must be grey"):
-        map_of(tmp_path / "m.png")
+        map_of_mask(tmp_path, np.full((2, 2, 3), (255, 0, 0), np.uint8))
 
 
 @pytest.mark.parametrize("size", [(4, 6), (16, 24), (80, 60), (1, 1)])
 def test_a_mask_of_another_size_is_resized(tmp_path, size):
     ramp = np.linspace(0, 255, size[1]).astype(np.uint8) + np.zeros(size, np.uint8)
-    images.write_png(tmp_path / "m.png", np.maximum(ramp, 1))
-    saliency = map_of(tmp_path / "m.png")
+    saliency = map_of_mask(tmp_path, np.maximum(ramp, 1))
     assert saliency.shape == (HEIGHT, WIDTH)
     assert 0 <= saliency.min() and saliency.max() <= 1
     assert (np.diff(saliency, axis=1) >= 0).all()
@@ -118,27 +120,24 @@ def test_a_mask_of_another_size_is_resized(tmp_path, size):
 def test_a_small_spot_survives_shrinking(tmp_path):
     mask = np.zeros((10 * HEIGHT, 10 * WIDTH), np.uint8)
     mask[33, 47] = 255
-    images.write_png(tmp_path / "m.png", mask)
-    assert map_of(tmp_path / "m.png").sum() == pytest.approx(0.01, rel=0.01)
+    assert map_of_mask(tmp_path, mask).sum() == pytest.approx(0.01, rel=0.01)
 
 
 def test_a_mask_of_zeros_is_refused(tmp_path):
-    images.write_png(tmp_path / "m.png", np.zeros((HEIGHT, WIDTH), np.uint8))
     with pytest.raises(InputError, match="m.png: zero everywhere; --saliency=uniform"):
-        map_of(tmp_path / "m.png")
+        map_of_mask(tmp_path, np.zeros((HEIGHT, WIDTH), np.uint8))
 
 
 def test_in_a_folder_the_mask_is_named_as_the_image(tmp_path, mask):
     images.write_png(tmp_path / "frame.png", mask)
     images.write_png(tmp_path / "frame2.png", np.zeros_like(mask))
-    np.testing.assert_array_equal(map_of(tmp_path), mask / np.float32(255))
+    assert same_as(mask, map_of(tmp_path))
 
 
 def test_in_a_folder_of_both_the_image_is_not_its_own_mask(tmp_path, mask):
     images.write_png(tmp_path / "frame.png", mask)
     (tmp_path / "frame.jpg").touch()
-    saliency = map_of(tmp_path, path=tmp_path / "frame.jpg")
-    np.testing.assert_array_equal(saliency, mask / np.float32(255))
+    assert same_as(mask, map_of(tmp_path, path=tmp_path / "frame.jpg"))
 
 
 def test_a_folder_without_the_mask_is_refused(tmp_path):
@@ -161,13 +160,11 @@ def test_a_choice_that_does_not_exist_is_refused_with_the_ones_that_do():
 def test_a_folder_of_masks_is_listed_once_for_all_images(tmp_path, mask, monkeypatch):
     for i in range(3):
         images.write_png(tmp_path / f"{i}.png", mask)
-    listed, files_in = [], disk.files_in
-    monkeypatch.setattr(
-        disk, "files_in", lambda folder: listed.append(folder) or files_in(folder)
-    )
+    files_in = mock.Mock(side_effect=disk.files_in)
+    monkeypatch.setattr(disk, "files_in", files_in)
     for i in range(3):
         map_of(tmp_path, path=f"photos/{i}.jpg")
-    assert listed == [tmp_path]
+    files_in.assert_called_once_with(tmp_path)
 
 
 def test_a_mask_added_later_is_found(tmp_path, mask):
@@ -179,11 +176,9 @@ def test_a_mask_added_later_is_found(tmp_path, mask):
 
 
 def test_a_mask_has_no_more_pixels_than_it_may(tmp_path, mask):
-    images.write_png(tmp_path / "m.png", mask)
-    given = (f"{tmp_path}/m.png", "a.png", PLAIN)
-    assert saliency_maps.saliency_for(*given, max_pixels=mask.size)[0].any()
+    assert map_of_mask(tmp_path, mask, max_pixels=96).any()
     with pytest.raises(InputError, match="m.png: 12x8 is over the limit of 95 pixels"):
-        saliency_maps.saliency_for(*given, max_pixels=mask.size - 1)
+        map_of_mask(tmp_path, mask, max_pixels=95)
 
 
 @pytest.mark.parametrize("orientation", range(5, 9))
@@ -196,8 +191,8 @@ def test_a_mask_of_the_stored_image_is_turned_as_the_image_was(
     stored = mask.T  # of a picture that is turned to [HEIGHT, WIDTH]
     pil.fromarray(stored).save(tmp_path / "a.png", exif=exif)
     image = images.read_image(tmp_path / "a.png")
-    images.write_png(tmp_path / "m.png", stored.repeat(scale, 0).repeat(scale, 1))
-    saliency, _ = saliency_maps.saliency_for(f"{tmp_path}/m.png", "a.png", image)
+    enlarged = stored.repeat(scale, 0).repeat(scale, 1)
+    saliency = map_of_mask(tmp_path, enlarged, image=image)
     assert np.abs(saliency - image.rgb[..., 0] / 255).mean() < 0.15
     region = saliency_maps.region_for(f"{tmp_path}/m.png", "a.png", image)
     np.testing.assert_array_equal(region, image.rgb[..., 0] >= 128)
@@ -205,9 +200,9 @@ def test_a_mask_of_the_stored_image_is_turned_as_the_image_was(
 
 
 def test_a_mask_of_another_shape_is_stretched_and_the_log_says_so(tmp_path, caplog):
-    images.write_png(tmp_path / "m.png", np.ones((WIDTH, HEIGHT), np.uint8))
     for _ in range(2):
-        assert map_of(tmp_path / "m.png").shape == (HEIGHT, WIDTH)
+        found = map_of_mask(tmp_path, np.ones((WIDTH, HEIGHT), np.uint8))
+        assert found.shape == (HEIGHT, WIDTH)
     (line,) = caplog.messages
     assert "m.png: 8x12 is stretched to the shape of the image, 12x8" in line
 
@@ -218,7 +213,7 @@ def test_masks_may_lie_in_the_folders_of_the_images(tmp_path, mask):
     images.write_png(tmp_path / "masks/b/frame.png", 255 - mask)
     for folder, expected in ("a", mask), ("b", 255 - mask):
         found = map_of(tmp_path / "masks", tmp_path / "photos" / folder / "frame.jpg")
-        np.testing.assert_array_equal(found, expected / np.float32(255))
+        assert same_as(expected, found)
 
 
 def counts_of(levels: list[int]) -> np.ndarray:
@@ -226,8 +221,7 @@ def counts_of(levels: list[int]) -> np.ndarray:
 
 
 def test_pixels_are_counted_by_level():
-    counts = counts_of([0, 255, 255])
-    assert counts[[0, 255]].tolist() == [1, 2] and counts.size == 256
+    assert counts_of([0, 255, 255]).tolist() == [1, *[0] * 254, 2]
 
 
 @pytest.mark.parametrize(
@@ -240,32 +234,31 @@ def test_the_bound_of_two_levels_is_that_of_theory(share, floor, decibels):
     assert bound == pytest.approx(decibels, abs=5e-3)
 
 
-def region_of(folder, height=HEIGHT, width=WIDTH) -> np.ndarray:
-    image = images.Image(np.zeros((height, width, 3), np.uint8), None)
+def region_of(folder, mask=None, size=(HEIGHT, WIDTH)) -> np.ndarray:
+    """The region of an image with a mask in the folder."""
+    if mask is not None:
+        images.write_png(folder / "frame.png", mask)
+    image = images.Image(np.zeros((*size, 3), np.uint8), None)
     return saliency_maps.region_for(str(folder), "photos/frame.jpg", image)
 
 
 def test_a_region_is_where_its_mask_is_half_white_or_more(tmp_path, mask):
-    images.write_png(tmp_path / "frame.png", mask)
-    np.testing.assert_array_equal(region_of(tmp_path), mask >= 128)
+    np.testing.assert_array_equal(region_of(tmp_path, mask), mask >= 128)
 
 
 def test_the_mask_of_a_region_is_resized_to_the_nearest_pixel(tmp_path):
-    images.write_png(tmp_path / "frame.png", np.array([[0, 127], [128, 0]], np.uint8))
-    expected = np.kron([[0, 0], [1, 0]], np.ones((3, 2))) > 0
-    np.testing.assert_array_equal(region_of(tmp_path, 6, 4), expected)
+    found = region_of(tmp_path, np.array([[0, 127], [128, 0]], np.uint8), (6, 4))
+    np.testing.assert_array_equal(found, np.kron([[0, 0], [1, 0]], np.ones((3, 2))) > 0)
 
 
 def test_the_mask_of_a_region_is_not_averaged_where_it_shrinks(tmp_path):
     centres = np.zeros((3 * HEIGHT, 3 * WIDTH), np.uint8)
     centres[1::3, 1::3] = 255
-    images.write_png(tmp_path / "frame.png", centres)
-    assert region_of(tmp_path).all()
+    assert region_of(tmp_path, centres).all()
 
 
 def test_a_black_mask_is_an_empty_region(tmp_path, mask):
-    images.write_png(tmp_path / "frame.png", 0 * mask)
-    assert not region_of(tmp_path).any()
+    assert not region_of(tmp_path, 0 * mask).any()
 
 
 def test_a_missing_mask_of_a_region_is_refused_by_the_name_of_its_flag(tmp_path):

@@ -15,25 +15,17 @@ from salcomp.metrics.ms_ssim import ms_ssim, similarity_db, weighted_ms_ssims
 FLAT = np.full((4, 6, 3), 100, np.uint8)
 
 
-def photograph_like(height, width, seed=0):
+def photograph_like(height, width):
     """Smooth shapes with noise, so that SSIM's terms are all in play."""
-    rng = np.random.default_rng(seed)
     rows, columns = np.mgrid[:height, :width]
     waves = np.sin(rows / 9)[..., None] * np.cos(columns[..., None] / [7, 11, 17])
-    return np.clip(128 + 80 * waves + rng.normal(0, 8, waves.shape), 0, 255).astype(
-        np.uint8
-    )
+    noise = np.random.default_rng(0).normal(0, 8, waves.shape)
+    return np.clip(128 + 80 * waves + noise, 0, 255).astype(np.uint8)
 
 
-def noisy(image, sigma, seed=1):
-    noise = np.random.default_rng(seed).normal(0, sigma, image.shape)
+def noisy(image, sigma):
+    noise = np.random.default_rng(1).normal(0, sigma, image.shape)
     return np.clip(np.rint(image + noise), 0, 255).astype(np.uint8)
-
-
-def with_error(rows, columns, level):
-    image = FLAT.copy()
-    image[rows, columns] += level
-    return image
 
 
 def test_mse_is_the_mean_over_pixels_and_channels():
@@ -42,25 +34,21 @@ def test_mse_is_the_mean_over_pixels_and_channels():
     assert metrics.mse(FLAT, x_hat) == pytest.approx(144 / (4 * 6 * 3))
 
 
-def test_psnr_of_an_error_of_one_level_is_48_13_db():
-    assert metrics.psnr(FLAT, FLAT + np.uint8(1)) == pytest.approx(48.1308, abs=1e-4)
-
-
-def test_psnr_of_a_perfect_reconstruction_is_infinite():
-    assert metrics.psnr(FLAT, FLAT) == math.inf
+@pytest.mark.parametrize("levels, psnr", [(1, 48.1308), (0, math.inf)])
+def test_psnr_of_an_error_of_some_levels(levels, psnr):
+    found = metrics.psnr(FLAT, FLAT + np.uint8(levels))
+    assert found == pytest.approx(psnr, abs=1e-4)
 
 
 def test_ewpsnr_with_a_uniform_weight_is_psnr():
     x = photograph_like(20, 30)
-    weight = np.full((20, 30), 0.3, np.float32)
-    assert metrics.ewpsnr(x, noisy(x, 5), weight) == pytest.approx(
-        metrics.psnr(x, noisy(x, 5))
-    )
+    found = metrics.ewpsnr(x, noisy(x, 5), np.full((20, 30), 0.3, np.float32))
+    assert found == pytest.approx(metrics.psnr(x, noisy(x, 5)))
 
 
 def test_ewpsnr_weighs_each_pixel_as_the_formula_says():
-    x_hat = with_error(0, 0, 10)  # e = 100 at one pixel, 0 elsewhere
-    weight = np.ones((4, 6))
+    x_hat, weight = FLAT.copy(), np.ones((4, 6))
+    x_hat[0, 0] += 10  # e = 100 at one pixel, 0 elsewhere
     weight[0, 0] = 5
     expected = 10 * math.log10(255**2 / (5 * 100 / (5 + 23)))
     assert metrics.ewpsnr(FLAT, x_hat, weight) == pytest.approx(expected)
@@ -69,9 +57,8 @@ def test_ewpsnr_weighs_each_pixel_as_the_formula_says():
 def test_ewpsnr_does_not_depend_on_the_scale_of_the_weight():
     x = photograph_like(20, 30)
     weight = np.random.default_rng(0).random((20, 30))
-    assert metrics.ewpsnr(x, noisy(x, 5), weight) == pytest.approx(
-        metrics.ewpsnr(x, noisy(x, 5), 1000 * weight)
-    )
+    one, other = (metrics.ewpsnr(x, noisy(x, 5), s * weight) for s in (1, 1000))
+    assert one == pytest.approx(other)
 
 
 def test_ewpsnr_of_a_weight_that_is_zero_everywhere_is_nan():
@@ -86,32 +73,25 @@ def test_ewpsnr_refuses_weights_that_are_negative_or_nan(bad):
         metrics.ewpsnr(FLAT, FLAT, weight)
 
 
-def test_a_weight_of_another_size_is_refused():
-    with pytest.raises(InputError, match="resize the map"):
-        metrics.ewpsnr(FLAT, FLAT, np.ones((6, 4)))
-
-
-def test_images_of_unlike_sizes_are_refused():
-    with pytest.raises(InputError, match="of one size"):
-        metrics.psnr(FLAT, FLAT[:-1])
-
-
-def test_images_that_are_not_8_bit_are_refused():
-    with pytest.raises(InputError, match="8-bit"):
-        metrics.psnr(FLAT, FLAT.astype(np.float32))
+@pytest.mark.parametrize(
+    "metric, arguments, told",
+    [
+        (metrics.ewpsnr, (FLAT, np.ones((6, 4))), "resize the map"),
+        (metrics.psnr, (FLAT[:-1],), "of one size"),
+        (metrics.psnr, (FLAT.astype(np.float32),), "8-bit"),
+    ],
+)
+def test_other_sizes_and_types_are_refused(metric, arguments, told):
+    with pytest.raises(InputError, match=told):
+        metric(FLAT, *arguments)
 
 
 def test_roi_and_non_roi_split_the_error():
-    x_hat = with_error(slice(0, 2), slice(None), 2)  # upper half off by 2
-    x_hat[2:] += np.uint8(8)
-    mask = np.zeros((4, 6), bool)
-    mask[:2] = True
-    assert metrics.roi_psnr(FLAT, x_hat, mask) == pytest.approx(
-        10 * math.log10(255**2 / 4)
-    )
-    assert metrics.non_roi_psnr(FLAT, x_hat, mask) == pytest.approx(
-        10 * math.log10(255**2 / 64)
-    )
+    mask = np.indices((4, 6))[0] < 2  # the upper half
+    x_hat = FLAT + np.where(mask[..., None], 2, 8).astype(np.uint8)
+    inside, outside = (10 * math.log10(255**2 / error) for error in (4, 64))
+    assert metrics.roi_psnr(FLAT, x_hat, mask) == pytest.approx(inside)
+    assert metrics.non_roi_psnr(FLAT, x_hat, mask) == pytest.approx(outside)
 
 
 def test_psnr_of_an_empty_region_is_nan():
@@ -125,8 +105,7 @@ def test_top_fraction_mask_takes_the_most_salient_pixels():
 
 
 def test_top_fraction_mask_breaks_ties_in_raster_order():
-    saliency = np.zeros((3, 4), np.float32)
-    saliency[0, 1] = saliency[2, 1] = 1
+    saliency = np.float32([[0, 1, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0]])
     mask = metrics.top_fraction_mask(saliency, 1 / 3)
     assert np.flatnonzero(mask).tolist() == [0, 1, 2, 9]
 
@@ -139,9 +118,7 @@ def test_top_fraction_mask_sets_an_exact_number_of_pixels(fraction, count):
 
 def test_boxes_mask_covers_every_pixel_that_a_box_touches():
     mask = metrics.boxes_mask([[1.2, 0.0, 3.0, 1.1]], 4, 6)
-    expected = np.zeros((4, 6), bool)
-    expected[0:2, 1:3] = True
-    np.testing.assert_array_equal(mask, expected)
+    assert np.argwhere(mask).tolist() == [[0, 1], [0, 2], [1, 1], [1, 2]]
 
 
 def test_boxes_mask_ignores_what_lies_outside_the_image():
@@ -183,10 +160,9 @@ def test_weighted_ms_ssim_sees_only_damage_where_the_weight_is():
     x = photograph_like(256, 512)
     x_hat = x.copy()
     x_hat[:, :200] = noisy(x, 30)[:, :200]
-    left, right = np.zeros((256, 512)), np.zeros((256, 512))
-    left[:, :100] = 1
+    column = np.indices((256, 512))[1]
     # The windows of the coarsest scale reach 80 pixels to the left.
-    right[:, 380:] = 1
+    left, right = (column < 100).astype(float), (column >= 380).astype(float)
     assert weighted_ms_ssim(x, x_hat, right) == pytest.approx(1, abs=1e-6)
     assert weighted_ms_ssim(x, x_hat, left) < ms_ssim(x, x_hat) < 0.99
 
@@ -194,9 +170,8 @@ def test_weighted_ms_ssim_sees_only_damage_where_the_weight_is():
 def test_weighted_ms_ssim_does_not_depend_on_the_scale_of_the_weight():
     x = photograph_like(180, 180)
     weight = np.random.default_rng(0).random((180, 180))
-    assert weighted_ms_ssim(x, noisy(x, 9), weight) == pytest.approx(
-        weighted_ms_ssim(x, noisy(x, 9), 255 * weight)
-    )
+    one, other = weighted_ms_ssims(x, noisy(x, 9), [weight, 255 * weight])
+    assert one == pytest.approx(other)
 
 
 def test_ms_ssim_of_an_image_too_small_for_five_scales_is_nan():
@@ -205,10 +180,11 @@ def test_ms_ssim_of_an_image_too_small_for_five_scales_is_nan():
     assert math.isnan(weighted_ms_ssim(x, x, np.ones((175, 400))))
 
 
-def test_similarity_in_db():
-    assert similarity_db(0.99) == pytest.approx(20)
-    assert similarity_db(1.0) == math.inf
-    assert math.isnan(similarity_db(math.nan))
+@pytest.mark.parametrize(
+    "value, db", [(0.99, 20), (1.0, math.inf), (math.nan, math.nan)]
+)
+def test_similarity_in_db(value, db):
+    assert similarity_db(value) == pytest.approx(db, nan_ok=True)
 
 
 def test_all_metrics_has_every_key_in_order_whatever_is_given():
@@ -224,25 +200,25 @@ def test_all_metrics_agrees_with_the_single_functions():
     saliency, weight = rng.random((2, 180, 200))
     boxes = [[10, 20, 60, 70]]
     mask = saliency > 0.7
-    top = metrics.top_fraction_mask(saliency, 0.05)
-    inside = metrics.boxes_mask(boxes, 180, 200)
     weights = {"ewpsnr-train": weight}
     values = metrics.all_metrics(x, x_hat, saliency, weights, boxes, mask)
+    similarity = weighted_ms_ssim(x, x_hat, saliency)
     expected = {
         "mse": metrics.mse(x, x_hat),
         "psnr-rgb": metrics.psnr(x, x_hat),
         "ewpsnr": metrics.ewpsnr(x, x_hat, saliency),
         "ewpsnr-train": metrics.ewpsnr(x, x_hat, weight),
-        "roi-psnr-5": metrics.roi_psnr(x, x_hat, top),
-        "non-roi-psnr-5": metrics.non_roi_psnr(x, x_hat, top),
-        "boxes-psnr": metrics.roi_psnr(x, x_hat, inside),
-        "non-boxes-psnr": metrics.non_roi_psnr(x, x_hat, inside),
-        "mask-psnr": metrics.roi_psnr(x, x_hat, mask),
-        "non-mask-psnr": metrics.non_roi_psnr(x, x_hat, mask),
         "ms-ssim-rgb": ms_ssim(x, x_hat),
-        "weighted-ms-ssim": weighted_ms_ssim(x, x_hat, saliency),
-        "weighted-ms-ssim-db": similarity_db(weighted_ms_ssim(x, x_hat, saliency)),
+        "weighted-ms-ssim": similarity,
+        "weighted-ms-ssim-db": similarity_db(similarity),
     }
+    for name, region in {
+        "roi-psnr-5": metrics.top_fraction_mask(saliency, 0.05),
+        "boxes-psnr": metrics.boxes_mask(boxes, 180, 200),
+        "mask-psnr": mask,
+    }.items():
+        expected[name] = metrics.roi_psnr(x, x_hat, region)
+        expected[f"non-{name}"] = metrics.non_roi_psnr(x, x_hat, region)
     assert {key: values[key] for key in expected} == pytest.approx(expected)
 
 
@@ -255,6 +231,6 @@ def test_all_metrics_has_no_region_of_interest_for_a_constant_map():
 
 def test_an_image_with_an_empty_mask_has_no_region_and_nothing_outside_it():
     x = photograph_like(32, 48)
-    empty = np.zeros((32, 48), bool)
-    values = metrics.all_metrics(x, noisy(x, 5), np.ones((32, 48)), mask=empty)
+    ones, empty = np.ones((32, 48)), np.zeros((32, 48), bool)
+    values = metrics.all_metrics(x, noisy(x, 5), ones, mask=empty)
     assert math.isnan(values["mask-psnr"]) and math.isnan(values["non-mask-psnr"])

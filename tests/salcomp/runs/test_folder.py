@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pathlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from salcomp.errors import InputError
-from salcomp.model.base import named_variables
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.runs import folder as run_folder
 from salcomp.runs.checkpoints import Checkpoints
-from tests.fixtures import small_config
+from tests.fixtures import refusal, small_config, weights_of
 
 CONFIG = small_config()
 DATA = {"frames": 3, "first_frame": "a.png", "last_frame": "c.png", "init_from": None}
-
-
-def refusal(function, *arguments):
-    with pytest.raises(InputError) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def compiled(seed=0):
@@ -34,8 +26,9 @@ def compiled(seed=0):
     return model
 
 
-def weights_of(model):
-    return {name: v.numpy() for name, v in named_variables(model).items()}
+def same_weights(first, second):
+    expected = weights_of(second)
+    return all((w == expected[n]).all() for n, w in weights_of(first).items())
 
 
 def test_started_run_has_its_configuration_in_json(tmp_path):
@@ -47,30 +40,29 @@ def test_started_run_has_its_configuration_in_json(tmp_path):
     assert run_folder.read_config(str(workdir)) == CONFIG
 
 
-def started_and_saved(workdir):
-    """A run that has saved a checkpoint."""
-    run_folder.start(str(workdir), CONFIG, DATA)
-    Checkpoints(str(workdir), compiled()).save(0)
-    return str(workdir)
+@pytest.fixture
+def workdir(tmp_path):
+    """The folder of a run that has saved a checkpoint."""
+    workdir = str(tmp_path / "run")
+    run_folder.start(workdir, CONFIG, DATA)
+    Checkpoints(workdir, compiled()).save(0)
+    return workdir
 
 
-def test_same_run_starts_again(tmp_path):
-    workdir = started_and_saved(tmp_path / "run")
+def test_same_run_starts_again(workdir):
     run_folder.start(workdir, CONFIG, DATA)
 
 
 def test_same_dilated_run_starts_again(tmp_path):
     config = dataclasses.replace(CONFIG, dilation_rates=(2, 4))
-    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "run" / "config.json").write_text(
-        json.dumps({"config": dataclasses.asdict(config), "data": DATA})
-    )
-    run_folder.start(str(tmp_path / "run"), config, DATA)
+    (tmp_path / "checkpoints").mkdir()
+    written = {"config": dataclasses.asdict(config), "data": DATA}
+    (tmp_path / "config.json").write_text(json.dumps(written))
+    run_folder.start(str(tmp_path), config, DATA)
 
 
-def test_run_of_before_a_field_was_added_goes_on(tmp_path):
-    workdir = started_and_saved(tmp_path / "run")
-    path = tmp_path / "run" / "config.json"
+def test_run_of_before_a_field_was_added_goes_on(workdir):
+    path = pathlib.Path(workdir, "config.json")
     written = json.loads(path.read_text())
     for name in CONFIG.defaults():
         del written["config"][name]
@@ -90,15 +82,13 @@ def test_run_of_before_a_field_was_added_goes_on(tmp_path):
         ({"seed": 1, "saliency_floor": 0.2}, "saliency_floor"),
     ],
 )
-def test_run_with_other_flags_is_refused_with_their_names(tmp_path, changes, named):
-    workdir = started_and_saved(tmp_path / "run")
+def test_run_with_other_flags_is_refused_with_their_names(workdir, changes, named):
     other = dataclasses.replace(CONFIG, **changes)
     message = refusal(run_folder.start, workdir, other, DATA)
     assert named in message and "choose another folder" in message
 
 
-def test_run_on_other_frames_is_refused(tmp_path):
-    workdir = started_and_saved(tmp_path / "run")
+def test_run_on_other_frames_is_refused(workdir):
     message = refusal(run_folder.start, workdir, CONFIG, {**DATA, "frames": 4})
     assert "frames was 3 and is now 4" in message
 
@@ -115,14 +105,12 @@ def test_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path):
     model = compiled()
     checkpoints = Checkpoints(str(tmp_path), model)
     checkpoints.save(1)
-    expected = weights_of(model)
     checkpoints.save(2)
     (data,) = (tmp_path / "checkpoints").glob("step-2.data*")
     data.write_bytes(data.read_bytes()[:100])
     other = compiled(seed=1)
     assert Checkpoints(str(tmp_path), other).restore() == 1
-    for name, value in weights_of(other).items():
-        np.testing.assert_array_equal(value, expected[name])
+    assert same_weights(model, other)
 
 
 def test_folder_with_other_files_is_not_used_for_a_run(tmp_path):
@@ -144,8 +132,7 @@ def test_restored_checkpoint_is_what_was_saved(tmp_path):
     model, other = compiled(0), compiled(1)
     Checkpoints(str(tmp_path), model).save(5)
     assert Checkpoints(str(tmp_path), other).restore() == 5
-    expected = weights_of(model)
-    assert all((w == expected[n]).all() for n, w in weights_of(other).items())
+    assert same_weights(model, other)
 
 
 def test_restored_optimizer_goes_on_as_if_it_had_not_stopped(tmp_path):
@@ -159,9 +146,8 @@ def test_restored_optimizer_goes_on_as_if_it_had_not_stopped(tmp_path):
     for one in (model, other):
         gradients = [0.5 * tf.ones_like(v) for v in one.trainable_variables]
         one.optimizer.apply_gradients(zip(gradients, one.trainable_variables))
-    expected = weights_of(model)
     assert int(other.optimizer.iterations) == 2
-    assert all((w == expected[n]).all() for n, w in weights_of(other).items())
+    assert same_weights(model, other)
 
 
 def test_checkpoint_restores_into_a_model_without_an_optimizer(tmp_path):
@@ -169,8 +155,7 @@ def test_checkpoint_restores_into_a_model_without_an_optimizer(tmp_path):
     Checkpoints(str(tmp_path), model).save(2)
     other = SaliencyCodec(CONFIG)
     assert Checkpoints(str(tmp_path), other).restore() == 2
-    expected = weights_of(model)
-    assert all((w == expected[n]).all() for n, w in weights_of(other).items())
+    assert same_weights(model, other)
 
 
 def test_newest_three_checkpoints_are_kept_and_any_can_be_restored(tmp_path):
@@ -205,8 +190,7 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path, value):
 
 
 def test_moved_run_finds_its_checkpoints(tmp_path):
-    model = compiled()
-    checkpoints = Checkpoints(str(tmp_path / "old"), model)
+    checkpoints = Checkpoints(str(tmp_path / "old"), compiled())
     checkpoints.save(1)
     checkpoints.save(2)
     (tmp_path / "old").rename(tmp_path / "new")

@@ -12,35 +12,20 @@ import pytest
 from salcomp import export
 from salcomp.codec.codec import Codec
 from salcomp.config.config import CONDITIONINGS
-from salcomp.errors import InputError
-from salcomp.model.base import named_variables
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.runs import folder as run_folder
 from salcomp.runs.checkpoints import Checkpoints
 from salcomp.training.warm_start import fitted
 from salcomp.zoo import exported
 from salcomp.zoo import folder as model_folder
-from tests.fixtures import frame, parts, small_config
+from tests.fixtures import frame, parts, refusal, small_config, weights_of
 
 FILES = ("config.json", "weights.npz", "tables.npz", "fingerprint.txt")
 
 
-def refusal(function, *arguments):
-    with pytest.raises(InputError) as caught:
-        function(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def weights_of(model):
-    return {name: v.numpy() for name, v in named_variables(model).items()}
-
-
 def model_of(conditioning=None, **changes):
-    changes = {"conditioning": conditioning or "concat", **changes}
-    return SaliencyCodec(
-        small_config(condition_encoder=conditioning is not None, **changes)
-    )
+    changes["condition_encoder"] = conditioning is not None
+    return SaliencyCodec(small_config(conditioning=conditioning or "concat", **changes))
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +106,10 @@ def test_fingerprint_changes_with_any_weight(model_path, tmp_path):
     assert exported.load(tmp_path / "other").fingerprint != loaded.fingerprint
 
 
-@pytest.mark.parametrize("name", FILES)
+EACH_FILE = pytest.mark.parametrize("name", FILES)
+
+
+@EACH_FILE
 def test_file_with_any_byte_changed_is_refused(copy, name):
     path = copy / name
     original = path.read_bytes()
@@ -134,14 +122,14 @@ def test_file_with_any_byte_changed_is_refused(copy, name):
         assert str(copy) in refusal(exported.load, copy)
 
 
-@pytest.mark.parametrize("name", FILES)
+@EACH_FILE
 def test_file_cut_short_is_refused(copy, name):
     path = copy / name
     path.write_bytes(path.read_bytes()[:-10])
     assert str(copy) in refusal(exported.load, copy)
 
 
-@pytest.mark.parametrize("name", FILES)
+@EACH_FILE
 def test_missing_file_is_refused(copy, name):
     (copy / name).unlink()
     assert str(copy) in refusal(exported.load, copy)
@@ -194,10 +182,9 @@ def test_weights_of_another_size_are_refused_by_the_name_of_a_tensor():
 
 
 def test_missing_tensor_is_named():
-    weights = weights_of(model_of())
-    del weights["synthesis/gdns/1/reparam_beta"]
-    message = refusal(exported.assign, model_of(), weights)
-    assert "synthesis/gdns/1/reparam_beta" in message
+    weights, name = weights_of(model_of()), "synthesis/gdns/1/reparam_beta"
+    del weights[name]
+    assert name in refusal(exported.assign, model_of(), weights)
 
 
 def test_tensor_too_many_is_named():
@@ -254,8 +241,7 @@ def test_export_of_a_step_without_a_checkpoint_is_refused(killed):
 
 def test_export_of_a_run_without_a_checkpoint_is_refused(tmp_path):
     run_folder.start(str(tmp_path / "run"), small_config(), {})
-    message = refusal(exported.export_run, tmp_path / "run")
-    assert "no checkpoint" in message
+    assert "no checkpoint" in refusal(exported.export_run, tmp_path / "run")
 
 
 def test_checkpoint_of_step_0_is_exported(tmp_path):
