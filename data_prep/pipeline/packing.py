@@ -26,13 +26,7 @@ from data_prep.predictors.registry import Frame, Predictor
 from salcomp.errors import InputError
 from salcomp.files import images, saliency_maps
 
-_PACKAGES = (
-    "numpy",
-    "scipy",
-    "pillow",
-    "opencv-contrib-python-headless",
-    "tensorflow",
-)
+_PACKAGES = ("numpy", "scipy", "pillow", "opencv-contrib-python-headless", "tensorflow")
 # Of one side against the other; as little as rounding to whole pixels brings.
 _UNSEEN_STRETCH = 0.01
 

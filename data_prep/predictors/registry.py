@@ -141,8 +141,7 @@ def _sam(network: str, weights: str) -> Predictor:
 
     sam = SamPredictor.load(weights, network)
     return Predictor(
-        lambda frames: sam.predict([frame.rgb for frame in frames]),
-        sam.weights_sha256,
+        lambda frames: sam.predict([frame.rgb for frame in frames]), sam.weights_sha256
     )
 
 

@@ -161,11 +161,7 @@ class Page:
 
     def _row(self, series: str, anchor: str, scores) -> list[str]:
         found = [self._compared.of(series, anchor, score) for score in scores]
-        return [
-            f"`{series}`",
-            f"`{anchor}`",
-            *(_bd_rate(one) for one in found),
-        ]
+        return [f"`{series}`", f"`{anchor}`", *(_bd_rate(one) for one in found)]
 
     def _images(self, pair: Pair) -> str:
         scores = (*comparisons.DECIDING, comparisons.PSNR)

@@ -20,12 +20,7 @@ def run(tmp_path):
 
 
 def test_steps_are_at_equal_ratios_from_the_first_to_the_last():
-    assert choose_steps(list(range(1000, 65000, 1000)), 4) == [
-        1000,
-        4000,
-        16000,
-        64000,
-    ]
+    assert choose_steps(list(range(1000, 65000, 1000)), 4) == [1000, 4000, 16000, 64000]
 
 
 def test_all_steps_are_chosen_where_there_are_no_more_than_asked_for():

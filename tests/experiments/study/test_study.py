@@ -162,12 +162,7 @@ def test_control_frames_of_one_frame_cannot_be_shuffled(tmp_path):
 def test_spread_takes_files_at_equal_distances(tmp_path):
     paths = [tmp_path / f"{i:02}" for i in range(10)]
     assert study_frames.spread(paths, 20) == paths
-    assert [p.name for p in study_frames.spread(paths, 4)] == [
-        "00",
-        "02",
-        "05",
-        "07",
-    ]
+    assert [p.name for p in study_frames.spread(paths, 4)] == ["00", "02", "05", "07"]
 
 
 def test_bound_of_the_maps_is_the_ratio_of_means_in_db(tmp_path):
