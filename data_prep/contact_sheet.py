@@ -14,10 +14,7 @@ _TITLE_HEIGHT = 0.35
 
 
 def draw(
-    path: str | os.PathLike,
-    paths: Sequence[Path],
-    caption: str,
-    overlay: bool = True,
+    path: str | os.PathLike, paths: Sequence[Path], caption: str, overlay: bool = True
 ) -> None:
     """Draws a row per frame into a PNG: the frame, its map, and both in one.
 

@@ -133,30 +133,22 @@ FLAGS.string(
 )
 
 
-def _run_here(recipe: Recipe) -> list[InputError]:
+def _run_here(recipe: Recipe, **options) -> list[InputError]:
     """Prepares the frames in this process; returns why some could not be."""
     if "://" in FLAGS.output_dir:
         raise InputError(f"--output_dir={FLAGS.output_dir} needs a --runner of Beam")
     predictor = predictors.load(FLAGS.predictor, FLAGS.weights)
     if FLAGS.tfds_name:
-        found = sources.TfdsSource(
-            FLAGS.tfds_name, FLAGS.tfds_manual_dir, FLAGS.tfds_data_dir
-        )
+        folders = FLAGS.tfds_manual_dir, FLAGS.tfds_data_dir
+        found = sources.TfdsSource(FLAGS.tfds_name, *folders)
     else:
         found = sources.from_pattern(FLAGS.input_glob)
-    return local.run(
-        found,
-        recipe,
-        predictor,
-        disk.make_folder("output_dir", FLAGS.output_dir),
-        batch_size=FLAGS.batch_size,
-        workers=FLAGS.num_workers,
-        max_pixels=FLAGS.max_pixels,
-        overwrite=FLAGS.overwrite,
-    )
+    folder = disk.make_folder("output_dir", FLAGS.output_dir)
+    options |= {"batch_size": FLAGS.batch_size, "workers": FLAGS.num_workers}
+    return local.run(found, recipe, predictor, folder, **options)
 
 
-def _run_on_beam(recipe: Recipe) -> list[InputError]:
+def _run_on_beam(recipe: Recipe, **options) -> list[InputError]:
     """Prepares the frames by a Beam runner; returns why some could not be."""
     if FLAGS.tfds_name:
         raise InputError("--runner reads files: give --input_glob, not --tfds_name")
@@ -170,16 +162,8 @@ def _run_on_beam(recipe: Recipe) -> list[InputError]:
             "--runner needs Apache Beam: pip install 'salcomp[beam]' (Python 3.10 or "
             "later)"
         ) from error
-    return beam.run(
-        FLAGS.input_glob,
-        recipe,
-        FLAGS.weights,
-        FLAGS.output_dir,
-        runner=FLAGS.runner,
-        options=FLAGS.beam_options,
-        max_pixels=FLAGS.max_pixels,
-        overwrite=FLAGS.overwrite,
-    )
+    how = FLAGS.output_dir, FLAGS.runner, FLAGS.beam_options
+    return beam.run(FLAGS.input_glob, recipe, FLAGS.weights, *how, **options)
 
 
 def main(argv):
@@ -194,15 +178,11 @@ def main(argv):
         if FLAGS[name].present and not FLAGS.tfds_name:
             raise InputError(f"--{name} is of use to --tfds_name only")
     crop = geometry.parse_crop(FLAGS.crop)
-    recipe = Recipe(
-        FLAGS.width,
-        FLAGS.height,
-        crop if isinstance(crop, str) else ",".join(map(str, crop)),
-        FLAGS.resize,
-        FLAGS.predictor,
-        FLAGS.blur,
-    )
-    failures = (_run_on_beam if FLAGS.runner else _run_here)(recipe)
+    crop = crop if isinstance(crop, str) else ",".join(map(str, crop))
+    how = crop, FLAGS.resize, FLAGS.predictor, FLAGS.blur
+    recipe = Recipe(FLAGS.width, FLAGS.height, *how)
+    run = _run_on_beam if FLAGS.runner else _run_here
+    failures = run(recipe, max_pixels=FLAGS.max_pixels, overwrite=FLAGS.overwrite)
     for failure in failures:  # all together, wherever they came among the others
         logging.error("not prepared: %s", failure)
     if failures:

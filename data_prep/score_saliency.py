@@ -25,13 +25,7 @@ from salcomp.files import results as results_files
 from salcomp.flags import Flags
 
 # The metrics, and which values of each are better.
-_BETTER = {
-    "auc-j": "higher",
-    "nss": "higher",
-    "cc": "higher",
-    "kl": "lower",
-    "sim": "higher",
-}
+_BETTER = dict.fromkeys(("auc-j", "nss", "cc", "kl", "sim"), "higher") | {"kl": "lower"}
 _BASELINE = "center"
 _NAMED_AT_MOST = 5
 

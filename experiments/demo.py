@@ -76,15 +76,12 @@ def _check_maps(data: str) -> None:
 
 def _train(output: Path, data: str | None) -> None:
     """Trains the common start, then the arms, on the same frames."""
-    common = dict(
-        lmbda=FLAGS["lambda"].value,
-        saliency_floor=FLAGS.saliency_floor,
-        seed=FLAGS.seed,
-    )
+    common = dict(lmbda=FLAGS["lambda"].value, seed=FLAGS.seed)
 
     def config(saliency: bool, steps: int) -> Config:
-        halves = dict(condition_encoder=saliency, weight_distortion=saliency)
-        return CODEC.make(FLAGS.preset, **common, **halves, last_step=steps)
+        map_use = dict(condition_encoder=saliency, weight_distortion=saliency)
+        map_use["saliency_floor"] = FLAGS.saliency_floor
+        return CODEC.make(FLAGS.preset, **common, **map_use, last_step=steps)
 
     first = config(False, FLAGS.start_steps)
     training, held_out = frames.split(
@@ -128,17 +125,12 @@ def _measure(output: Path, arm: str, sources: list[Path]) -> dict[str, object]:
         error = np.mean((image.rgb - x_hat.astype(np.float64)) ** 2, axis=2)
         weight = codec.loss_weight(saliency)
         size = (folder / f"{path.stem}.salc").stat().st_size
-        rows.append(
-            (
-                codec.config.lmbda,
-                weight.mean(),
-                codec.config.lmbda * (weight * error).mean() / error.mean(),
-                8 * size / saliency.size,
-                metrics.psnr(image.rgb, x_hat),
-                metrics.ewpsnr(image.rgb, x_hat, saliency),
-            )
-        )
-        decoded.append((x_hat, dict(zip(_COLUMNS, rows[-1]))))
+        effective = codec.config.lmbda * (weight * error).mean() / error.mean()
+        row = [codec.config.lmbda, weight.mean(), effective, 8 * size / saliency.size]
+        row.append(metrics.psnr(image.rgb, x_hat))
+        row.append(metrics.ewpsnr(image.rgb, x_hat, saliency))
+        rows.append(row)
+        decoded.append((x_hat, dict(zip(_COLUMNS, row))))
     return {"means": np.mean(rows, axis=0), "decoded": decoded}
 
 
@@ -157,22 +149,14 @@ def _draw(path: Path, source: Path, arms: dict, caption: str) -> None:
     figure = figures.new(16, 5.4)
     axes = figure.subplots(2, 4, height_ratios=(3, 4))
     for (title, picture), (upper, lower) in zip(shown.items(), axes.T):
-        style = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}
-        upper.imshow(picture, **style)
+        windows.show(upper, picture)
         upper.set_title(title, fontsize=11)
-        upper.add_patch(_rectangle(left, top))
-        lower.imshow(picture[window], **style)
+        windows.outline(upper, top, left, *_ZOOM)
+        windows.show(lower, picture[window])
         for axis in (upper, lower):
             axis.set_axis_off()
     figure.supxlabel(caption, fontsize=9)
     figures.write(path, figure)
-
-
-def _rectangle(left: int, top: int):
-    from matplotlib.patches import Rectangle
-
-    height, width = _ZOOM
-    return Rectangle((left, top), width, height, fill=False, edgecolor="yellow")
 
 
 def _write_table(path: Path, means: dict[str, np.ndarray]) -> None:
@@ -206,14 +190,9 @@ def main(argv):
     )
     arms = {arm: f["decoded"][chosen] for arm, f in found.items()}
     _draw(output / "figure.png", sources[chosen], arms, caption)
-    write_record(
-        output / "record.json",
-        "demo",
-        argv,
-        seed=FLAGS.seed,
-        data=FLAGS.data or f"{FLAGS.num_scenes} built-in scenes",
-        held_out=[path.name for path in sources],
-    )
+    made_of = FLAGS.data or f"{FLAGS.num_scenes} built-in scenes"
+    made = {"seed": FLAGS.seed, "data": made_of, "held_out": [p.name for p in sources]}
+    write_record(output / "record.json", "demo", argv, **made)
     print(f"figure, table and files are in {output}")
 
 

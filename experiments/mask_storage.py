@@ -56,6 +56,7 @@ def stored_bytes(rgb: np.ndarray, saliency: np.ndarray) -> dict[str, int]:
     """
     grey = np.rint(255 * saliency).astype(np.uint8)
     rgb_png = len(images.encode_png(rgb))
+    rgba_png = len(images.encode_png(np.dstack([rgb, grey])))
     half = saliency.astype(np.float16)
     return {
         "np.savez, float32": _npz(np.savez, saliency),
@@ -63,8 +64,7 @@ def stored_bytes(rgb: np.ndarray, saliency: np.ndarray) -> dict[str, int]:
         "np.savez_compressed, float32": _npz(np.savez_compressed, saliency),
         "np.savez_compressed, float16": _npz(np.savez_compressed, half),
         "grey PNG, 8 bit": len(images.encode_png(grey)),
-        "alpha channel of the PNG": len(images.encode_png(np.dstack([rgb, grey])))
-        - rgb_png,
+        "alpha channel of the PNG": rgba_png - rgb_png,
         "(the RGB PNG itself)": rgb_png,
     }
 
@@ -104,11 +104,8 @@ def main(argv):
         frame = predictors.Frame.whole(rgb, str(path))
         saliency = saliency_maps.resize(predictor.predict([frame])[0], height, width)
         rows.append({"frame": path.name, **stored_bytes(rgb, saliency)})
-    means = {
-        name: float(np.mean([row[name] for row in rows]))
-        for name in rows[0]
-        if name != "frame"
-    }
+    names = [name for name in rows[0] if name != "frame"]
+    means = {name: float(np.mean([row[name] for row in rows])) for name in names}
     output = disk.make_folder("output_dir", FLAGS.output_dir)
     write_csv(output / "per_frame.csv", rows)
     table = [{"stored as": name, "bytes": value} for name, value in means.items()]
@@ -118,14 +115,8 @@ def main(argv):
         f"predictor: {FLAGS.predictor}"
     )
     _draw(output / "figure.png", means, title)
-    write_record(
-        output / "record.json",
-        "mask_storage",
-        argv,
-        frames=len(paths),
-        mean_bytes=means,
-        reason=REASON,
-    )
+    found = {"frames": len(paths), "mean_bytes": means, "reason": REASON}
+    write_record(output / "record.json", "mask_storage", argv, **found)
     for name, value in means.items():
         print(f"{name:30}{value:12,.0f} bytes")
     print(REASON)

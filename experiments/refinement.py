@@ -113,18 +113,15 @@ def main(argv):
             rows.append({"image": str(path), "refinement": name, **values})
     output = disk.make_folder("output_dir", FLAGS.output_dir)
     write_csv(output / "per_image.csv", rows)
+
+    def column(name: str, metric: str) -> list[float]:
+        return [row[metric] for row in rows if row["refinement"] == name]
+
     means = {
-        name: {
-            column: float(np.mean([r[column] for r in rows if r["refinement"] == name]))
-            for column in _COLUMNS
-        }
+        name: {metric: float(np.mean(column(name, metric))) for metric in _COLUMNS}
         for name in refiners
     }
-    costs = {
-        name: np.array([r["cost"] for r in rows if r["refinement"] == name])
-        for name in ("none", "uniform")
-    }
-    lower = int(np.sum(costs["uniform"] < costs["none"]))
+    lower = int(np.sum(np.less(column("uniform", "cost"), column("none", "cost"))))
     saved = saving(means, "uniform", [n for n in refiners if n.startswith(_BY_MAP)])
     summary = {
         "means": means,

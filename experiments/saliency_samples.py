@@ -42,13 +42,8 @@ def main(argv):
         f"{len(shown)} of {len(paths)} frames, at equal distances through the set."
     )
     contact_sheet.draw(output / "figure.png", shown, caption, overlay=False)
-    write_record(
-        output / "record.json",
-        "saliency_samples",
-        argv,
-        predictor=origin,
-        frames=[path.name for path in shown],
-    )
+    found = {"predictor": origin, "frames": [path.name for path in shown]}
+    write_record(output / "record.json", "saliency_samples", argv, **found)
     print(f"the figure is {output / 'figure.png'}")
 
 

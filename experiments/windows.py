@@ -20,3 +20,16 @@ def heaviest(weight: np.ndarray, height: int, width: int) -> tuple[int, int]:
         + sums[:-height, :-width]
     )
     return np.unravel_index(windows.argmax(), windows.shape)
+
+
+def show(axes, picture: np.ndarray) -> None:
+    """Draws a picture or a map, uint8 [H, W, 3] or [H, W], pixel by pixel."""
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+
+
+def outline(axes, top: int, left: int, height: int, width: int) -> None:
+    """Draws the border of a window in yellow."""
+    from matplotlib.patches import Rectangle
+
+    box = Rectangle((left, top), width, height, fill=False, edgecolor="yellow")
+    axes.add_patch(box)

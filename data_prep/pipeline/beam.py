@@ -22,15 +22,10 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from data_prep.pipeline import manifest
+from data_prep.pipeline import sources as picture_sources
 from data_prep.pipeline.frame_folder import FrameFolder
 from data_prep.pipeline.packing import Recipe
-from data_prep.pipeline.sources import (
-    Source,
-    apart_from,
-    from_pattern,
-    output_name,
-    refuse_collisions,
-)
+from data_prep.pipeline.sources import Source
 from data_prep.predictors import registry as predictors
 from salcomp.errors import InputError, SalcompError
 from salcomp.files import disk
@@ -88,12 +83,10 @@ class _PrepareFrame(beam.DoFn):
 
     def process(self, element):
         source, record = element
+        files = BeamFiles(self._output_dir)
+        records = {} if record is None else {source.output: record}
         folder = FrameFolder(
-            BeamFiles(self._output_dir),
-            self._recipe,
-            self._predictor,
-            {} if record is None else {source.output: record},
-            **self._options,
+            files, self._recipe, self._predictor, records, **self._options
         )
         (result,) = folder.prepare([source])
         if isinstance(result, InputError):
@@ -134,7 +127,7 @@ def run(
     files = BeamFiles(output_dir)
     path = FileSystems.join(output_dir, manifest.NAME)
     known = manifest.loads(files.read(manifest.NAME) or b"", path)
-    sources = apart_from(output_dir, _sources(pattern), known)
+    sources = picture_sources.apart_from(output_dir, _sources(pattern), known)
     predictor = predictors.load(recipe.predictor, weights)
     FrameFolder(files, recipe, predictor, known, **folder_options).check_recipe()
 
@@ -146,21 +139,16 @@ def run(
         files.write(_FAILURES_NAME, json.dumps(sorted(reasons)).encode())
 
     pipeline = _pipeline(runner, options)
+    work = beam.ParDo(_PrepareFrame(recipe, weights, output_dir, **folder_options))
     results = (
         pipeline
         | "Sources" >> beam.Create([(s, known.get(s.output)) for s in sources])
         | "Spread" >> beam.Reshuffle()
-        | "Prepare"
-        >> beam.ParDo(
-            _PrepareFrame(recipe, weights, output_dir, **folder_options)
-        ).with_outputs(_FAILED, main="records")
+        | "Prepare" >> work.with_outputs(_FAILED, main="records")
     )
     for name, write in (("records", write_manifest), (_FAILED, write_failures)):
-        (
-            results[name]
-            | f"Gather {name}" >> beam.combiners.ToList()
-            | f"Write {name}" >> beam.Map(write)
-        )
+        gathered = results[name] | f"Gather {name}" >> beam.combiners.ToList()
+        gathered | f"Write {name}" >> beam.Map(write)
     try:
         pipeline.run().wait_until_finish()
     except Exception as error:  # runners raise many kinds
@@ -188,7 +176,7 @@ def _pipeline(runner: str, options: str) -> beam.Pipeline:
 def _sources(pattern: str) -> list[Source]:
     """As `from_pattern`, of any file system."""
     if "://" not in pattern:
-        return from_pattern(pattern)
+        return picture_sources.from_pattern(pattern)
     scheme, rest = pattern.split("://", 1)
     root = disk.fixed_part(PurePosixPath(rest))
     try:
@@ -198,16 +186,12 @@ def _sources(pattern: str) -> list[Source]:
     paths = sorted(found.path for found in match.metadata_list)
     if not paths:
         raise InputError(f"{pattern}: no such files")
-    found = [
-        Source(
-            path,
-            output_name(rest, PurePosixPath(rest).relative_to(root)),
-            functools.partial(_read, path),
-        )
-        for path in paths
-        for rest in [path.split("://", 1)[1]]
-    ]
-    refuse_collisions(found)
+    found = []
+    for path in paths:
+        rest = PurePosixPath(path.split("://", 1)[1])
+        output = picture_sources.output_name(str(rest), rest.relative_to(root))
+        found.append(Source(path, output, functools.partial(_read, path)))
+    picture_sources.refuse_collisions(found)
     return found
 
 

@@ -98,9 +98,8 @@ class FrameFolder:
         for output in others:
             del self.records[output]
         if others:
-            logging.warning(
-                "%d frames of another recipe are no longer in the manifest", len(others)
-            )
+            message = "%d frames of another recipe are no longer in the manifest"
+            logging.warning(message, len(others))
 
     def _difference(self, record: dict) -> str | None:
         """What differs between how a frame was made and how it would be, in words."""
@@ -128,9 +127,8 @@ class FrameFolder:
         """
         results = [attempt(self._existing, source) for source in batch]
         todo = [i for i, result in enumerate(results) if result is None]
-        made = prepare(
-            [batch[i] for i in todo], self.recipe, self.predictor, self.max_pixels
-        )
+        unmade = [batch[i] for i in todo]
+        made = prepare(unmade, self.recipe, self.predictor, self.max_pixels)
         for i, frame in zip(todo, made):
             if not isinstance(frame, InputError):
                 frame = attempt(self._write, batch[i], frame, announce)

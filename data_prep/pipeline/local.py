@@ -54,14 +54,8 @@ def run(
         disk.remove_temporaries(output_dir)
         if isinstance(sources, list):  # files, as opposed to a set's examples
             sources = apart_from(str(output_dir), sources, manifest.records)
-        folder = FrameFolder(
-            LocalFiles(output_dir),
-            recipe,
-            predictor,
-            manifest.records,
-            overwrite,
-            max_pixels,
-        )
+        files, records = LocalFiles(output_dir), manifest.records
+        folder = FrameFolder(files, recipe, predictor, records, overwrite, max_pixels)
         folder.check_recipe()
         before, failures, kept = dict(manifest.records), [], 0
 
@@ -77,13 +71,9 @@ def run(
                     else:
                         kept += result is before.get(result["output"])
                 bar.update(len(results))
-    logging.info(
-        "%s: %d frames prepared, %d were there already, %d failed",
-        output_dir,
-        len(sources) - kept - len(failures),
-        kept,
-        len(failures),
-    )
+    counts = len(sources) - kept - len(failures), kept, len(failures)
+    message = "%s: %d frames prepared, %d were there already, %d failed"
+    logging.info(message, output_dir, *counts)
     return failures
 
 

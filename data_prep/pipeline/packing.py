@@ -26,13 +26,7 @@ from data_prep.predictors.registry import Frame, Predictor
 from salcomp.errors import InputError
 from salcomp.files import images, saliency_maps
 
-_PACKAGES = (
-    "numpy",
-    "scipy",
-    "pillow",
-    "opencv-contrib-python-headless",
-    "tensorflow",
-)
+_PACKAGES = ("numpy", "scipy", "pillow", "opencv-contrib-python-headless", "tensorflow")
 # Of one side against the other; as little as rounding to whole pixels brings.
 _UNSEEN_STRETCH = 0.01
 
@@ -128,9 +122,8 @@ def _read(source: Source, recipe: Recipe, max_pixels: int) -> _Read:
     if image.alpha is not None:
         logging.info("%s: its alpha channel is left out", source.name)
     height, width = image.rgb.shape[:2]
-    crop = geometry.parse_crop(recipe.crop)
     aspect = recipe.width / recipe.height
-    box = geometry.crop_box(crop, height, width, aspect)
+    box = geometry.crop_box(geometry.parse_crop(recipe.crop), height, width, aspect)
     left, top, right, bottom = box
     if right - left < recipe.width or bottom - top < recipe.height:
         raise InputError(
@@ -139,17 +132,12 @@ def _read(source: Source, recipe: Recipe, max_pixels: int) -> _Read:
             "file or lower --width and --height"
         )
     if abs((right - left) / (bottom - top) / aspect - 1) > _UNSEEN_STRETCH:
-        logging.log_first_n(
-            logging.WARNING,
+        message = (
             "%s: %dx%d pixels are stretched to %dx%d, and so may be others; "
-            "--crop=aspect keeps proportions",
-            1,
-            source.name,
-            right - left,
-            bottom - top,
-            recipe.width,
-            recipe.height,
+            "--crop=aspect keeps proportions"
         )
+        sizes = right - left, bottom - top, recipe.width, recipe.height
+        logging.log_first_n(logging.WARNING, message, 1, source.name, *sizes)
     rgb = image.rgb[top:bottom, left:right]
     return _Read(
         hashlib.sha256(data).hexdigest(),
@@ -172,21 +160,19 @@ def _pack(
             "of where people look; take another predictor or map"
         )
     png = images.encode_png(np.dstack([read.rgb, alpha]))
-    return Prepared(
-        png,
-        {
-            "output": source.output,
-            "source": source.name,
-            "source_sha256": read.digest,
-            "output_sha256": hashlib.sha256(png).hexdigest(),
-            **dataclasses.asdict(recipe),
-            "box": list(read.frame.box),
-            "weights_sha256": predictor.fingerprint(source.name),
-            "map_mean": round(float(saliency.mean(dtype=np.float64)), 6),
-            "map_max": round(float(saliency.max()), 6),
-            "versions": versions(),
-        },
-    )
+    record = {
+        "output": source.output,
+        "source": source.name,
+        "source_sha256": read.digest,
+        "output_sha256": hashlib.sha256(png).hexdigest(),
+        **dataclasses.asdict(recipe),
+        "box": list(read.frame.box),
+        "weights_sha256": predictor.fingerprint(source.name),
+        "map_mean": round(float(saliency.mean(dtype=np.float64)), 6),
+        "map_max": round(float(saliency.max()), 6),
+        "versions": versions(),
+    }
+    return Prepared(png, record)
 
 
 @functools.cache

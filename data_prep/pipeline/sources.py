@@ -69,12 +69,9 @@ def apart_from(
     """
     frames = {os.path.realpath(os.path.join(output_dir, name)) for name in own}
     outside = [s for s in sources if os.path.realpath(s.name) not in frames]
-    if len(outside) < len(sources):
-        logging.info(
-            "%d frames in %s are no pictures, and are left out",
-            len(sources) - len(outside),
-            output_dir,
-        )
+    if own_frames := len(sources) - len(outside):
+        message = "%d frames in %s are no pictures, and are left out"
+        logging.info(message, own_frames, output_dir)
     pictures = {os.path.realpath(source.name) for source in outside}
     for source in outside:
         if os.path.realpath(os.path.join(output_dir, source.output)) in pictures:
@@ -157,9 +154,8 @@ class TfdsSource:
             features = self._builder.info.features
             self._key = next(k for k in ("image_left", "image") if k in features)
         except StopIteration as error:
-            raise InputError(
-                f"--tfds_name={name} has no images; name a set that has"
-            ) from error
+            fault = f"--tfds_name={name} has no images; name a set that has"
+            raise InputError(fault) from error
         except (Exception, SystemExit) as error:  # tfds raises many kinds
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             hint = _CITYSCAPES_HINT if name == "cityscapes" else ""
@@ -177,23 +173,15 @@ class TfdsSource:
                 data = example[self._key]
                 title = example.get("image_id", f"{i:06}")
                 title = title.decode() if isinstance(title, bytes) else str(title)
-                yield Source(
-                    f"{self._name}/{split}/{title}",
-                    f"{split}/{title}.png",
-                    partial(bytes, data),
-                )
+                name, output = f"{self._name}/{split}/{title}", f"{split}/{title}.png"
+                yield Source(name, output, partial(bytes, data))
 
 
 def _builder(tfds, name: str, data_dir: str | None):
     if name != "cityscapes":
         return tfds.builder(name, data_dir=data_dir)
     stock = tfds.builder_cls(name)
-    left_only = type(stock.BUILDER_CONFIGS[0])(
-        name="left_only",
-        description="The left images alone.",
-        right_images=False,
-        segmentation_labels=False,
-        disparity_maps=False,
-        train_extra_split=False,
-    )
-    return stock(config=left_only, data_dir=data_dir)
+    others = "right_images segmentation_labels disparity_maps train_extra_split".split()
+    about = {"name": "left_only", "description": "The left images alone."}
+    config = type(stock.BUILDER_CONFIGS[0])(**about, **dict.fromkeys(others, False))
+    return stock(config=config, data_dir=data_dir)

@@ -40,9 +40,8 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
             f"{path}: cannot be read ({error.strerror}); name a file that can"
         ) from error
     try:
-        content = scipy.io.loadmat(
-            io.BytesIO(data), squeeze_me=True, struct_as_record=False
-        )
+        options = {"squeeze_me": True, "struct_as_record": False}
+        content = scipy.io.loadmat(io.BytesIO(data), **options)
     except Exception as error:  # the decoder raises all kinds
         raise InputError(
             f"{path}: cannot be read as a .mat file (of MATLAB 5 to 7.2); save it so"

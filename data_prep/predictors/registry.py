@@ -141,18 +141,15 @@ def _sam(network: str, weights: str) -> Predictor:
 
     sam = SamPredictor.load(weights, network)
     return Predictor(
-        lambda frames: sam.predict([frame.rgb for frame in frames]),
-        sam.weights_sha256,
+        lambda frames: sam.predict([frame.rgb for frame in frames]), sam.weights_sha256
     )
 
 
 @register("attention-center", weights="the TFLite file of the attention-center model")
 def _attention_center(weights):
-    from data_prep.predictors.attention_center import (
-        AttentionCenter,  # imports TensorFlow
-    )
+    from data_prep.predictors import attention_center  # imports TensorFlow
 
-    network = AttentionCenter(weights)
+    network = attention_center.AttentionCenter(weights)
     predict = on_each(lambda frame: network.predict(frame.rgb))
     return Predictor(predict, disk.sha256(weights))
 
@@ -166,15 +163,16 @@ def _spectral_residual(weights):
 
 @register("center")
 def _center(weights):
-    return Predictor(
-        on_each(lambda frame: saliency_maps.center_prior(*frame.rgb.shape[:2]))
-    )
+    def predict(frame: Frame) -> np.ndarray:
+        return saliency_maps.center_prior(*frame.rgb.shape[:2])
+
+    return Predictor(on_each(predict))
 
 
-@register(
-    "fixations",
-    weights="a .mat of fixations recorded in the pixels of the pictures, as OSIE's",
-)
+_FIXATIONS = "a .mat of fixations recorded in the pixels of the pictures, as OSIE's"
+
+
+@register("fixations", weights=_FIXATIONS)
 def _fixations(weights):
     from data_prep.predictors import fixations
 
@@ -200,14 +198,10 @@ def _file(weights):
         return path
 
     def predict(frame: Frame) -> np.ndarray:
-        height, width = frame.picture_size
-        mask = saliency_maps.read_mask_for(
-            find(frame.source),
-            frame.picture_size,
-            frame.orientation,
-            max(images.MAX_PIXELS, height * width),
-        )
-        return _cropped(saliency_maps.resize(mask, *frame.picture_size), frame)
+        path, size = find(frame.source), frame.picture_size
+        most = max(images.MAX_PIXELS, size[0] * size[1])
+        mask = saliency_maps.read_mask_for(path, size, frame.orientation, most)
+        return _cropped(saliency_maps.resize(mask, *size), frame)
 
     def map_sha256(source):
         return disk.sha256(find(source))

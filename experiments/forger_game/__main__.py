@@ -107,12 +107,7 @@ def rounds(
             pairs.append({"image": _png(halves), "forged": forged})
         chapters.append({"step": step, "pairs": pairs})
     strip = [generated for _, generated in made] + [made[0][0]]
-    return {
-        "crop": crop,
-        "perStep": per_step,
-        "steps": chapters,
-        "strip": _png(strip),
-    }
+    return {"crop": crop, "perStep": per_step, "steps": chapters, "strip": _png(strip)}
 
 
 def page(game: dict[str, object], record: dict[str, object]) -> bytes:

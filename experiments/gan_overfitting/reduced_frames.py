@@ -14,11 +14,7 @@ from salcomp.errors import InputError
 from salcomp.files import disk, images
 
 _SIDE = 32  # crops are of a multiple of it
-_FOLDERS = {
-    "train": "training/chosen",
-    "all": "training/*",
-    "validation": "validation",
-}
+_FOLDERS = {"train": "training/chosen", "all": "training/*", "validation": "validation"}
 
 
 class Sets(NamedTuple):

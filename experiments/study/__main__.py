@@ -177,12 +177,7 @@ def _perform(run, records, workdir, train_frames, sets, budget) -> None:
     model = folder if run.of_arm.trains else workdir / run.start
     count = budget.scored if run.of_arm.trains else budget.refined
     rows = doing.measure(run, model, sets, count, scratch)
-    records.keep(
-        run,
-        rows,
-        train=train,
-        measure=round(time.monotonic() - started, 1),
-    )
+    records.keep(run, rows, train=train, measure=round(time.monotonic() - started, 1))
 
 
 class _Progress:

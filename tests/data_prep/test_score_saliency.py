@@ -36,16 +36,9 @@ def folder(tmp_path):
 
 def run(folder, *arguments: str, predictor: str = "file") -> None:
     weights = [f"--weights={folder}/maps"] if predictor == "file" else []
-    score_saliency.main(
-        [
-            "score_saliency",
-            f"--predictor={predictor}",
-            *weights,
-            f"--images={folder}/images/*.png",
-            f"--fixations={folder}/f.mat",
-            *arguments,
-        ]
-    )
+    flags = [f"--images={folder}/images/*.png", f"--fixations={folder}/f.mat"]
+    flags += [f"--predictor={predictor}", *weights, *arguments]
+    score_saliency.main(["score_saliency", *flags])
 
 
 def rows_of(folder, *arguments: str, **keywords) -> list[dict]:
@@ -61,13 +54,8 @@ def table(output: str) -> dict[str, list[str]]:
 
 
 def test_the_csv_has_a_row_per_image_and_map(folder):
-    rows = rows_of(folder)
-    assert [(row["image"], row["map"]) for row in rows] == [
-        ("a.png", "file"),
-        ("a.png", "center"),
-        ("b.png", "file"),
-        ("b.png", "center"),
-    ]
+    found = [f"{row['image']} {row['map']}" for row in rows_of(folder)]
+    assert found == ["a.png file", "a.png center", "b.png file", "b.png center"]
 
 
 def test_the_scores_are_those_of_the_metrics(folder):
@@ -106,8 +94,7 @@ def test_maps_of_where_people_looked_are_better_by_every_metric(folder, capsys):
     run(folder, "--degree=6")
     cells = table(capsys.readouterr().out)
     assert cells["better is"] == ["higher", "higher", "higher", "lower", "higher"]
-    columns = zip(cells["better is"], cells["file"], cells["center"])
-    for better, ours, center in columns:
+    for better, ours, center in zip(*[*cells.values()][1:]):
         sign = 1 if better == "higher" else -1
         assert sign * float(ours) > sign * float(center)
 
@@ -130,21 +117,23 @@ def test_a_map_of_another_size_is_resized_to_the_picture(folder):
     assert np.isfinite(float(row["nss"]))
 
 
-def test_flags_that_are_needed_are_named():
-    with pytest.raises(InputError, match="--predictor, --images and --fixations"):
-        score_saliency.main(["score_saliency", "--predictor=center"])
-
-
-def test_a_pattern_without_images_is_refused(folder):
-    with pytest.raises(InputError, match=r"none\*.png: no such file"):
-        run(folder, f"--images={folder}/none*.png")
+@pytest.mark.parametrize(
+    "flag, message",
+    [
+        pytest.param("--images=", "--predictor, --images and --fix", id="no images"),
+        pytest.param("--images=x*.png", r"x\*.png: no such file", id="none of a name"),
+        pytest.param("--blur=-1", "blur", id="a negative blur"),
+    ],
+)
+def test_flags_that_cannot_be_used_are_named(folder, flag, message):
+    with pytest.raises(InputError, match=message):
+        run(folder, flag)
 
 
 def test_images_without_fixations_are_named_up_to_a_few(folder):
     for i in range(7):
         images.write_png(folder / f"images/x{i}.png", np.zeros((4, 4), np.uint8))
-    message = "none for 7 of the 9 images: x0.png, .*, x4.png and 2 more"
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match="7 of the 9 images: x0.*, x4.png and 2 more"):
         run(folder)
 
 
@@ -152,8 +141,3 @@ def test_a_picture_with_all_fixations_outside_is_refused(folder):
     images.write_png(folder / "images/b.png", np.zeros((8, 9), np.uint8))
     with pytest.raises(InputError, match="b.png: all its fixations .* 9x8 pixels"):
         run(folder)
-
-
-def test_a_negative_blur_is_refused(folder):
-    with pytest.raises(InputError, match="blur"):
-        run(folder, "--blur=-1")

@@ -32,6 +32,21 @@ from salcomp.errors import InputError
 from tests.fixtures import frame, parts, save_frames
 
 
+def run(tool, folder: Path, arguments: str) -> dict:
+    """Runs an experiment; returns the record that it leaves in its folder, if any."""
+    tool.main(["tool", *arguments.split(), f"--output_dir={folder}"])
+    record = folder / "record.json"
+    return json.loads(record.read_text()) if record.exists() else {}
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.open()))
+
+
+def width_of(path: Path) -> int:
+    return Image.open(path).size[0]
+
+
 def test_heaviest_window_is_where_the_map_is():
     saliency = np.zeros((100, 200), np.uint8)
     saliency[40:50, 150:160] = 255
@@ -41,17 +56,13 @@ def test_heaviest_window_is_where_the_map_is():
 
 
 def test_demo_writes_table_figure_and_record(frames_glob, tmp_path):
-    folder = tmp_path / "demo"
-    demo.main(
-        ["demo", "--preset=smoke", "--start_steps=3", "--arm_steps=2"]
-        + [f"--data={frames_glob}", f"--output_dir={folder}"]
-    )
-    rows = list(csv.DictReader((folder / "table.csv").open()))
+    flags = f"--preset=smoke --start_steps=3 --arm_steps=2 --data={frames_glob}"
+    record = run(demo, tmp_path, flags)
+    rows = rows_of(tmp_path / "table.csv")
     assert [row["arm"] for row in rows] == ["baseline", "saliency"]
     assert float(rows[0]["effective lambda"]) == pytest.approx(0.01)
     assert all(math.isfinite(float(row["EWPSNR"])) for row in rows)
-    assert Image.open(folder / "figure.png").size[0] > 1000
-    record = json.loads((folder / "record.json").read_text())
+    assert width_of(tmp_path / "figure.png") > 1000
     assert record["command"].startswith("python -m experiments.demo")
 
 
@@ -59,39 +70,27 @@ def test_demo_refuses_frames_without_a_map_before_training(tmp_path):
     for name in "ab":
         Image.new("RGB", (128, 96)).save(tmp_path / f"{name}.png")
     with pytest.raises(InputError, match="no saliency map"):
-        demo.main(["demo", f"--data={tmp_path}", f"--output_dir={tmp_path / 'demo'}"])
+        run(demo, tmp_path / "demo", f"--data={tmp_path}")
     assert not (tmp_path / "demo" / "start").exists()
 
 
 def test_dilation_compares_the_codecs_and_goes_on_where_it_was(tmp_path):
     pattern = save_frames(tmp_path / "frames", 6, height=112, width=128)
-    argv = [
-        "dilation",
-        "--preset=smoke",
-        "--steps=3",
-        "--lambda=0.1",
-        "--seeds=1",
-        "--dilation_rates=2",
-        f"--data={pattern}",
-        f"--runs_dir={tmp_path / 'runs'}",
-        f"--output_dir={tmp_path / 'out'}",
-    ]
-    dilation.main(argv)
-    rows = list(csv.DictReader((tmp_path / "out" / "table.csv").open()))
+    flags = "--preset=smoke --steps=3 --lambda=0.1 --seeds=1 --dilation_rates=2"
+    flags += f" --data={pattern} --runs_dir={tmp_path / 'runs'}"
+    record = run(dilation, tmp_path / "out", flags)
+    rows = rows_of(tmp_path / "out" / "table.csv")
     assert [row["arm"] for row in rows] == ["plain", "dilated"]
     assert [row["receptive field"] for row in rows] == ["57", "89"]
     assert all(float(row["checkerboard"]) > 0 for row in rows)
-    assert Image.open(tmp_path / "out" / "figure.png").size[0] > 1000
-    for name in ("psnr-rgb", "training"):
-        assert Image.open(tmp_path / "out" / f"{name}.png").size[0] > 300
-    record = json.loads((tmp_path / "out" / "record.json").read_text())
+    for name, least in (("figure", 1000), ("psnr-rgb", 300), ("training", 300)):
+        assert width_of(tmp_path / "out" / f"{name}.png") > least
     assert record["steps"] == 3 and len(record["held_out"]) > 0
-    deltas = record["bjontegaard"]["psnr-rgb"]
-    assert deltas["rate percent"] is None  # of one point each
+    assert record["bjontegaard"]["psnr-rgb"]["rate percent"] is None  # of one point
     steps = tmp_path / "runs" / "dilated-0.1-seed1" / "metrics.csv"
     trained = steps.stat().st_mtime_ns
     table = (tmp_path / "out" / "table.csv").read_bytes()
-    dilation.main(argv)
+    run(dilation, tmp_path / "out", flags)
     assert steps.stat().st_mtime_ns == trained
     assert (tmp_path / "out" / "table.csv").read_bytes() == table
 
@@ -124,18 +123,16 @@ def test_dilation_gives_the_rate_that_dilated_layers_cost():
     ],
 )
 def test_dilation_refuses_what_leaves_nothing_to_compare(flag, tmp_path):
-    with pytest.raises(InputError, match="--(lambda|seed|dilation_rates|preset)"):
-        dilation.main(["dilation", flag, f"--output_dir={tmp_path / 'out'}"])
+    with pytest.raises(InputError, match="^(--)?(lambda|seed|dilation_rates|preset)"):
+        run(dilation, tmp_path / "out", flag)
     assert not (tmp_path / "out").exists()
 
 
 def test_dilation_refuses_frames_too_small_to_measure_before_training(tmp_path):
     pattern = save_frames(tmp_path / "frames", 2, height=64, width=96)
+    flags = f"--preset=smoke --data={pattern} --runs_dir={tmp_path / 'runs'}"
     with pytest.raises(InputError, match="at least 112x112"):
-        dilation.main(
-            ["dilation", "--preset=smoke", f"--data={pattern}"]
-            + [f"--runs_dir={tmp_path / 'runs'}", f"--output_dir={tmp_path / 'out'}"]
-        )
+        run(dilation, tmp_path / "out", flags)
     assert not (tmp_path / "runs").exists()
 
 
@@ -154,12 +151,9 @@ def test_saving_is_read_off_the_curve_at_the_quality_of_the_control():
 
 
 def test_refinement_writes_a_row_per_image_and_kind(workdir, frames_glob, tmp_path):
-    images = frames_glob.replace("*", "*0*")
-    refinement.main(
-        ["refinement", f"--model={workdir}", f"--images={images}"]
-        + [f"--output_dir={tmp_path}", "--refine_steps=2", "--lambda_factors=1,0.5"]
-    )
-    rows = list(csv.DictReader((tmp_path / "per_image.csv").open()))
+    flags = f"--model={workdir} --images={frames_glob.replace('*', '*0*')}"
+    run(refinement, tmp_path, f"{flags} --refine_steps=2 --lambda_factors=1,0.5")
+    rows = rows_of(tmp_path / "per_image.csv")
     assert len(rows) == 4 * len({row["image"] for row in rows}) > 0
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert set(summary["means"]) == {row["refinement"] for row in rows}
@@ -198,42 +192,40 @@ def test_bytes_of_a_mask_are_those_of_the_files(tmp_path):
 
 
 def test_mask_storage_writes_table_chart_and_record(frames_glob, tmp_path):
-    mask_storage.main(
-        ["mask_storage", f"--images={frames_glob}", "--predictor=center"]
-        + [f"--output_dir={tmp_path}"]
-    )
-    table = {r["stored as"]: r for r in csv.DictReader((tmp_path / "table.csv").open())}
-    rows = list(csv.DictReader((tmp_path / "per_frame.csv").open()))
+    flags = f"--images={frames_glob} --predictor=center"
+    record = run(mask_storage, tmp_path, flags)
+    table = {row["stored as"]: row for row in rows_of(tmp_path / "table.csv")}
+    rows = rows_of(tmp_path / "per_frame.csv")
     name = "grey PNG, 8 bit"
     mean = np.mean([float(row[name]) for row in rows])
     assert float(table[name]["bytes"]) == pytest.approx(mean) and len(rows) == 12
-    assert Image.open(tmp_path / "figure.png").size[0] > 500
-    assert json.loads((tmp_path / "record.json").read_text())["frames"] == 12
+    assert width_of(tmp_path / "figure.png") > 500
+    assert record["frames"] == 12
 
 
 def test_saliency_samples_draws_frames_and_names_their_predictor(tmp_path):
-    save_frames(tmp_path / "in", 3)
-    prepare.main(
-        ["prepare", f"--input_glob={tmp_path / 'in'}", "--predictor=center"]
-        + [f"--output_dir={tmp_path / 'frames'}", "--width=64", "--height=32"]
-    )
-    saliency_samples.main(
-        ["saliency_samples", f"--images={tmp_path / 'frames'}", "--num_frames=2"]
-        + [f"--output_dir={tmp_path / 'out'}"]
-    )
-    record = json.loads((tmp_path / "out/record.json").read_text())
+    pattern = save_frames(tmp_path / "in", 3)
+    flags = f"--input_glob={pattern} --predictor=center --width=64 --height=32"
+    run(prepare, tmp_path / "frames", flags)
+    flags = f"--images={tmp_path / 'frames'} --num_frames=2"
+    record = run(saliency_samples, tmp_path / "out", flags)
     assert record["predictor"] == "center"
     assert record["frames"] == ["frame00.png", "frame02.png"]
-    assert Image.open(tmp_path / "out/figure.png").size[0] > 500
+    assert width_of(tmp_path / "out/figure.png") > 500
 
 
-def test_gtsdb_split_links_the_frames_of_both_sets(tmp_path):
+@pytest.fixture
+def gtsdb(tmp_path) -> Path:
+    """The folder of the benchmark's frames; each holds its number."""
     (tmp_path / "all").mkdir()
     for number in range(900):
         (tmp_path / "all" / f"{number:05}.ppm").write_bytes(b"%d" % number)
-    argv = ["gtsdb_split", f"--source={tmp_path / 'all'}"]
+    return tmp_path / "all"
+
+
+def test_gtsdb_split_links_the_frames_of_both_sets(gtsdb, tmp_path):
     for _ in range(2):  # again: the links are renewed
-        gtsdb_split.main([*argv, f"--output_dir={tmp_path / 'sets'}"])
+        run(gtsdb_split, tmp_path / "sets", f"--source={gtsdb}")
     for name, count in {"train": 574, "test": 96}.items():
         assert len(list((tmp_path / "sets" / name).iterdir())) == count
     assert (tmp_path / "sets/test/gtsdb_00000.ppm").read_bytes() == b"0"
@@ -242,71 +234,55 @@ def test_gtsdb_split_links_the_frames_of_both_sets(tmp_path):
 
 
 def test_gtsdb_split_writes_the_signs_in_the_pixels_of_the_frames(
-    tmp_path, shared_data
+    gtsdb, tmp_path, shared_data
 ):
-    (tmp_path / "all").mkdir()
-    for number in range(900):
-        (tmp_path / "all" / f"{number:05}.ppm").touch()
     lines = "00000.ppm;774;411;815;446;11\n00001.ppm;0;0;40;40;3\n"
-    (tmp_path / "all" / "gt.txt").write_text(lines)
-    gtsdb_split.main(
-        ["gtsdb_split", f"--source={tmp_path / 'all'}"]
-        + [f"--output_dir={tmp_path / 'sets'}"]
-    )
-    signs = json.loads((tmp_path / "sets" / "signs_test.json").read_text())
+    (gtsdb / "gt.txt").write_text(lines)
+    run(gtsdb_split, tmp_path / "sets", f"--source={gtsdb}")
+    signs = json.loads((tmp_path / "sets/signs_test.json").read_text())
     known = json.loads((shared_data / "data/gtsdb512/signs_test.json").read_text())
     assert signs["gtsdb_00000.png"] == known["gtsdb_00000.png"]
     assert set(signs) == set(known)
-    train = json.loads((tmp_path / "sets" / "signs_train.json").read_text())
+    train = json.loads((tmp_path / "sets/signs_train.json").read_text())
     assert train["gtsdb_00001.png"] == []  # above the crop
 
 
 def test_gtsdb_split_of_another_folder_is_refused_before_anything_is_made(tmp_path):
     with pytest.raises(InputError, match="has no frame 00001.ppm; --source is the"):
-        gtsdb_split.main(
-            ["gtsdb_split", f"--source={tmp_path}", f"--output_dir={tmp_path / 'out'}"]
-        )
+        run(gtsdb_split, tmp_path / "out", f"--source={tmp_path}")
     assert not (tmp_path / "out").exists()
 
 
-def test_gtsdb_split_replaces_no_file(tmp_path):
-    (tmp_path / "all").mkdir()
-    for number in range(900):
-        (tmp_path / "all" / f"{number:05}.ppm").touch()
+def test_gtsdb_split_replaces_no_file(gtsdb, tmp_path):
     own = tmp_path / "out/train/gtsdb_00001.ppm"
     own.parent.mkdir(parents=True)
     own.write_text("mine")
     with pytest.raises(InputError, match="is no link"):
-        gtsdb_split.main(
-            ["gtsdb_split", f"--source={tmp_path / 'all'}"]
-            + [f"--output_dir={tmp_path / 'out'}"]
-        )
+        run(gtsdb_split, tmp_path / "out", f"--source={gtsdb}")
     assert own.read_text() == "mine"
 
 
 def test_gan_overfitting_goes_on_and_writes_table_figures_and_record(tmp_path):
     for part, count in (("train", 4), ("test", 2)):
         save_frames(tmp_path / "frames" / part, count, height=64, width=128)
-    argv = ["gan_overfitting", f"--data={tmp_path / 'frames'}", "--reduction=2"]
-    argv += ["--train_frames=2", "--validation_frames=1", "--seeds=3"]
-    argv += ["--width=0.02", "--steps=4", f"--runs_dir={tmp_path / 'runs'}"]
-    argv += [f"--output_dir={tmp_path / 'out'}"]
-    gan_overfitting.main([*argv, "--arms=as_published"])
+    flags = f"--data={tmp_path / 'frames'} --runs_dir={tmp_path / 'runs'} --steps=4"
+    flags += " --reduction=2 --train_frames=2 --validation_frames=1 --seeds=3"
+    flags += " --width=0.02 --arms=as_published"
+    run(gan_overfitting, tmp_path / "out", flags)
     metrics = tmp_path / "runs" / "as_published-seed3" / "metrics.csv"
     written = metrics.stat().st_mtime_ns
-    gan_overfitting.main([*argv, "--arms=as_published,repaired"])
+    record = run(gan_overfitting, tmp_path / "out", f"{flags},repaired")
     assert metrics.stat().st_mtime_ns == written  # was not trained again
-    rows = {r["arm"]: r for r in csv.DictReader((tmp_path / "out/table.csv").open())}
+    rows = {row["arm"]: row for row in rows_of(tmp_path / "out/table.csv")}
     assert float(rows["as_published"]["encoder gradient norm"]) == 0
     assert float(rows["repaired"]["encoder gradient norm"]) > 0
     assert set(rows["as_published"]["codes"].split()) <= {"0", "1", "2"}
-    curves = list(csv.DictReader((tmp_path / "out/curves.csv").open()))
+    curves = rows_of(tmp_path / "out/curves.csv")
     assert [row["step"] for row in curves if row["arm"] == "repaired"] == list("1234")
     for name in ("curves", "training_set", "test_set"):
         drawn = np.asarray(Image.open(tmp_path / "out" / f"{name}.png").convert("RGB"))
         assert drawn.shape[1] > 500
         assert np.ptp(drawn.astype(int), axis=2).max() > 100  # lines, pictures
-    record = json.loads((tmp_path / "out/record.json").read_text())
     assert (record["train_frames"], record["crop"]) == (2, "64x32")
 
 
@@ -330,6 +306,5 @@ def test_reduced_frames_are_means_of_each_channel_by_itself():
     rgba = frame(0, 9, 13)
     small = reduced_frames.reduced(rgba, 4)
     assert small.shape == (2, 3, 4)
-    np.testing.assert_array_equal(
-        small[1, 2], np.round(rgba[4:8, 8:12].mean(axis=(0, 1)))
-    )
+    mean = np.round(rgba[4:8, 8:12].mean(axis=(0, 1)))
+    np.testing.assert_array_equal(small[1, 2], mean)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 
 import pytest
 
 from experiments import fill_zoo
+from experiments.study.report.records import StudyRecords
 from salcomp.errors import InputError
 from salcomp.files.results import write_csv
 from salcomp.zoo import card as model_card
@@ -18,14 +18,15 @@ from tests.experiments.study.test_report import write_records
 @pytest.fixture
 def study(tmp_path, workdir):
     """Records, and run folders that all hold one small model."""
-    (tmp_path / "records").mkdir()
-    write_records(tmp_path / "records", {"concat-0.1": -0.1})
-    made = json.loads((tmp_path / "records" / "record.json").read_text())
+    records = tmp_path / "records"
+    records.mkdir()
+    write_records(records, {"concat-0.1": -0.1})
+    made = json.loads((records / "record.json").read_text())
     made["data"] = ["frames/train", "frames/test"]
-    (tmp_path / "records" / "record.json").write_text(json.dumps(made))
-    for row in csv.DictReader((tmp_path / "records" / "runs.csv").open()):
-        shutil.copytree(workdir / "model", tmp_path / "runs" / row["name"] / "model")
-    return [f"--workdir={tmp_path / 'runs'}", f"--records={tmp_path / 'records'}"]
+    (records / "record.json").write_text(json.dumps(made))
+    for name in StudyRecords(records).runs:
+        shutil.copytree(workdir / "model", tmp_path / "runs" / name / "model")
+    return [f"--workdir={tmp_path / 'runs'}", f"--records={records}"]
 
 
 def test_models_of_the_arms_go_into_the_zoo_by_rising_lambda(study, tmp_path):
@@ -33,10 +34,8 @@ def test_models_of_the_arms_go_into_the_zoo_by_rising_lambda(study, tmp_path):
     fill_zoo.main(["fill_zoo", *study, f"--zoo={zoo}", "--frames=drawn scenes"])
     names = sorted(path.name for path in zoo.iterdir())
     assert names == [f"{a}-{i}" for a in ("baseline", "saliency") for i in (1, 2, 3, 4)]
-    cards = [
-        model_card.Card.from_json((zoo / name / "card.json").read_bytes(), name)
-        for name in names[:4]
-    ]
+    files = [(zoo / name / "card.json").read_bytes() for name in names[:4]]
+    cards = [model_card.Card.from_json(*both) for both in zip(files, names)]
     rates = [card.test.bpp for card in cards]
     assert rates == sorted(rates) and rates[0] < rates[-1]
     assert cards[0].test.bpp_low < cards[0].test.bpp < cards[0].test.bpp_high
@@ -44,9 +43,7 @@ def test_models_of_the_arms_go_into_the_zoo_by_rising_lambda(study, tmp_path):
 
 
 def test_records_without_the_arms_are_refused(study, tmp_path):
-    rows = list(csv.DictReader((tmp_path / "records" / "runs.csv").open()))
-    for row in rows:
-        row["done"] = "0"
-    write_csv(tmp_path / "records" / "runs.csv", rows)
+    rows = StudyRecords(tmp_path / "records").plan
+    write_csv(tmp_path / "records/runs.csv", [{**row, "done": 0} for row in rows])
     with pytest.raises(InputError, match="no run of baseline"):
         fill_zoo.main(["fill_zoo", *study, f"--zoo={tmp_path / 'zoo'}"])

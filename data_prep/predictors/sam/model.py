@@ -57,11 +57,7 @@ def _head(x: tf.Tensor) -> tf.Tensor:
     for i in (1, 2):
         x = LearnedPrior(name=f"prior_{i}")(x)
         x = backbones.Conv(
-            backbones.CHANNELS,
-            5,
-            dilation_rate=4,
-            activation="relu",
-            name=f"head_{i}",
+            backbones.CHANNELS, 5, dilation_rate=4, activation="relu", name=f"head_{i}"
         )(x)
     x = backbones.Conv(1, 1, activation="relu", name="saliency")(x)
     return upsample(x[..., 0])

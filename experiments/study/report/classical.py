@@ -11,8 +11,6 @@ from experiments.study.report.records import StudyRecords
 CODECS = ("jpeg", "jpeg-optimized", "webp", "avif", "jpeg2000")
 # What was asked of the baseline before any arm was trained, in dB of PSNR.
 ABOVE_JPEG, BELOW_WEBP = 1.5, 0.5
-
-
 # Of Balle, Laparra, Simoncelli (ICLR 2017), optimised for the squared error, on Kodak:
 # bit/pixel and PSNR in dB, as tensorflow/compression publishes them
 # (results/image_compression/kodak/PSNR_sRGB_RGB/balle-2017-iclr-opt-mse.txt).
@@ -55,9 +53,8 @@ def margins(records: StudyRecords) -> list[Margin]:
         settings = records.classical(codec)
         if settings:
             rates, qualities = curve(records, "test", settings)
-            theirs = np.interp(
-                np.log(rate), np.log(rates), qualities, left=np.nan, right=np.nan
-            )
+            beyond = {"left": np.nan, "right": np.nan}
+            theirs = np.interp(np.log(rate), np.log(rates), qualities, **beyond)
             found.append(Margin(codec, rate, quality - theirs))
     return found
 
@@ -77,8 +74,7 @@ def curve(
     records: StudyRecords, set_name: str, names: list[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean bit/pixel and PSNR of runs or settings, [points] each."""
-    points = [
-        [records.mean(set_name, name, metric) for metric in ("bpp", "psnr-rgb")]
-        for name in names
-    ]
-    return tuple(np.transpose(points))
+    return tuple(
+        np.array([records.mean(set_name, name, metric) for name in names])
+        for metric in ("bpp", "psnr-rgb")
+    )

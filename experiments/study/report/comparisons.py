@@ -32,8 +32,6 @@ FIXATIONS_PSNR = Score("fixations", "psnr-rgb", "PSNR, photographs")
 # Those that decide, and all that are reported.
 DECIDING = (FIXATIONS, SIGNS)
 SCORES = (FIXATIONS, SIGNS, CIRCULAR, ROI, MS_SSIM, PSNR, NON_ROI, FIXATIONS_PSNR)
-
-
 # The arm of 2019 with the floor that its flag has by default.
 BLOG_ARM = "concat-0.1"
 
@@ -44,6 +42,11 @@ class Pair(NamedTuple):
     series: str
     twin: str
     control: str | None
+
+
+def _refined(on: str) -> Pair:
+    kinds = ("saliency", "uniform", "shuffled")
+    return Pair(*(f"refine-{kind} on {on}" for kind in kinds))
 
 
 # Refinements that were added to explain the others, and their twin.
@@ -60,20 +63,12 @@ PAIRS = (
     Pair("concat-shuffled", "baseline", None),
     Pair("modulate-shuffled", "baseline", None),
     Pair("concat-center", "baseline", None),
-    Pair(
-        "refine-saliency on baseline",
-        "refine-uniform on baseline",
-        "refine-shuffled on baseline",
-    ),
+    _refined("baseline"),
     Pair("refine-uniform on baseline", "baseline", None),
     Pair("refine-shuffled on baseline", "refine-uniform on baseline", None),
     MILD,
     RIGHT_MAP,
-    Pair(
-        "refine-saliency on modulate",
-        "refine-uniform on modulate",
-        "refine-shuffled on modulate",
-    ),
+    _refined("modulate"),
 )
 
 # What tells a comparison from the others, in a CSV.
@@ -116,28 +111,21 @@ class Comparisons:
 
     def pairs(self) -> list[Pair]:
         """Those of `PAIRS` of which both series have been measured."""
-        return [
-            pair
-            for pair in PAIRS
-            if self.of(pair.series, pair.twin, PSNR)
-            or self.of(pair.series, pair.twin, FIXATIONS_PSNR)
-        ]
+        scores = (PSNR, FIXATIONS_PSNR)
+        return [p for p in PAIRS if any(self.of(*p[:2], score) for score in scores)]
 
     def of(self, series: str, anchor: str, score: Score) -> bd_rate.Comparison | None:
         """One series against another; None where they cannot be compared."""
         key = series, anchor, score
         if key not in self._found:
-            known = self._known.get((series, anchor, score.set_name, score.metric))
+            known = self._known.get((series, anchor, *score[:2]))
             self._found[key] = known or self._compare(*key)
         return self._found[key]
 
     def rows(self) -> list[dict]:
         """A row per comparison made so far, for a CSV."""
         return [
-            {
-                **dict(zip(_KEYS, (series, anchor, score.set_name, score.metric))),
-                **found.cells(),
-            }
+            {**dict(zip(_KEYS, (series, anchor, *score[:2]))), **found.cells()}
             for (series, anchor, score), found in self._found.items()
             if found is not None
         ]

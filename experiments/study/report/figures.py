@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from experiments import windows
 from experiments.study.reconstructions import WINDOW
 from experiments.study.report import (
     classical,
@@ -32,6 +33,7 @@ _COLORS = {
     "refine-saliency on modulate": "tab:purple",
 }
 _RATE = "Rate (bit/pixel, whole file)"
+_POINTS = {"marker": "o", "markersize": 4}
 _SETS = {"test": "street frames", "fixations": "photographs"}
 
 
@@ -70,12 +72,7 @@ def _answer(figure, records: StudyRecords) -> bool:
     labels = [label for label in _COLORS if len(records.series(label)) > 1]
     runs = {label: [run.name for run in records.series(label)] for label in labels}
     every = [name for names in runs.values() for name in names]
-    scores = (
-        comparisons.FIXATIONS,
-        comparisons.SIGNS,
-        comparisons.CIRCULAR,
-        comparisons.PSNR,
-    )
+    scores = (*comparisons.DECIDING, comparisons.CIRCULAR, comparisons.PSNR)
     figure.set_size_inches(11, 9)
     for axes, score in zip(figure.subplots(2, 2).flat, scores):
         images = records.images(score.set_name, every)
@@ -89,22 +86,19 @@ def _answer(figure, records: StudyRecords) -> bool:
                 records.table(score.set_name, names, images, metric)
                 for metric in ("bpp", score.metric)
             )
-            style = "--" if "shuffled" in label else "-"
-            axes.plot(
-                rate.mean(1),
-                quality.mean(1),
-                style,
-                marker="o",
-                markersize=4,
-                color=_COLORS[label],
-                label=label,
-            )
-        axes.set_xlabel(_RATE)
-        axes.set_ylabel(f"{score.title} (dB)")
+            style = {"color": _COLORS[label], "label": label, **_POINTS}
+            line = "--" if "shuffled" in label else "-"
+            axes.plot(rate.mean(1), quality.mean(1), line, **style)
         axes.set_title(f"{len(images)} {_SETS[score.set_name]} that all arms coded")
-        axes.grid(True, color="0.85")
-        axes.legend(fontsize=7)
+        _finish(axes, _RATE, f"{score.title} (dB)", 7)
     return bool(every)
+
+
+def _finish(axes, x: str, y: str, legend: int | None = 8) -> None:
+    """Names the axes, and draws grid and legend, in letters of a size."""
+    axes.set(xlabel=x, ylabel=y)
+    axes.grid(True, color="0.85")
+    axes.legend(fontsize=legend)
 
 
 def _bd_rates(figure, compared: Comparisons) -> bool:
@@ -112,7 +106,7 @@ def _bd_rates(figure, compared: Comparisons) -> bool:
     pairs = compared.pairs()
     figure.set_size_inches(10, 1.6 + 0.45 * len(pairs))
     axes = figure.add_subplot()
-    shown = (comparisons.FIXATIONS, comparisons.SIGNS, comparisons.CIRCULAR)
+    shown = (*comparisons.DECIDING, comparisons.CIRCULAR)
     for j, (score, color) in enumerate(zip(shown, ("tab:blue", "tab:green", "0.6"))):
         for i, pair in enumerate(pairs):
             found = compared.of(pair.series, pair.twin, score)
@@ -156,9 +150,8 @@ def _bpp_curves(figure, records: StudyRecords) -> bool:
     rows = records.rows("curves.csv")
     drawn = False
     for arm, (color, label) in arms.items():
-        curve = np.array(
-            [(float(r["step"]), float(r["bpp"])) for r in rows if r["run"] == arm]
-        )
+        points = [(row["step"], row["bpp"]) for row in rows if row["run"] == arm]
+        curve = np.array(points, float)
         if curve.size:
             axes.plot(*curve.T, color=color, alpha=0.25)
             axes.plot(curve[:, 0], smoothed(curve[:, 1]), color=color, label=label)
@@ -169,10 +162,7 @@ def _bpp_curves(figure, records: StudyRecords) -> bool:
             fontsize=10,
         )
         axes.set_ylim(bottom=0)
-        axes.set_xlabel("Step")
-        axes.set_ylabel("Rate of the training batches (bit/pixel)")
-        axes.grid(True, color="0.85")
-        axes.legend()
+        _finish(axes, "Step", "Rate of the training batches (bit/pixel)", None)
     return drawn
 
 
@@ -182,19 +172,9 @@ def _reconstructions(figure, records: StudyRecords) -> bool:
         return False
     rows = records.rows("reconstructions.csv")
     frames = list(dict.fromkeys(row["image"] for row in rows))
-    columns = (
-        ("own", "baseline"),
-        ("own", "saliency"),
-        ("own", "refined"),
-        ("matched", "baseline"),
-        ("matched", "saliency"),
-        ("matched", "refined"),
-    )
-    names = {
-        "baseline": "baseline",
-        "saliency": "saliency (concat)",
-        "refined": "refined",
-    }
+    arms = ("baseline", "saliency", "refined")
+    columns = [(kind, arm) for kind in ("own", "matched") for arm in arms]
+    specs = {"bpp": ".3f", "psnr-rgb": ".2f", "ewpsnr": ".2f"}
     figure.set_size_inches(17, 3.9 * len(frames))
     widths = (1.2, 1, 1, 1, 1)
     grid = figure.subplots(2 * len(frames), 5, squeeze=False, width_ratios=widths)
@@ -203,42 +183,25 @@ def _reconstructions(figure, records: StudyRecords) -> bool:
         upper, lower = grid[2 * i], grid[2 * i + 1]
         frame = found["given", "frame"]
         _show(upper[0], records, frame, image)
-        _outline(upper[0], int(frame["left"]), int(frame["top"]))
+        windows.outline(upper[0], int(frame["top"]), int(frame["left"]), *WINDOW)
         lower[0].set_axis_off()
         _show(upper[1], records, found["given", "original"], "original")
         _show(lower[1], records, found["given", "map"], "map")
         for axes, (kind, arm) in zip((*upper[2:], *lower[2:]), columns):
             row = found[kind, arm]
-            bpp, psnr, ewpsnr = (
-                number(float(row[name]), spec)
-                for name, spec in (
-                    ("bpp", ".3f"),
-                    ("psnr-rgb", ".2f"),
-                    ("ewpsnr", ".2f"),
-                )
-            )
-            title = (
-                f"{names[arm]}, {kind} rate: {bpp} bpp\n"
-                f"frame: PSNR {psnr}, EWPSNR {ewpsnr} dB"
-            )
+            bpp, psnr, ewpsnr = (number(float(row[k]), specs[k]) for k in specs)
+            name = "saliency (concat)" if arm == "saliency" else arm
+            title = f"{name}, {kind} rate: {bpp} bpp\n"
+            title += f"frame: PSNR {psnr}, EWPSNR {ewpsnr} dB"
             _show(axes, records, row, title)
     return True
 
 
 def _show(axes, records: StudyRecords, row: dict[str, str], title: str) -> None:
     with Image.open(records.folder / row["file"]) as picture:
-        style = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest"}
-        axes.imshow(np.asarray(picture), **style)
+        windows.show(axes, np.asarray(picture))
     axes.set_title(title, fontsize=9)
     axes.set_axis_off()
-
-
-def _outline(axes, left: int, top: int) -> None:
-    from matplotlib.patches import Rectangle
-
-    height, width = WINDOW
-    box = Rectangle((left, top), width, height, fill=False, edgecolor="yellow")
-    axes.add_patch(box)
 
 
 def _predictions(figure, records: StudyRecords) -> bool:
@@ -254,12 +217,8 @@ def _predictions(figure, records: StudyRecords) -> bool:
         axes.scatter(*np.transpose(points), marker=marker, label=series, s=35)
     limits = [0, 1.05 * max(max(one.predicted, one.measured) for one in found)]
     axes.plot(limits, limits, color="black", linewidth=0.8)
-    axes.set_xlabel(
-        "Predicted by the effective lambda and the baseline's curve (bit/pixel)"
-    )
-    axes.set_ylabel("Measured on the test frames (bit/pixel)")
-    axes.grid(True, color="0.85")
-    axes.legend(fontsize=8)
+    x = "Predicted by the effective lambda and the baseline's curve (bit/pixel)"
+    _finish(axes, x, "Measured on the test frames (bit/pixel)")
     return True
 
 
@@ -280,10 +239,8 @@ def _bound(figure, records: StudyRecords, compared: Comparisons) -> bool:
             axes.plot([floor, floor], [low, high], color=_COLORS[arm])
     axes.set_xscale("log")
     axes.axhline(0, color="black", linewidth=0.5)
-    axes.set_xlabel("Floor of the weights max(s, floor)")
-    axes.set_ylabel("Gain in weighted PSNR at equal rate (dB)")
-    axes.grid(True, color="0.85")
-    axes.legend(fontsize=8)
+    y = "Gain in weighted PSNR at equal rate (dB)"
+    _finish(axes, "Floor of the weights max(s, floor)", y)
     return True
 
 
@@ -300,13 +257,10 @@ def _spread(figure, records: StudyRecords) -> bool:
     axes.scatter(x.mean(), y.mean(), marker="+", s=200, color="black", label="mean")
     axes.axhline(0, color="black", linewidth=0.5)
     axes.axvline(0, color="black", linewidth=0.5)
-    axes.set_xlabel("EWPSNR gained at equal rate (dB), encoder's own map")
-    axes.set_ylabel("PSNR gained in sign boxes at equal rate (dB)")
-    axes.set_title(
-        f"{found.run} against the baseline: {usable.sum()} test frames with signs"
-    )
-    axes.grid(True, color="0.85")
-    axes.legend()
+    count = usable.sum()
+    axes.set_title(f"{found.run} against the baseline: {count} test frames with signs")
+    x = "EWPSNR gained at equal rate (dB), encoder's own map"
+    _finish(axes, x, "PSNR gained in sign boxes at equal rate (dB)", None)
     return bool(usable.any())
 
 
@@ -324,23 +278,19 @@ def _classical(figure, records: StudyRecords) -> bool:
     left.set_title("Street scenes, test frames")
     if records.images("kodak", names):
         _curve(right, records, "kodak", names, "baseline, trained on streets", **ours)
-        style = {"marker": "o", "markersize": 4, "color": "black"}
-        label = "Balle et al. 2017, as published"
-        right.plot(*np.transpose(classical.PUBLISHED), label=label, **style)
+        style = {"label": "Balle et al. 2017, as published", "color": "black"}
+        right.plot(*np.transpose(classical.PUBLISHED), **style, **_POINTS)
         right.set_title("Kodak")
     for axes in (left, right):
         if not axes.lines:
             axes.set_axis_off()
             continue
-        axes.set_xlabel(_RATE)
-        axes.set_ylabel("PSNR, RGB (dB)")
         axes.set_xlim(0, 0.75)
-        axes.grid(True, color="0.85")
-        axes.legend(fontsize=8)
+        _finish(axes, _RATE, "PSNR, RGB (dB)")
     return True
 
 
 def _curve(axes, records, set_name: str, names: list[str], label: str, **style) -> None:
     if names:
         points = classical.curve(records, set_name, names)
-        axes.plot(*points, marker="o", markersize=4, label=label, **style)
+        axes.plot(*points, label=label, **_POINTS, **style)

@@ -24,22 +24,11 @@ from salcomp.cli import duration
 from salcomp.metrics.bd_rate import Comparison
 
 _SECTIONS = (
-    "head",
-    "answer",
-    "rule",
-    "results",
-    "explained",
-    "pictures",
-    "anchor",
-    "single_pair",
-    "floor",
-    "spread",
-    "seeds",
-    "not_shown",
-    "again",
-)
+    "head answer rule results explained pictures anchor single_pair floor spread seeds "
+    "not_shown again"
+).split()
 # Where results that are not of the study lie beside the page.
-_OTHERS = "\n\nSpeed, storage of masks, demonstration, earlier trials: {link}."
+_OTHERS = "\n\nSpeed, storage of masks, demonstration, earlier trials: [{0}]({0})."
 _OTHER_PAGE = "measurements.md"
 
 
@@ -75,12 +64,9 @@ class Page:
 
     def text(self) -> str:
         """Markdown; a section without records behind it is left out."""
-        texts = []
-        for name in _SECTIONS:
-            values = getattr(self, f"_{name}")()
-            if values is not None:
-                texts.append(_section(name, values))
-        return "\n".join(texts)
+        found = {name: getattr(self, f"_{name}")() for name in _SECTIONS}
+        shown = {name: values for name, values in found.items() if values is not None}
+        return "\n".join(_section(name, values) for name, values in shown.items())
 
     def _head(self) -> dict:
         return {
@@ -95,11 +81,8 @@ class Page:
         if not judged:
             return None
         verdicts = {pair.series: self._verdict(pair) for pair in judged}
-        blog = [
-            f"`{series}` {verdicts[series]}"
-            for series in ("concat", comparisons.BLOG_ARM)
-            if series in verdicts
-        ]
+        arms = [one for one in ("concat", comparisons.BLOG_ARM) if one in verdicts]
+        blog = [f"`{series}` {verdicts[series]}" for series in arms]
         question = "The question of 2019 proper, the map as a fourth channel: "
         return {
             "lines": "\n".join(map(self._line, judged)),
@@ -139,33 +122,19 @@ class Page:
         header = [score.title for score in scores]
         few = (*comparisons.DECIDING, comparisons.CIRCULAR)
         used = {run.arm for run in self._records.runs.values()}
+        arms = [(name, arm.description) for name, arm in ARMS.items() if name in used]
+        rows = [[*self._row(p.series, p.twin, scores), self._images(p)] for p in pairs]
+        controls = [self._row(p.series, p.control, few) for p in self._judged()]
         return {
-            "table": _table(
-                ["arm", "against", *header, "images"],
-                [
-                    [*self._row(pair.series, pair.twin, scores), self._images(pair)]
-                    for pair in pairs
-                ],
-            ),
-            "controls": _table(
-                ["arm", "control", *header[: len(few)]],
-                [self._row(p.series, p.control, few) for p in self._judged()],
-            ),
-            "arms": "; ".join(
-                f"`{name}`, {arm.description}"
-                for name, arm in ARMS.items()
-                if name in used
-            ),
+            "table": _table(["arm", "against", *header, "images"], rows),
+            "controls": _table(["arm", "control", *header[: len(few)]], controls),
+            "arms": "; ".join(f"`{name}`, {description}" for name, description in arms),
             "figure": self._figure("bd_rate.png", "BD-rates with their intervals"),
         }
 
     def _row(self, series: str, anchor: str, scores) -> list[str]:
         found = [self._compared.of(series, anchor, score) for score in scores]
-        return [
-            f"`{series}`",
-            f"`{anchor}`",
-            *(_bd_rate(one) for one in found),
-        ]
+        return [f"`{series}`", f"`{anchor}`", *(_bd_rate(one) for one in found)]
 
     def _images(self, pair: Pair) -> str:
         scores = (*comparisons.DECIDING, comparisons.PSNR)
@@ -204,18 +173,13 @@ class Page:
             [number(rate, ".3f"), *(_db(margin.db[i]) for margin in margins.values())]
             for i, rate in enumerate(rates)
         ]
-        demands = (
-            ("jpeg", classical.ABOVE_JPEG),
-            ("jpeg-optimized", classical.ABOVE_JPEG),
-            ("webp", -classical.BELOW_WEBP),
-        )
-        outcome = [
-            margins[codec].held(least) for codec, least in demands if codec in margins
-        ]
+        demands = dict.fromkeys(("jpeg", "jpeg-optimized"), classical.ABOVE_JPEG)
+        demands["webp"] = -classical.BELOW_WEBP
+        held = [margins[k].held(least) for k, least in demands.items() if k in margins]
         return {
             "above": classical.ABOVE_JPEG,
             "below": classical.BELOW_WEBP,
-            "outcome": f"It holds at {', '.join(outcome)}.",
+            "outcome": f"It holds at {', '.join(held)}.",
             "table": _table(["bit/pixel", *margins], rows),
             "kodak": self._kodak(),
             "figure": self._figure("classical.png", "Baseline and classical codecs"),
@@ -249,14 +213,13 @@ class Page:
         ]
         inside = [one.error for one in found if one.within] or [np.nan]
         errors = 100 * np.abs(inside)
+        header = ["run", "λ", "λ'", "predicted (bit/pixel)", "measured", "error"]
         return {
             "example": self._example(),
             "elasticity": number(effective_lambda.elasticity(self._records), ".2f"),
             "median": number(np.median(errors), ".1f"),
             "largest": number(errors.max(), ".1f"),
-            "table": _table(
-                ["run", "λ", "λ'", "predicted (bit/pixel)", "measured", "error"], rows
-            ),
+            "table": _table(header, rows),
             "figure": self._figure("effective_lambda.png", "Predicted and measured"),
             "curves_note": self._scratch(),
             "curves": self._figure("bpp_curves.png", "Training rate over steps"),
@@ -287,44 +250,29 @@ class Page:
 
     def _floor(self) -> dict:
         rows = self._records.rows("maps.csv")
-        columns = ("floor", "g"), ("bound_db", ".2f")
+        specs = {"floor": "g", "bound_db": ".2f"}
+        cells = [[number(float(row[k]), specs[k]) for k in specs] for row in rows]
         gains = []
         for arm in floor_bound.ARMS:
             gain = floor_bound.gain(arm, self._records, self._compared)
             if gain is not None:
-                floor, found = (
-                    number(gain[0], "g"),
-                    with_interval(gain[1], "+.2f", " dB"),
-                )
-                gains.append(f"`{arm}` (floor {floor}) {found}")
-        measured = (
-            "Measured, in PSNR by the weights of its own training, at equal rate: "
-        )
+                interval = with_interval(gain[1], "+.2f", " dB")
+                gains.append(f"`{arm}` (floor {number(gain[0], 'g')}) {interval}")
+        how = "Measured, in PSNR by the weights of its own training, at equal rate: "
         return {
             "mean": number(float(rows[0]["mean_saliency"]), ".3f"),
-            "table": _table(
-                ["floor", "bound (dB)"],
-                [
-                    [number(float(r[name]), spec) for name, spec in columns]
-                    for r in rows
-                ],
-            ),
-            "measured": f"{measured}{'; '.join(gains)}." if gains else "",
+            "table": _table(["floor", "bound (dB)"], cells),
+            "measured": f"{how}{'; '.join(gains)}." if gains else "",
             "figure": self._figure("bound.png", "Bound and gain over the floor"),
         }
 
     def _spread(self) -> dict | None:
         found = spread.gains(self._records, comparisons.BLOG_ARM)
-        if found is None:
-            return None
-        values = {
-            "run": found.run,
-            "images": len(found.images),
-            "figure": self._figure("spread.png", "Gains, a point per frame"),
-        }
-        boxes = found.boxes[np.isfinite(found.boxes)]
+        boxes = found.boxes[np.isfinite(found.boxes)] if found else np.empty(0)
         if boxes.size < 2:
             return None
+        figure = self._figure("spread.png", "Gains, a point per frame")
+        values = {"run": found.run, "images": len(found.images), "figure": figure}
         for name, gain in (("own", found.own), ("boxes", boxes)):
             values |= {
                 f"{name}_mean": number(gain.mean(), "+.2f"),
@@ -351,13 +299,11 @@ class Page:
             for one in found
         ]
         header = ["arm", "score", "seeds", "rates", "offsets (%)", "deviation (%)"]
-        return {
-            "table": _table(header, rows),
-            "percent": ", ".join(
-                f"{number(deviation, '.2f')} % ({score.title})"
-                for score, deviation in self._seed_percent.items()
-            ),
-        }
+        percents = [
+            f"{number(deviation, '.2f')} % ({score.title})"
+            for score, deviation in self._seed_percent.items()
+        ]
+        return {"table": _table(header, rows), "percent": ", ".join(percents)}
 
     def _not_shown(self) -> dict:
         missing = [row["name"] for row in self._records.plan if row["done"] != "1"]
@@ -371,30 +317,20 @@ class Page:
             sum(float(row[f"{kind}_seconds"] or 0) for row in self._records.plan)
             for kind in ("train", "measure")
         )
-        elsewhere = [
-            f"`{row['name']}`"
-            for row in self._records.plan
-            if row["done"] == "1"
-            and ARMS[row["arm"]].trains
-            and not row["train_seconds"]
-        ]
+        done = [row for row in self._records.plan if row["done"] == "1"]
+        trained = [row for row in done if ARMS[row["arm"]].trains]
+        elsewhere = [f"`{row['name']}`" for row in trained if not row["train_seconds"]]
+        others = (self._folder / _OTHER_PAGE).exists()
         return {
-            "command": made["command"],
+            **{name: made[name] for name in ("command", "python", "date")},
             "records": self._records.folder.as_posix(),
             "train": duration(train)
             + (f", without {', '.join(elsewhere)}" if elsewhere else ""),
             "measure": duration(measure),
-            "python": made["python"],
             "versions": ", ".join(f"{k} {v}" for k, v in made["versions"].items()),
-            "date": made["date"],
             "study": self._relative(Path("experiments/study")),
-            "others": self._others(),
+            "others": _OTHERS.format(_OTHER_PAGE) if others else "",
         }
-
-    def _others(self) -> str:
-        if not (self._folder / _OTHER_PAGE).exists():
-            return ""
-        return _OTHERS.format(link=f"[{_OTHER_PAGE}]({_OTHER_PAGE})")
 
     def _figure(self, name: str, alternative: str) -> str:
         if name not in self._drawn:

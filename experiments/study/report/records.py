@@ -67,14 +67,9 @@ class StudyRecords:
 
     def series(self, label: str) -> list[FinishedRun]:
         """The runs of a series at seed 0, by rising lambda."""
-        runs = [
-            run
-            for run in self.runs.values()
-            if run.series == label
-            and run.seed == 0
-            and run.name != self.plan[0]["name"]
-        ]
-        return sorted(runs, key=lambda run: run.lmbda)
+        start = self.plan[0]["name"]
+        runs = [r for name, r in self.runs.items() if name != start and not r.seed]
+        return sorted((r for r in runs if r.series == label), key=lambda run: run.lmbda)
 
     def classical(self, codec: str) -> list[str]:
         """The names of a classical codec's settings, by rising rate."""
@@ -90,12 +85,8 @@ class StudyRecords:
         self, set_name: str, names: list[str], images: list[str], metric: str
     ) -> np.ndarray:
         """A metric of runs on images: float64 [runs, images]; NaN where undefined."""
-        return np.array(
-            [
-                [self._images[set_name, name][image][metric] for image in images]
-                for name in names
-            ]
-        )
+        rows = [self._images[set_name, name] for name in names]
+        return np.array([[row[image][metric] for image in images] for row in rows])
 
     def mean(self, set_name: str, name: str, metric: str) -> float:
         """The mean of a metric of one run over the images that have it."""
@@ -116,18 +107,9 @@ def _run(row: dict[str, str], arms: dict[str, str]) -> FinishedRun:
     series = row["arm"]
     if not ARMS[row["arm"]].trains:
         series += f" on {arms[row['start']]}"
-    return FinishedRun(
-        row["name"],
-        row["arm"],
-        series,
-        float(row["lambda"]),
-        float(row["floor"] or np.nan),
-        int(row["seed"]),
-        row["start"],
-        int(row["steps"]),
-        {
-            key[len("final_") :]: float(value or np.nan)
-            for key, value in row.items()
-            if key.startswith("final_")
-        },
-    )
+    lmbda, floor = float(row["lambda"]), float(row["floor"] or np.nan)
+    seed, steps = int(row["seed"]), int(row["steps"])
+    ends = [key for key in row if key.startswith("final_")]
+    final = {key.removeprefix("final_"): float(row[key] or np.nan) for key in ends}
+    name, arm, start = row["name"], row["arm"], row["start"]
+    return FinishedRun(name, arm, series, lmbda, floor, seed, start, steps, final)

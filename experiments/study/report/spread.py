@@ -46,13 +46,12 @@ def _of_run(records: StudyRecords, name: str, curve: list[str]) -> Gains:
         for metric in ("bpp", "ewpsnr", "boxes-psnr")
     )
     inside = (bpp[-1] >= bpp[:-1].min(0)) & (bpp[-1] <= bpp[:-1].max(0))
+    kept = np.flatnonzero(inside)
     differences = [
-        np.array(
-            [_over_curve(bpp[:, i], quality[:, i]) for i in np.flatnonzero(inside)]
-        )
+        np.array([_over_curve(bpp[:, i], quality[:, i]) for i in kept])
         for quality in (own, boxes)
     ]
-    return Gains(name, [images[i] for i in np.flatnonzero(inside)], *differences)
+    return Gains(name, [images[i] for i in kept], *differences)
 
 
 def _over_curve(rates: np.ndarray, qualities: np.ndarray) -> float:

@@ -10,13 +10,12 @@ from data_prep.pipeline import geometry
 from salcomp.errors import InputError
 
 
-@pytest.mark.parametrize("text", ["none", "aspect"])
-def test_named_crops_are_taken_as_they_are(text):
-    assert geometry.parse_crop(text) == text
-
-
-def test_a_box_is_four_integers():
-    assert geometry.parse_crop("4,120,1356,796") == (4, 120, 1356, 796)
+@pytest.mark.parametrize(
+    "text, crop",
+    [("none", "none"), ("aspect", "aspect"), ("4,120,1356,796", (4, 120, 1356, 796))],
+)
+def test_a_crop_is_a_name_or_four_integers(text, crop):
+    assert geometry.parse_crop(text) == crop
 
 
 @pytest.mark.parametrize("text", ["all", "1,2,3", "5,0,5,9", "-1,0,4,4", "0,0,1.5,2"])
@@ -27,12 +26,8 @@ def test_other_crops_are_refused_in_words(text):
 
 @pytest.mark.parametrize(
     "size, box",
-    [
-        ((1024, 2048), (0, 0, 2048, 1024)),
-        ((600, 800), (0, 100, 800, 500)),
-        ((100, 900), (350, 0, 550, 100)),
-        ((1, 1), (0, 0, 1, 1)),
-    ],
+    [((1024, 2048), (0, 0, 2048, 1024)), ((600, 800), (0, 100, 800, 500))]
+    + [((100, 900), (350, 0, 550, 100)), ((1, 1), (0, 0, 1, 1))],
 )
 def test_the_crop_to_an_aspect_is_the_largest_centred_box(size, box):
     assert geometry.crop_box("aspect", *size, aspect=2.0) == box

@@ -19,11 +19,8 @@ def record(output: str, **values) -> dict:
 
 
 def test_lines_are_in_the_order_of_the_outputs():
-    data = manifest.dumps([record("b.png"), record("a.png")])
-    assert [json.loads(line)["output"] for line in data.splitlines()] == [
-        "a.png",
-        "b.png",
-    ]
+    lines = manifest.dumps([record("b.png"), record("a.png")]).splitlines()
+    assert [json.loads(line)["output"] for line in lines] == ["a.png", "b.png"]
 
 
 def test_what_was_dumped_is_loaded():
@@ -45,8 +42,9 @@ def test_a_full_disk_is_told_and_what_was_written_stays(tmp_path):
     assert list(manifest.loads(data, "m")) == ["a.png"]
 
 
-def test_half_a_line_at_the_end_is_passed_over():
-    data = manifest.dumps([record("a.png")]) + b'{"output": "b.p'
+@pytest.mark.parametrize("end", [b"", b'\n{"output": "b.p'], ids=["none", "half"])
+def test_a_last_line_counts_if_it_is_whole(end):
+    data = manifest.dumps([record("a.png")]).rstrip(b"\n") + end
     assert list(manifest.loads(data, "m")) == ["a.png"]
 
 
@@ -81,17 +79,10 @@ def test_a_record_that_lacks_what_is_needed_is_refused(key):
         manifest.loads(manifest.dumps([lacking]), "m")
 
 
-def test_a_last_line_without_its_end_counts_if_it_is_whole():
-    data = manifest.dumps([record("a.png")]).rstrip(b"\n")
-    assert list(manifest.loads(data, "m")) == ["a.png"]
-
-
 def test_the_origins_of_maps_are_in_the_manifest_above_their_frames(tmp_path):
-    records = [
-        record("train/a.png", predictor="center", blur=2.0),
-        record("train/b.png", predictor="file", blur=0.0),
-    ]
-    (tmp_path / manifest.NAME).write_bytes(manifest.dumps(records))
+    first = record("train/a.png", predictor="center", blur=2.0)
+    data = manifest.dumps([first, record("train/b.png", predictor="file")])
+    (tmp_path / manifest.NAME).write_bytes(data)
     (tmp_path / "train").mkdir()
     paths = [tmp_path / "train" / name for name in ("a.png", "b.png", "c.png")]
     assert manifest.origins(paths[:1]) == "center, blurred by 2 px"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -46,15 +45,9 @@ def random_picture(height: int, width: int) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "size, expected",
-    [
-        ((480, 640), (480, 640)),
-        ((30, 40), (480, 640)),
-        ((256, 512), (320, 640)),
-        ((800, 400), (480, 240)),
-        ((1, 1), (480, 480)),
-        ((1, 3000), (1, 640)),
-        ((3000, 1), (480, 1)),
-    ],
+    [((480, 640), (480, 640)), ((30, 40), (480, 640)), ((256, 512), (320, 640))]
+    + [((800, 400), (480, 240)), ((1, 1), (480, 480))]
+    + [((1, 3000), (1, 640)), ((3000, 1), (480, 1))],
 )
 def test_a_map_has_the_proportions_of_the_picture(network, size, expected):
     saliency = network.predict(random_picture(*size))
@@ -100,14 +93,11 @@ def test_of_a_picture_fitted_in_only_its_own_part_of_the_map_is_left(network, ph
     surrounded[:] = photo[:320].mean((0, 1)).round()
     surrounded[80:400] = photo[:320]
     expected = network.predict(surrounded)[80:400]
-    np.testing.assert_allclose(
-        network.predict(photo[:320]), expected / expected.max(), atol=0.02
-    )
+    found = network.predict(photo[:320])
+    np.testing.assert_allclose(found, expected / expected.max(), atol=0.02)
 
 
-def test_the_maps_of_street_scenes_are_as_sparse_as_they_were_measured(
-    network, shared_data
-):
+def test_maps_of_street_scenes_are_as_sparse_as_was_measured(network, shared_data):
     frames = sorted((shared_data / "data/gtsdb512/test").glob("*.png"))[::8]
     statistics = []
     for path in frames:
@@ -115,9 +105,8 @@ def test_the_maps_of_street_scenes_are_as_sparse_as_they_were_measured(
         assert saliency.shape == (320, 640)
         saliency = gaussian_filter(saliency, 10)
         saliency /= saliency.max()
-        statistics.append(
-            (saliency.mean(), (saliency < 0.05).mean(), (saliency > 0.5).mean())
-        )
+        shares = (saliency < 0.05).mean(), (saliency > 0.5).mean()
+        statistics.append((saliency.mean(), *shares))
     mean, low, high = np.mean(statistics, axis=0)
     assert mean == pytest.approx(0.035, abs=0.008)
     assert low == pytest.approx(0.86, abs=0.04)
@@ -149,9 +138,7 @@ def refusal(path: Path) -> str:
 
 def test_a_file_that_is_not_tflite_is_refused(tmp_path):
     path = tmp_path / "photo.png"
-    buffer = io.BytesIO()
-    pil.fromarray(random_picture(8, 8)).save(buffer, "PNG")
-    for content in (b"", b"<html>", buffer.getvalue()):
+    for content in (b"", b"<html>", images.encode_png(random_picture(8, 8))):
         path.write_bytes(content)
         assert "cannot be read as a TFLite model" in refusal(path)
 
@@ -169,12 +156,9 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 def test_another_tflite_model_is_refused_with_what_it_lacks(tmp_path):
-    function = tf.function(
-        lambda x: 2 * x, input_signature=[tf.TensorSpec([1, 4], tf.float32)]
-    )
-    converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [function.get_concrete_function()], function
-    )
+    function = tf.function(lambda x: 2 * x)
+    concrete = function.get_concrete_function(tf.TensorSpec([1, 4], tf.float32))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete], function)
     path = tmp_path / "double.tflite"
     path.write_bytes(converter.convert())
     assert "not the attention-center model (no tensor image:0" in refusal(path)

@@ -19,48 +19,39 @@ def cells(values: list) -> np.ndarray:
 
 def write_osie(path, pictures: dict) -> None:
     """Writes {name: [per subject, (all x, all y)]} in OSIE's layout."""
-    records = [
-        {
-            "img": name,
-            "subjects": cells([{"fix_x": x, "fix_y": y} for x, y in subjects]),
-        }
-        for name, subjects in pictures.items()
-    ]
+    records = []
+    for name, subjects in pictures.items():
+        looks = [{"fix_x": x, "fix_y": y} for x, y in subjects]
+        records.append({"img": name, "subjects": cells(looks)})
     scipy.io.savemat(path, {"fixations": cells(records)})
 
 
 def test_the_points_of_all_subjects_are_pooled(tmp_path):
-    path = tmp_path / "f.mat"
-    write_osie(
-        path,
-        {
-            "a.jpg": [([1.5, 2.5], [10, 20]), ([3.5], [30])],
-            "b.jpg": [([4], [40]), ([], [])],
-        },
-    )
-    recorded = fixations.read(path)
+    pictures = {"a.jpg": [([1.5, 2.5], [10, 20]), ([3.5], [30])]}
+    pictures["b.jpg"] = [([4], [40]), ([], [])]
+    write_osie(tmp_path / "f.mat", pictures)
+    recorded = fixations.read(tmp_path / "f.mat")
     assert list(recorded) == ["a.jpg", "b.jpg"]
     np.testing.assert_array_equal(recorded["a.jpg"], [[1.5, 10], [2.5, 20], [3.5, 30]])
     np.testing.assert_array_equal(recorded["b.jpg"], [[4, 40]])
     assert recorded["b.jpg"].dtype == np.float64
 
 
-def test_one_picture_and_one_subject_are_read(tmp_path):
-    write_osie(tmp_path / "f.mat", {"a.jpg": [([7], [8])]})
-    np.testing.assert_array_equal(fixations.read(tmp_path / "f.mat")["a.jpg"], [[7, 8]])
-
-
-def test_a_subject_who_looked_nowhere_leaves_an_empty_picture(tmp_path):
-    write_osie(tmp_path / "f.mat", {"a.jpg": [([], [])]})
-    assert fixations.read(tmp_path / "f.mat")["a.jpg"].shape == (0, 2)
+@pytest.mark.parametrize(
+    "looks, points", [(([7], [8]), [[7, 8]]), (([], []), np.empty((0, 2)))]
+)
+def test_one_picture_and_one_subject_who_may_look_nowhere_are_read(
+    tmp_path, looks, points
+):
+    write_osie(tmp_path / "f.mat", {"a.jpg": [looks]})
+    np.testing.assert_array_equal(fixations.read(tmp_path / "f.mat")["a.jpg"], points)
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG" + bytes(500)])
 def test_a_file_that_is_no_mat_is_refused(tmp_path, content):
-    path = tmp_path / "f.mat"
-    path.write_bytes(content)
+    (tmp_path / "f.mat").write_bytes(content)
     with pytest.raises(InputError, match="f.mat: cannot be read as a .mat file"):
-        fixations.read(path)
+        fixations.read(tmp_path / "f.mat")
 
 
 def test_a_missing_file_is_refused(tmp_path):
@@ -68,19 +59,16 @@ def test_a_missing_file_is_refused(tmp_path):
         fixations.read(tmp_path / "f.mat")
 
 
+def of_subject(**fields) -> dict:
+    picture = {"img": "a.jpg", "subjects": cells([fields])}
+    return {"fixations": cells([picture])}
+
+
 @pytest.mark.parametrize(
     "content",
-    [
-        {"I": np.eye(3)},
-        {"fixations": np.eye(3)},
-        {"fixations": cells([{"img": "a.jpg"}])},
-        {"fixations": cells([{"img": "a.jpg", "subjects": cells([{"fix_x": [1]}])}])},
-        {
-            "fixations": cells(
-                [{"img": "a.jpg", "subjects": cells([{"fix_x": [1, 2], "fix_y": [1]}])}]
-            )
-        },
-    ],
+    [{"I": np.eye(3)}, {"fixations": np.eye(3)}]
+    + [{"fixations": cells([{"img": "a.jpg"}])}]
+    + [of_subject(fix_x=[1]), of_subject(fix_x=[1, 2], fix_y=[1])],
 )
 def test_another_layout_is_refused_in_one_line(tmp_path, content):
     scipy.io.savemat(tmp_path / "f.mat", content)
@@ -90,35 +78,28 @@ def test_another_layout_is_refused_in_one_line(tmp_path, content):
     assert "\n" not in str(error.value)
 
 
-RECORDED = {
-    "a.jpg": np.array([[1.0, 2.0]]),
-    "a.b.jpg": np.array([[3.0, 4.0]]),
-    "c.jpg": np.array([[5.0, 6.0]]),
-    "c.png": np.array([[7.0, 8.0]]),
-}
+RECORDED = {name: np.ones((1, 2)) for name in ("a.jpg", "a.b.jpg", "c.jpg", "c.png")}
 
 
 @pytest.mark.parametrize(
     "source, name",
-    [
-        ("photos/a.jpg", "a.jpg"),
-        ("a.png", "a.jpg"),
-        ("x/a.b.webp", "a.b.jpg"),
-        ("c.png", "c.png"),
-    ],
+    [("photos/a.jpg", "a.jpg"), ("a.png", "a.jpg")]
+    + [("x/a.b.webp", "a.b.jpg"), ("c.png", "c.png")],
 )
 def test_the_points_of_an_image_are_found_by_name_then_by_stem(source, name):
     assert fixations.of_image(RECORDED, source)[0] == name
 
 
-def test_an_image_without_fixations_is_refused_by_name():
-    with pytest.raises(InputError, match="photos/z.jpg: no fixations of a picture"):
-        fixations.of_image(RECORDED, "photos/z.jpg")
-
-
-def test_an_image_whose_stem_was_recorded_twice_is_refused():
-    with pytest.raises(InputError, match="c.tif: .* recorded of c.jpg and c.png"):
-        fixations.of_image(RECORDED, "c.tif")
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        ("photos/z.jpg", "photos/z.jpg: no fixations of a picture"),
+        ("c.tif", "c.tif: .* recorded of c.jpg and c.png"),
+    ],
+)
+def test_an_image_that_was_not_recorded_once_is_refused_by_name(source, message):
+    with pytest.raises(InputError, match=message):
+        fixations.of_image(RECORDED, source)
 
 
 def test_a_point_counts_for_the_pixel_that_it_lies_in():

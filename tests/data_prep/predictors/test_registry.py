@@ -22,6 +22,13 @@ def frame_of(source="photos/a.jpg", box=WHOLE) -> Frame:
     return Frame(PICTURE[top:bottom, left:right], source, box, (HEIGHT, WIDTH))
 
 
+def assert_map(name: str, weights, expected: np.ndarray, frame=None) -> None:
+    """Asserts that a predictor has that very map of a frame, by default the whole."""
+    predictor = predictors.load(name, weights and str(weights))
+    (saliency,) = predictor.predict([frame or frame_of()])
+    np.testing.assert_array_equal(saliency, expected)
+
+
 @pytest.fixture
 def registry(monkeypatch) -> dict:
     """A copy of the registry, which is forgotten afterwards."""
@@ -31,26 +38,20 @@ def registry(monkeypatch) -> dict:
 
 
 def test_the_names_are_those_of_the_documented_predictors():
-    assert predictors.names() == [
-        "sam-resnet",
-        "sam-vgg",
-        "attention-center",
-        "spectral-residual",
-        "center",
-        "fixations",
-        "file",
-    ]
+    networks = ["sam-resnet", "sam-vgg", "attention-center"]
+    others = ["spectral-residual", "center", "fixations", "file"]
+    assert predictors.names() == networks + others
 
 
 def test_a_new_predictor_is_one_function_and_one_registration(registry):
+    def red(frame):
+        return frame.rgb[..., 0] / np.float32(255)
+
     @predictors.register("red")
     def _red(weights):
-        return Predictor(
-            predictors.on_each(lambda frame: frame.rgb[..., 0] / np.float32(255))
-        )
+        return Predictor(predictors.on_each(red))
 
-    (saliency,) = predictors.load("red").predict([frame_of()])
-    np.testing.assert_array_equal(saliency, PICTURE[..., 0] / np.float32(255))
+    assert_map("red", None, PICTURE[..., 0] / np.float32(255))
     assert "red" in predictors.names()
 
 
@@ -98,8 +99,8 @@ def test_a_predictor_without_weights_has_maps_in_0_to_1(name):
 
 
 def test_the_centre_prior_is_that_of_the_crop():
-    (saliency,) = predictors.load("center").predict([frame_of(box=(10, 5, 50, 20))])
-    np.testing.assert_array_equal(saliency, saliency_maps.center_prior(15, 40))
+    expected = saliency_maps.center_prior(15, 40)
+    assert_map("center", None, expected, frame_of(box=(10, 5, 50, 20)))
 
 
 @pytest.fixture
@@ -112,31 +113,27 @@ def mask(tmp_path) -> np.ndarray:
 
 
 def test_a_file_predicts_its_grey_values(tmp_path, mask):
-    predictor = predictors.load("file", f"{tmp_path}/masks")
-    (saliency,) = predictor.predict([frame_of()])
-    np.testing.assert_array_equal(saliency, mask / np.float32(255))
+    assert_map("file", tmp_path / "masks", mask / np.float32(255))
 
 
 def test_a_file_of_the_stored_picture_is_turned_with_it(tmp_path, mask):
     images.write_png(tmp_path / "m.png", np.rot90(mask).copy())
-    predictor = predictors.load("file", f"{tmp_path}/m.png")
-    (saliency,) = predictor.predict([frame_of()._replace(orientation=6)])
-    np.testing.assert_array_equal(saliency, mask / np.float32(255))
+    turned = frame_of()._replace(orientation=6)
+    assert_map("file", tmp_path / "m.png", mask / np.float32(255), turned)
 
 
 def test_a_file_is_cropped_as_the_frame_was(tmp_path, mask):
-    predictor = predictors.load("file", f"{tmp_path}/masks/a.png")
-    (saliency,) = predictor.predict([frame_of("x/other.jpg", box=(10, 5, 50, 20))])
-    np.testing.assert_array_equal(saliency, mask[5:20, 10:50] / np.float32(255))
+    cropped = frame_of("x/other.jpg", box=(10, 5, 50, 20))
+    expected = mask[5:20, 10:50] / np.float32(255)
+    assert_map("file", tmp_path / "masks/a.png", expected, cropped)
 
 
 def test_a_file_of_another_size_spans_the_picture_before_the_crop(tmp_path):
     halves = np.repeat(np.array([[0, 255]], np.uint8), 2, axis=0)
     images.write_png(tmp_path / "m.png", np.kron(halves, np.ones((8, 8), np.uint8)))
     predictor = predictors.load("file", f"{tmp_path}/m.png")
-    left, right = predictor.predict(
-        [frame_of(box=(0, 0, 20, HEIGHT)), frame_of(box=(40, 0, 60, HEIGHT))]
-    )
+    boxes = (0, 0, 20, HEIGHT), (40, 0, 60, HEIGHT)
+    left, right = predictor.predict([frame_of(box=box) for box in boxes])
     assert left.shape == right.shape == (HEIGHT, 20)
     assert left.max() == 0 and right.min() == 1
 
@@ -164,9 +161,8 @@ def recorded(tmp_path):
 
 
 def test_fixations_predict_their_density(recorded):
-    (saliency,) = predictors.load("fixations", str(recorded)).predict([frame_of()])
     points = np.array([[15.5, 10.5], [40.5, 30.5]])
-    np.testing.assert_array_equal(saliency, fixations.density(points, HEIGHT, WIDTH))
+    assert_map("fixations", recorded, fixations.density(points, HEIGHT, WIDTH))
 
 
 def test_the_density_is_cropped_as_the_frame_was(recorded):

@@ -19,14 +19,8 @@ def textured(height: int, width: int) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "size, expected",
-    [
-        ((600, 800), (96, 128)),
-        ((800, 400), (128, 64)),
-        ((1, 1), (128, 128)),
-        ((3, 1), (128, 43)),
-        ((1, 1000), (1, 128)),
-        ((2, 5), (51, 128)),
-    ],
+    [((600, 800), (96, 128)), ((800, 400), (128, 64)), ((1, 1), (128, 128))]
+    + [((3, 1), (128, 43)), ((1, 1000), (1, 128)), ((2, 5), (51, 128))],
 )
 def test_a_map_is_finite_with_a_maximum_of_one_at_any_size(size, expected):
     saliency = spectral_residual.saliency(textured(*size))
@@ -53,9 +47,8 @@ def test_the_odd_patch_is_salient(left):
 
 def test_a_map_depends_on_the_picture_alone():
     picture = textured(100, 150)
-    np.testing.assert_array_equal(
-        spectral_residual.saliency(picture), spectral_residual.saliency(picture.copy())
-    )
+    first, again = map(spectral_residual.saliency, (picture, picture.copy()))
+    np.testing.assert_array_equal(first, again)
 
 
 def test_the_order_of_the_channels_is_rgb():
@@ -83,10 +76,8 @@ def test_photographs_are_predicted_better_than_by_the_centre_prior(shared_data):
         _, points = fixations.of_image(recorded, path)
         fixated = fixations.counts(points, height, width) > 0
         saliency = spectral_residual.saliency(rgb)
-        maps = [
-            saliency_maps.resize(saliency, height, width),
-            saliency_maps.center_prior(height, width),
-        ]
+        resized = saliency_maps.resize(saliency, height, width)
+        maps = resized, saliency_maps.center_prior(height, width)
         scores.append([saliency_metrics.nss(values, fixated) for values in maps])
     ours, center = np.mean(scores, axis=0)
     assert ours > center + 0.3

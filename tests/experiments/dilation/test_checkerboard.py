@@ -10,22 +10,22 @@ import pytest
 from experiments.dilation.checkerboard import grid_ratio, power_spectrum
 from salcomp.errors import InputError
 
+HEIGHT, WIDTH = 256, 512
 
-def white(seed=0, height=256, width=512):
-    return np.random.default_rng(seed).normal(0, 5, (height, width, 3))
+
+def white(seed=0):
+    return np.random.default_rng(seed).normal(0, 5, (HEIGHT, WIDTH, 3))
 
 
 def ratio(*errors):
     return grid_ratio(power_spectrum(error) for error in errors)
 
 
-def pattern(period, height=256, width=512):
+def pattern(period):
     """A pattern that repeats every `period` pixels, with mean 0 and variance 1."""
     cell = np.random.default_rng(1).normal(size=(period, period, 1))
-    cell = (cell - cell.mean()) / cell.std()
-    return np.tile(cell, (height // period + 1, width // period + 1, 3))[
-        :height, :width
-    ]
+    repeats = HEIGHT // period + 1, WIDTH // period + 1, 3
+    return np.tile((cell - cell.mean()) / cell.std(), repeats)[:HEIGHT, :WIDTH]
 
 
 def test_mean_of_the_spectrum_is_the_weighted_mean_squared_error():

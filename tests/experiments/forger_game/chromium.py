@@ -31,10 +31,8 @@ _KEYS = {"ArrowLeft": 37, "ArrowRight": 39, "Enter": 13, "Tab": 9}
 
 def path() -> str:
     """Of the browser; skips the test where there is none."""
-    for name in _NAMES:
-        found = shutil.which(name)
-        if found:
-            return found
+    for found in filter(None, map(shutil.which, _NAMES)):
+        return found
     pytest.skip(f"needs a browser: {', '.join(_NAMES)}")
 
 
@@ -47,11 +45,7 @@ class Browser:
     """
 
     def __init__(self, profile: pathlib.Path):
-        """Starts it.
-
-        Args:
-          profile: empty folder, for what the browser keeps.
-        """
+        """Starts it; what it keeps goes into `profile`, an empty folder."""
         command = path()
         commands, self._commands = os.pipe()
         self._answers, answers = os.pipe()
@@ -78,24 +72,17 @@ class Browser:
             self.call(f"{domain}.enable")
 
     def open(self, url: str, width: int, height: int) -> None:
-        """Opens a page afresh.
+        """Opens a page afresh, in a window of so many CSS pixels.
 
-        Args:
-          url: of the page.
-          width, height: of the window in CSS pixels. Below 600 wide it is that of a
-            phone, with touch and reduced motion.
+        Below 600 wide it is that of a phone, with touch and reduced motion.
         """
         phone = width < 600
         motion = {"name": "prefers-reduced-motion", "value": "reduce" if phone else ""}
         self.call("Emulation.setEmulatedMedia", features=[motion])
         self.call("Emulation.setTouchEmulationEnabled", enabled=phone)
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=2 if phone else 1,
-            mobile=phone,
-        )
+        window = {"width": width, "height": height, "mobile": phone}
+        window["deviceScaleFactor"] = 2 if phone else 1
+        self.call("Emulation.setDeviceMetricsOverride", **window)
         self.call("Page.navigate", url="about:blank")
         self.wait("location.href === 'about:blank'")
         self.requests.clear()
@@ -148,12 +135,8 @@ class Browser:
 
     def value(self, expression: str):
         """The JSON value of an expression of JavaScript; promises are awaited."""
-        result = self.call(
-            "Runtime.evaluate",
-            expression=expression,
-            returnByValue=True,
-            awaitPromise=True,
-        )
+        options = {"returnByValue": True, "awaitPromise": True}
+        result = self.call("Runtime.evaluate", expression=expression, **options)
         if "exceptionDetails" in result:
             raise RuntimeError(f"{expression}: {result['exceptionDetails']}")
         return result["result"].get("value")
@@ -168,16 +151,11 @@ class Browser:
 
     def press(self, key: str, modifiers: int = 0) -> None:
         """Presses and releases a key, as a keyboard does."""
-        code = {"key": key, "code": key, "windowsVirtualKeyCode": _KEYS[key]}
+        event = {"key": key, "code": key, "windowsVirtualKeyCode": _KEYS[key]}
+        event["modifiers"] = modifiers
         text = {"text": "\r"} if key == "Enter" else {}
         for kind, extra in (("keyDown", text), ("keyUp", {})):
-            self.call(
-                "Input.dispatchKeyEvent",
-                type=kind,
-                modifiers=modifiers,
-                **code,
-                **extra,
-            )
+            self.call("Input.dispatchKeyEvent", type=kind, **event, **extra)
 
     def tap(self, selector: str) -> None:
         """Touches the middle of an element."""

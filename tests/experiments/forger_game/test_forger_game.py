@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 
 from experiments.forger_game import __main__ as forger_game
 from salcomp.errors import InputError
@@ -49,28 +49,27 @@ def run(tmp_path_factory):
     return folder
 
 
-def make(run, output, *arguments):
-    forger_game.main(
-        ["forger_game", f"--run={run}", f"--output={output}", "--crop=32", *arguments]
-    )
+def make(run, output, seed=0):
+    flags = [f"--run={run}", f"--output={output}", "--crop=32", f"--seed={seed}"]
+    forger_game.main(["forger_game", *flags])
     return output.read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
 def page(run, tmp_path_factory):
-    return make(run, tmp_path_factory.mktemp("page") / "game.html", "--seed=3")
+    return make(run, tmp_path_factory.mktemp("page") / "game.html", seed=3)
 
 
 def game_of(page: str) -> dict:
     return json.loads(Parsed(page).texts["game"])
 
 
-def pieces(uri: str, crop: int = 32) -> list[np.ndarray]:
+def pieces(uri: str) -> list[np.ndarray]:
     head, data = uri.split(",")
     assert head == "data:image/png;base64"
     sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
-    assert sheet.shape[1:] == (crop, 3) and sheet.shape[0] % crop == 0
-    return np.split(sheet, sheet.shape[0] // crop)
+    assert sheet.shape[1:] == (32, 3) and sheet.shape[0] % 32 == 0
+    return np.split(sheet, sheet.shape[0] // 32)
 
 
 def places(folder) -> set[bytes]:
@@ -133,8 +132,7 @@ def test_strip_shows_one_place_at_every_step_and_as_it_is(run, page):
 
 
 def test_same_seed_makes_the_same_game_and_another_another(run, page, tmp_path):
-    again = make(run, tmp_path / "again.html", "--seed=3")
-    other = make(run, tmp_path / "other.html", "--seed=4")
+    again, other = (make(run, tmp_path / "game.html", seed) for seed in (3, 4))
     assert game_of(again) == game_of(page) != game_of(other)
 
 
@@ -161,12 +159,9 @@ def test_text_has_a_contrast_of_at_least_4_5(page, scheme):
     colours = dict(found)
 
     def luminance(name):
-        digits = colours[name][1:]
-        digits = "".join(2 * d for d in digits) if len(digits) == 3 else digits
-        values = np.array([int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)])
-        linear = np.where(
-            values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4
-        )
+        values = np.array(ImageColor.getrgb(colours[name])) / 255
+        power = ((values + 0.055) / 1.055) ** 2.4
+        linear = np.where(values <= 0.04045, values / 12.92, power)
         return linear @ [0.2126, 0.7152, 0.0722]
 
     def contrast(one, other):

@@ -8,11 +8,8 @@ from experiments.forger_game import __main__ as forger_game
 from tests.experiments.forger_game.chromium import Browser
 from tests.fixtures import save_gan_run
 
-_QUESTION = (
-    "!document.getElementById('play').hidden && "
-    "document.getElementById('verdict').hidden"
-)
 _ANSWER = "!document.getElementById('verdict').hidden"
+_QUESTION = f"!document.getElementById('play').hidden && !({_ANSWER})"
 _END = "!document.getElementById('end').hidden"
 _FOCUS = "document.activeElement.id"
 # All of a round but its number, its pixels, and the answer to the one before.
@@ -50,23 +47,14 @@ def browser(tmp_path_factory):
 def url(browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("game")
     save_gan_run(folder)
-    output = folder / "game.html"
-    forger_game.main(
-        ["forger_game", f"--run={folder}", f"--output={output}", "--crop=32"]
-    )
-    return output.as_uri()
+    flags = [f"--run={folder}", f"--output={folder / 'game.html'}", "--crop=32"]
+    forger_game.main(["forger_game", *flags])
+    return (folder / "game.html").as_uri()
 
 
 @pytest.fixture
-def page(browser, url):
-    browser.open(url, 1280, 800)
-    yield browser
-    assert browser.problems == []
-
-
-@pytest.fixture
-def phone(browser, url):
-    browser.open(url, 360, 640)
+def page(browser, url, request):
+    browser.open(url, *getattr(request, "param", (1280, 800)))
     yield browser
     assert browser.problems == []
 
@@ -78,9 +66,8 @@ def text(page, name):
 def play(page, key):
     """Plays a game with one key from its first question on.
 
-    Returns:
-      For each round: whether it was won, the side of the forgery, the markup before
-      the answer, and the pixels of both pictures.
+    Returns for each round whether it was won, the markup before the answer, and the
+    pixels of both pictures.
     """
     rounds = []
     for number in range(1, 7):
@@ -96,7 +83,7 @@ def play(page, key):
         step = (10, 40, 90)[(number - 1) // 2]
         assert f"painted after {step} training steps" in text(page, "step")
         assert len(text(page, "why")) > 20
-        rounds.append((won, side, markup, pixels))
+        rounds.append((won, markup, pixels))
         assert page.value(_FOCUS) == "next"
         page.press("Enter")
     page.wait(_END)
@@ -117,9 +104,8 @@ def test_two_games_by_keyboard(page, url):
     drawn = "document.querySelectorAll('#chart .cell.caught').length"
     assert page.value(drawn) == caught
     in_table = "[...document.querySelectorAll('#rows td')].map(cell => cell.innerText)"
-    assert page.value(in_table) == [
-        f"{first[i][0] + first[i + 1][0]} of 2" for i in (0, 2, 4)
-    ]
+    by_step = [f"{first[i][0] + first[i + 1][0]} of 2" for i in (0, 2, 4)]
+    assert page.value(in_table) == by_step
     assert page.value(_FOCUS) == "total"
     page.press("Tab")
     assert page.value(_FOCUS) == "again"
@@ -128,10 +114,9 @@ def test_two_games_by_keyboard(page, url):
     both = caught + sum(won for won, *_ in second)
     assert text(page, "all") == f"In your 2 games: {both} of 12."
     # Until the answer, all but the pixels is the same for every round.
-    assert len({markup for _, _, markup, _ in first + second}) == 1
+    assert len({markup for _, markup, _ in first + second}) == 1
     # No picture comes back, in either order, before all have come.
-    pixels = {frozenset(pictures) for *_, pictures in first + second}
-    assert len(pixels) == 12
+    assert len({frozenset(pictures) for *_, pictures in first + second}) == 12
     assert {asked for asked in page.requests if asked[:5] != "data:"} == {url}
 
 
@@ -146,10 +131,8 @@ def test_clicking_twice_skips_no_round(page):
 
 
 def test_forgery_is_on_either_side(page):
-    sides = page.value(_SIDES)
-    assert len(sides) == 24
-    # All the same: by chance 1 in 8 million.
-    assert {*sides} == {"left", "right"}
+    # All 24 the same: by chance 1 in 8 million.
+    assert {*page.value(_SIDES)} == {"left", "right"}
 
 
 def test_shortcuts_of_the_browser_are_no_answers(page):
@@ -159,20 +142,21 @@ def test_shortcuts_of_the_browser_are_no_answers(page):
     assert page.value(_QUESTION)
 
 
-def test_by_touch_on_a_small_phone(phone):
-    assert phone.value(_OVERFLOW) == 0
-    phone.tap("#begin")
+@pytest.mark.parametrize("page", [(360, 640)], indirect=True)
+def test_by_touch_on_a_small_phone(page):
+    assert page.value(_OVERFLOW) == 0
+    page.tap("#begin")
     for _ in range(6):
-        phone.wait(_QUESTION)
-        phone.tap(".picture:last-child")
-        phone.wait(_ANSWER)
-        assert phone.value("document.getAnimations().length") == 0
-        assert phone.value(_OVERFLOW) == 0
+        page.wait(_QUESTION)
+        page.tap(".picture:last-child")
+        page.wait(_ANSWER)
+        assert page.value("document.getAnimations().length") == 0
+        assert page.value(_OVERFLOW) == 0
         bottom = "document.getElementById('next').getBoundingClientRect().bottom"
-        assert phone.value(bottom) <= 640
-        phone.tap("#next")
-    phone.wait(_END)
-    assert phone.value(_OVERFLOW) == 0
+        assert page.value(bottom) <= 640
+        page.tap("#next")
+    page.wait(_END)
+    assert page.value(_OVERFLOW) == 0
 
 
 def test_names_that_a_screen_reader_says(page):

@@ -19,13 +19,12 @@ def run(tmp_path):
     return tmp_path
 
 
+def places_of(run, crop=32, seed=0) -> list[Place]:
+    return choose_places(Samples(run), crop, np.random.default_rng(seed))
+
+
 def test_steps_are_at_equal_ratios_from_the_first_to_the_last():
-    assert choose_steps(list(range(1000, 65000, 1000)), 4) == [
-        1000,
-        4000,
-        16000,
-        64000,
-    ]
+    assert choose_steps(list(range(1000, 65000, 1000)), 4) == [1000, 4000, 16000, 64000]
 
 
 def test_all_steps_are_chosen_where_there_are_no_more_than_asked_for():
@@ -57,7 +56,7 @@ def test_frames_of_a_step_with_another_size_than_the_originals_are_refused(run):
 
 
 def test_places_are_in_the_frames_and_do_not_overlap(run):
-    places = choose_places(Samples(run), 30, np.random.default_rng(0))
+    places = places_of(run, 30)
     cover = {name: np.zeros((96, 128), int) for name in Samples(run).names}
     for name, top, left in places:
         cover[name][top : top + 30, left : left + 30] += 1
@@ -70,7 +69,7 @@ def test_flat_places_are_left_out(run):
     frame = np.array(Image.open(path))
     frame[:, :96] = 200
     Image.fromarray(frame).save(path)
-    places = choose_places(Samples(run), 32, np.random.default_rng(0))
+    places = places_of(run)
     assert {place.left for place in places if place.name == path.name} <= {96}
     assert len(places) >= 30
 
@@ -78,25 +77,22 @@ def test_flat_places_are_left_out(run):
 def test_all_places_of_flat_frames_are_left_out(run):
     for path in (run / "samples/originals").iterdir():
         Image.new("RGB", (128, 96), "grey").save(path)
-    assert choose_places(Samples(run), 32, np.random.default_rng(0)) == []
+    assert places_of(run) == []
 
 
 def test_places_that_follow_each_other_are_of_different_frames(run):
-    places = choose_places(Samples(run), 32, np.random.default_rng(0))
+    places = places_of(run)
     for turn in range(6):
         assert len({place.name for place in places[6 * turn : 6 * turn + 6]}) == 6
 
 
 def test_order_of_the_places_depends_on_the_seed_alone(run):
-    def chosen(seed):
-        return choose_places(Samples(run), 32, np.random.default_rng(seed))
-
-    assert chosen(1) == chosen(1) != chosen(2)
+    assert places_of(run, seed=1) == places_of(run, seed=1) != places_of(run, seed=2)
 
 
 def test_frames_smaller_than_the_crop_are_refused(run):
     with pytest.raises(InputError, match="128x96 pixels are fewer than --crop=100"):
-        choose_places(Samples(run), 100, np.random.default_rng(0))
+        places_of(run, 100)
 
 
 def test_run_without_samples_is_refused(tmp_path):

@@ -14,17 +14,11 @@ from scipy.interpolate import Akima1DInterpolator
 from experiments.study import report
 from experiments.study.plan import COLUMNS as PLAN
 from experiments.study.report import classical as classical_codecs
-from experiments.study.report import (
-    comparisons,
-    effective_lambda,
-    figures,
-    numbers,
-    page,
-    seeds,
-    spread,
-)
+from experiments.study.report import comparisons, effective_lambda, figures, page, seeds
 from experiments.study.report.comparisons import Comparisons, Pair
+from experiments.study.report.numbers import number
 from experiments.study.report.records import StudyRecords
+from experiments.study.report.spread import gains, wrong_sign
 from experiments.study.run import COLUMNS
 from salcomp.errors import InputError
 from salcomp.files.results import write_csv
@@ -47,23 +41,13 @@ def write_records(folder, savings: dict[str, float], seed_noise: float = 0.0) ->
     def add(name, arm, lmbda, factor, seed=0):
         weighted = arm != "baseline"
         effective = lmbda * (1.5 if weighted else 1)
-        runs.append(
-            {
-                **dict.fromkeys(PLAN, ""),
-                "name": name,
-                "arm": arm,
-                "lambda": f"{lmbda}",
-                "floor": "0.1" if weighted else "",
-                "seed": f"{seed}",
-                "start": "" if name == "start" else "start",
-                "steps": "10",
-                "done": 1,
-                "train_seconds": 1.0,
-                "measure_seconds": 1.0,
-                "final_bpp": 0.1,
-                "final_effective_lambda": effective,
-            }
-        )
+        run = dict.fromkeys(PLAN, "")
+        run |= {"name": name, "arm": arm, "lambda": lmbda, "seed": seed, "steps": 10}
+        run |= {"floor": "0.1" if weighted else "", "done": 1}
+        run |= {"start": "" if name == "start" else "start"}
+        run |= {"train_seconds": 1.0, "measure_seconds": 1.0}
+        run |= {"final_bpp": 0.1, "final_effective_lambda": effective}
+        runs.append(run)
         for set_name, count in (("test", 12), ("fixations", 9)):
             for i in range(count):
                 image = np.random.default_rng(i).uniform(0.5, 2)
@@ -84,8 +68,8 @@ def write_records(folder, savings: dict[str, float], seed_noise: float = 0.0) ->
                 add(f"{arm}-{lmbda}-seed{seed}", arm, lmbda, factor, seed)
     write_csv(folder / "runs.csv", runs)
     write_csv(folder / "per_image.csv", rows)
-    curves = [{"run": "blog-baseline", "step": 1, "bpp": 0.2}]
-    write_csv(folder / "curves.csv", curves)
+    curve = {"run": "blog-baseline", "step": 1, "bpp": 0.2}
+    write_csv(folder / "curves.csv", [curve])
     maps = {"frames": 3, "mean_saliency": 0.1, "floor": 0.1, "mean_weight": 0.2}
     write_csv(folder / "maps.csv", [{**maps, "bound_db": 0.5}])
     made = {"command": "python -m x", "versions": {"numpy": "1"}, "python": "3"}
@@ -100,13 +84,16 @@ def records_of(tmp_path, savings, **options) -> StudyRecords:
 PAIR = Pair("concat", "baseline", "concat-shuffled")
 
 
-def of_seeds(percent: float | None) -> dict:
-    return dict.fromkeys(comparisons.DECIDING, percent)
-
-
-def verdict_of(tmp_path, savings, seed_percent=0.0) -> str:
-    compared = Comparisons(records_of(tmp_path, savings), resamples=30)
-    return comparisons.verdict(PAIR, compared, of_seeds(seed_percent))
+def verdict_of(tmp_path, savings, seed_percent=0.0, changed=lambda row: {}) -> str:
+    """What the rule says, where the scores of some rows may be changed by some dB."""
+    write_records(tmp_path, savings)
+    rows = list(csv.DictReader((tmp_path / "per_image.csv").open()))
+    for row in rows:
+        row |= {name: float(row[name]) + db for name, db in changed(row).items()}
+    write_csv(tmp_path / "per_image.csv", rows)
+    compared = Comparisons(StudyRecords(tmp_path), resamples=30)
+    percents = dict.fromkeys(comparisons.DECIDING, seed_percent)
+    return comparisons.verdict(PAIR, compared, percents)
 
 
 def test_bd_rate_is_the_saving_that_was_put_in(tmp_path):
@@ -117,64 +104,46 @@ def test_bd_rate_is_the_saving_that_was_put_in(tmp_path):
         assert found.rate.low <= -20 + 1e-6 and found.rate.high >= -20 - 1e-6
 
 
-def test_arm_that_saves_bits_and_beats_its_control_helps(tmp_path):
-    assert verdict_of(tmp_path, {"concat": -0.2, "concat-shuffled": 0.1}) == "helps"
-
-
-def test_arm_that_takes_more_bits_does_not_help(tmp_path):
-    found = verdict_of(tmp_path, {"concat": 0.2, "concat-shuffled": 0.3})
-    assert found == "does not help"
-
-
-def test_arm_that_its_control_beats_does_not_help(tmp_path):
-    found = verdict_of(tmp_path, {"concat": -0.2, "concat-shuffled": -0.3})
-    assert found == "does not help"
-
-
-def test_saving_within_the_spread_of_seeds_does_not_help(tmp_path):
-    savings = {"concat": -0.02, "concat-shuffled": 0.1}
-    assert verdict_of(tmp_path, savings, seed_percent=1.5) == "does not help"
-    assert verdict_of(tmp_path, savings, seed_percent=0.5) == "helps"
-
-
-def test_arm_without_its_control_is_not_decided(tmp_path):
-    assert verdict_of(tmp_path, {"concat": -0.2}) == "not decided"
-
-
-def test_saving_without_seeds_to_compare_with_is_not_decided(tmp_path):
-    savings = {"concat": -0.2, "concat-shuffled": 0.1}
-    assert verdict_of(tmp_path, savings, seed_percent=None) == "not decided"
+@pytest.mark.parametrize(
+    "arm, control, seed_percent, expected",
+    [
+        pytest.param(-0.2, 0.1, 0, "helps", id="saves and beats its control"),
+        pytest.param(0.2, 0.3, 0, "does not help", id="takes more"),
+        pytest.param(-0.2, -0.3, 0, "does not help", id="its control beats it"),
+        pytest.param(-0.02, 0.1, 0.5, "helps", id="saves more than seeds vary"),
+        pytest.param(-0.02, 0.1, 1.5, "does not help", id="saves less than seeds vary"),
+        pytest.param(-0.2, None, 0, "not decided", id="without its control"),
+        pytest.param(0.1, None, 0, "does not help", id="takes more without control"),
+        pytest.param(-0.2, 0.1, None, "not decided", id="without seeds"),
+    ],
+)
+def test_verdict_follows_the_rule(tmp_path, arm, control, seed_percent, expected):
+    savings = {"concat": arm}
+    if control is not None:
+        savings["concat-shuffled"] = control
+    assert verdict_of(tmp_path, savings, seed_percent) == expected
 
 
 def test_curves_that_share_little_decide_nothing(tmp_path):
-    records_of(tmp_path, {"concat": -0.2, "concat-shuffled": 0.1})
-    rows = list(csv.DictReader((tmp_path / "per_image.csv").open()))
-    for row in rows:
-        if row["run"].startswith("concat-0"):  # as far up as a sixfold lambda
-            for metric in ("ewpsnr", "boxes-psnr"):
-                row[metric] = float(row[metric]) + 8
-    write_csv(tmp_path / "per_image.csv", rows)
+    def changed(row):  # as far up as a sixfold lambda
+        metrics = ("ewpsnr", "boxes-psnr") if row["run"].startswith("concat-0") else ()
+        return dict.fromkeys(metrics, 8)
+
+    savings = {"concat": -0.2, "concat-shuffled": 0.1}
+    assert verdict_of(tmp_path, savings, changed=changed) == "not decided"
     compared = Comparisons(StudyRecords(tmp_path), resamples=30)
     found = compared.of("concat", "baseline", comparisons.FIXATIONS)
     assert found.overlap < comparisons.MIN_OVERLAP
-    assert comparisons.verdict(PAIR, compared, of_seeds(0)) == "not decided"
-
-
-def test_arm_that_saves_nothing_needs_no_control(tmp_path):
-    assert verdict_of(tmp_path, {"concat": 0.1}) == "does not help"
 
 
 def test_helping_in_one_score_only_is_said_so(tmp_path):
-    records_of(tmp_path, {"concat": -0.2, "concat-shuffled": 0.1})
-    rows = list(csv.DictReader((tmp_path / "per_image.csv").open()))
-    for row in rows:
-        if row["set"] == "test" and row["run"].startswith("concat-0"):
-            row["boxes-psnr"] = float(row["boxes-psnr"]) - 3
-    write_csv(tmp_path / "per_image.csv", rows)
-    compared = Comparisons(StudyRecords(tmp_path), resamples=30)
-    assert (
-        comparisons.verdict(PAIR, compared, of_seeds(0)) == "helps for fixations only"
-    )
+    def changed(row):
+        concat = row["set"] == "test" and row["run"].startswith("concat-0")
+        return {"boxes-psnr": -3} if concat else {}
+
+    savings = {"concat": -0.2, "concat-shuffled": 0.1}
+    found = verdict_of(tmp_path, savings, changed=changed)
+    assert found == "helps for fixations only"
 
 
 def test_rates_are_predicted_on_the_baselines_curve(tmp_path):
@@ -206,33 +175,27 @@ def test_smoothing_keeps_a_constant_and_follows_a_step():
 
 
 def test_two_frames_have_the_wrong_sign_as_often_as_counted():
-    assert spread.wrong_sign(np.array([1.0, 1.0, 1.0])) == 0
+    assert wrong_sign(np.array([1.0, 1.0, 1.0])) == 0
     # Of the three pairs only (-3, 1) is negative; the mean of all is positive.
-    assert spread.wrong_sign(np.array([-3.0, 1.0, 4.0])) == pytest.approx(1 / 3)
+    assert wrong_sign(np.array([-3.0, 1.0, 4.0])) == pytest.approx(1 / 3)
 
 
 def test_gains_at_equal_rate_are_those_that_the_saving_is_worth(tmp_path):
-    found = spread.gains(records_of(tmp_path, {"concat-0.1": -0.1}), "concat-0.1")
+    found = gains(records_of(tmp_path, {"concat-0.1": -0.1}), "concat-0.1")
     assert len(found.images) == 12
     # A doubling of the rate takes 4 / 0.6 dB on the made-up curves.
-    expected = -np.log2(0.9) * 4 / 0.6
-    assert found.own == pytest.approx(np.full(12, expected))
-    assert found.boxes == pytest.approx(np.full(12, expected))
+    for gained in (found.own, found.boxes):
+        assert gained == pytest.approx(np.full(12, -np.log2(0.9) * 4 / 0.6))
 
 
 @pytest.mark.parametrize(
     ("value", "spec", "text"),
-    [
-        (0.125, ".2f", "0.12"),
-        (-2.675, "+.2f", "-2.67"),
-        (0.0, "+.2f", "0.00"),
-        (-0.004, "+.2f", "0.00"),
-        (0.04, "+.1f", "0.0"),
-    ],
+    [(0.125, ".2f", "0.12"), (-2.675, "+.2f", "-2.67"), (0.0, "+.2f", "0.00")]
+    + [(-0.004, "+.2f", "0.00"), (0.04, "+.1f", "0.0")],
 )
 def test_numbers_hang_neither_on_a_last_bit_nor_on_the_sign_of_zero(value, spec, text):
     for wobble in (-1e-12, 0, 1e-12):
-        assert numbers.number(value * (1 + wobble) + wobble, spec) == text
+        assert number(value * (1 + wobble) + wobble, spec) == text
 
 
 def test_no_part_of_the_report_rounds_by_itself():
@@ -292,9 +255,8 @@ def test_committed_page_is_what_its_records_give(street, monkeypatch, toward):
 def test_committed_intervals_are_those_of_the_bootstrap(street):
     for row in street.rows("bd_rate.csv")[:2]:
         score = comparisons.Score(row["set"], row["metric"], "")
-        found = Comparisons(street, report.RESAMPLES).of(
-            row["series"], row["anchor"], score
-        )
+        compared = Comparisons(street, report.RESAMPLES)
+        found = compared.of(row["series"], row["anchor"], score)
         committed = bd_rate.Comparison.from_cells(row)
         assert found.cells() == pytest.approx(committed.cells(), rel=1e-4, abs=1e-4)
 
@@ -305,22 +267,17 @@ def test_committed_bd_rates_follow_from_the_rows_by_other_code(street):
     rows = list(csv.DictReader((STREET / "per_image.csv").open()))
     checked = 0
     for row in csv.DictReader((STREET / "bd_rate.csv").open()):
-        names = [
-            [run.name for run in street.series(row[key])]
-            for key in ("anchor", "series")
-        ]
+        series = [street.series(row[key]) for key in ("anchor", "series")]
+        names = [[run.name for run in runs] for runs in series]
         values = {}
         for one in rows:
             if one["set"] == row["set"] and one["run"] in sum(names, []):
-                cell = one[row["metric"]]
-                values.setdefault(one["image"], {})[one["run"]] = (
-                    float(one["bpp"]),
-                    float(cell) if cell else np.nan,
-                )
+                point = float(one["bpp"]), float(one[row["metric"]] or np.nan)
+                values.setdefault(one["image"], {})[one["run"]] = point
         whole = [
             image
             for image in values.values()
-            if len(image) == len(names[0]) + len(names[1])
+            if len(image) == len(sum(names, []))
             and np.isfinite(list(image.values())).all()
         ]
         assert len(whole) == int(row["images"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shlex
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,22 +39,34 @@ def run_of(row: str, *before: str) -> plan.PlannedRun:
     return plan.parse("\n".join([HEADER, *before, row]), "test.csv")[-1]
 
 
+def study(flags: str) -> None:
+    command.main(["study", *flags.split()])
+
+
+def with_maps(kind: str, folder: Path, count: int) -> tuple[list, list]:
+    """So many frames, and the same with other maps, as images."""
+    save_frames(folder / "frames", count)
+    study_frames.with_other_maps(kind, folder / "frames", folder / "other")
+    places = folder / "frames", folder / "other"
+    own, other = ([*map(images.read_image, disk.files_in(place))] for place in places)
+    return own, other
+
+
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_plans_of_the_budgets_are_of_known_arms_and_distinct_names(budget):
     runs = plan.read(budget)
     assert runs[0].name == "start"
     assert len({run.name for run in runs}) == len(runs)
-    series = {run.arm for run in runs}
-    assert {"baseline", "concat", "concat-shuffled", "refine-saliency"} <= series
+    arms = {run.arm for run in runs}
+    assert {"baseline", "concat", "concat-shuffled", "refine-saliency"} <= arms
 
 
 def test_arms_of_a_comparison_differ_in_nothing_else():
     """Arms that the page compares have the baseline's steps, start and schedule."""
     for run in plan.read("street"):
-        if run.arm in report.comparisons.trained_arms():
+        if run.arm in report.comparisons.trained_arms() and run.name != "start":
             same = run.steps, run.learning_rate, run.start, run.seed in (0, 1, 2)
-            if run.name != "start":
-                assert same == (2000, 0.002, "start", True), run.name
+            assert same == (2000, 0.002, "start", True), run.name
 
 
 @pytest.mark.parametrize(
@@ -84,8 +97,7 @@ def test_arms_are_configurations_of_the_trainer(arm, tmp_path):
     run = run_of(f"x,{arm},0.002,0.01,clip,dataset,3,start,7,0.004", START)
     arguments = doing.arguments(run, tmp_path / "x", ("--preset=smoke",))
     train.FLAGS.unparse_flags()
-    values = train.FLAGS(["train", *arguments])
-    assert values == ["train"]
+    assert train.FLAGS(["train", *arguments]) == ["train"]
     settings = config_flags.config_from_flags(train.FLAGS)
     assert (settings.lmbda, settings.last_step, settings.seed) == (0.002, 7, 3)
     assert settings.weight_distortion == ARMS[arm].weighted
@@ -97,10 +109,8 @@ def test_trainings_of_a_plan_are_runs_of_exported_steps(tmp_path, capsys):
     """Each in one list, as salcomp.run_step reads it, with the plan's configuration."""
     for name in ("train", "test"):
         save_frames(tmp_path / "data" / name, 2)
-    command.main(
-        ["study", "--budget=full", f"--data={tmp_path / 'data'}"]
-        + [f"--write_runs={tmp_path}", f"--workdir={tmp_path / 'here'}"]
-    )
+    flags = f"--data={tmp_path / 'data'} --workdir={tmp_path / 'here'}"
+    study(f"--budget=full {flags} --write_runs={tmp_path}")
     commands = [shlex.split(line) for line in capsys.readouterr().out.splitlines()]
     planned = {run.name: run for run in plan.read("full") if run.of_arm.trains}
     budget, found = BUDGETS["full"], []
@@ -111,9 +121,8 @@ def test_trainings_of_a_plan_are_runs_of_exported_steps(tmp_path, capsys):
         exported = study_sweep.config_of(step_flags)
         for run in accelerator_sweep.read(runs.partition("=")[2], exported):
             one = planned[run.name]
-            assert run.config == study_sweep.config_of(
-                doing.settings(one, budget.flags)
-            )
+            settings = doing.settings(one, budget.flags)
+            assert run.config == study_sweep.config_of(settings)
             start = one.start and str(tmp_path / one.start / "state.npz")
             assert run.start in (one.start, start)
             assert run.start == start or one.start in found
@@ -125,14 +134,7 @@ def test_trainings_of_a_plan_are_runs_of_exported_steps(tmp_path, capsys):
 
 
 def test_shuffled_maps_are_all_of_other_frames_and_each_serves_once(tmp_path):
-    save_frames(tmp_path / "frames", 7)
-    folder = study_frames.with_other_maps(
-        "shuffled", tmp_path / "frames", tmp_path / "other"
-    )
-    own, other = (
-        [images.read_image(path) for path in disk.files_in(place)]
-        for place in (tmp_path / "frames", folder)
-    )
+    own, other = with_maps("shuffled", tmp_path, 7)
     for before, after in zip(own, other):
         np.testing.assert_array_equal(before.rgb, after.rgb)
         assert (before.alpha != after.alpha).any()
@@ -140,34 +142,22 @@ def test_shuffled_maps_are_all_of_other_frames_and_each_serves_once(tmp_path):
 
 
 def test_centre_maps_are_one_prior_for_all_frames(tmp_path):
-    save_frames(tmp_path / "frames", 2)
-    folder = study_frames.with_other_maps(
-        "center", tmp_path / "frames", tmp_path / "other"
-    )
-    first, second = (images.read_image(path).alpha for path in disk.files_in(folder))
+    first, second = (image.alpha for image in with_maps("center", tmp_path, 2)[1])
     np.testing.assert_array_equal(first, second)
     height, width = first.shape
     assert first[height // 2, width // 2] == first.max() == 255
 
 
 def test_control_frames_of_one_frame_cannot_be_shuffled(tmp_path):
-    save_frames(tmp_path / "frames", 1)
     with pytest.raises(InputError, match="two frames or more"):
-        study_frames.with_other_maps(
-            "shuffled", tmp_path / "frames", tmp_path / "other"
-        )
+        with_maps("shuffled", tmp_path, 1)
     assert not (tmp_path / "other").exists()
 
 
 def test_spread_takes_files_at_equal_distances(tmp_path):
     paths = [tmp_path / f"{i:02}" for i in range(10)]
     assert study_frames.spread(paths, 20) == paths
-    assert [p.name for p in study_frames.spread(paths, 4)] == [
-        "00",
-        "02",
-        "05",
-        "07",
-    ]
+    assert [p.name for p in study_frames.spread(paths, 4)] == ["00", "02", "05", "07"]
 
 
 def test_bound_of_the_maps_is_the_ratio_of_means_in_db(tmp_path):
@@ -207,9 +197,9 @@ def small_study(tmp_path_factory):
     patch.setattr(study_frames, "_TEST", 3)
     patch.setattr(doing, "train", train_here)
     folder = tmp_path_factory.mktemp("study")
-    arguments = [f"--workdir={folder / 'runs'}", f"--output_dir={folder / 'results'}"]
-    command.main(["study", "--budget=smoke", *arguments])
-    yield folder / "runs", folder / "results", arguments
+    flags = f"--workdir={folder / 'runs'} --output_dir={folder / 'results'}"
+    study(flags)
+    yield folder / "runs", folder / "results", flags
     patch.undo()
 
 
@@ -251,27 +241,25 @@ def test_study_writes_page_and_figures(small_study):
 
 
 def test_finished_study_is_not_done_again(small_study, monkeypatch):
-    runs, results, arguments = small_study
+    runs, _, flags = small_study
     before = {p: p.stat().st_mtime_ns for p in (runs / "measured").iterdir()}
     monkeypatch.setattr(doing, "train", None)
-    command.main(["study", "--budget=smoke", *arguments])
+    study(flags)
     assert before == {p: p.stat().st_mtime_ns for p in (runs / "measured").iterdir()}
 
 
 def test_study_refuses_a_changed_run(small_study, monkeypatch):
-    _, _, arguments = small_study
     changed = SMALL.replace("concat-0.003,concat,0.003", "concat-0.003,concat,0.004")
     monkeypatch.setattr(plan, "read", lambda budget: plan.parse(changed, "small.csv"))
     with pytest.raises(InputError, match="another lambda.*another name"):
-        command.main(["study", "--budget=smoke", *arguments])
+        study(small_study[2])
 
 
 def test_study_refuses_other_frames_in_its_folder(small_study, tmp_path):
-    _, _, arguments = small_study
     save_frames(tmp_path / "train", 2)
     save_frames(tmp_path / "test", 2)
     with pytest.raises(InputError, match="of a study with other frames, scorers"):
-        command.main(["study", "--budget=smoke", f"--data={tmp_path}", *arguments])
+        study(f"--data={tmp_path} {small_study[2]}")
 
 
 def test_study_goes_on_with_what_is_missing(small_study, tmp_path, monkeypatch):
@@ -281,10 +269,7 @@ def test_study_goes_on_with_what_is_missing(small_study, tmp_path, monkeypatch):
         path.unlink()
     trained = []
     monkeypatch.setattr(doing, "train", lambda run, *_: trained.append(run.name))
-    command.main(
-        ["study", "--budget=smoke", f"--workdir={tmp_path / 'runs'}"]
-        + [f"--output_dir={tmp_path / 'results'}"]
-    )
+    study(f"--workdir={tmp_path / 'runs'} --output_dir={tmp_path / 'results'}")
     assert not trained  # its model was there
     kept = (tmp_path / "results" / "per_image.csv").read_text()
     assert kept == (results / "per_image.csv").read_text()
@@ -292,30 +277,22 @@ def test_study_goes_on_with_what_is_missing(small_study, tmp_path, monkeypatch):
 
 def test_report_is_made_from_the_records_alone(small_study, tmp_path):
     _, results, _ = small_study
-    copied = tmp_path / "results"
-    copied.mkdir()
-    for name in ("per_image", "runs", "maps", "curves", "reconstructions"):
-        shutil.copy(results / f"{name}.csv", copied)
-    shutil.copy(results / "record.json", copied)
-    shutil.copytree(results / "reconstructions", copied / "reconstructions")
+    copied = shutil.copytree(results, tmp_path / "results")
+    for made in (copied / "README.md", copied / "bd_rate.csv", *copied.glob("*.png")):
+        made.unlink(missing_ok=True)
     report.write(copied, copied / "README.md")
-    text = (copied / "README.md").read_text()
-    assert (
-        text.replace(str(copied), str(results)) == (results / "README.md").read_text()
-    )
+    text = (copied / "README.md").read_text().replace(str(copied), str(results))
+    assert text == (results / "README.md").read_text()
 
 
-def test_street_study_needs_data(tmp_path):
-    with pytest.raises(InputError, match="--data is needed"):
-        command.main(
-            ["study", "--budget=street", f"--workdir={tmp_path}"]
-            + [f"--output_dir={tmp_path}"]
-        )
-
-
-def test_missing_folder_is_named(tmp_path):
-    with pytest.raises(InputError, match="train: no such folder"):
-        command.main(
-            ["study", f"--data={tmp_path}", f"--workdir={tmp_path / 'runs'}"]
-            + [f"--output_dir={tmp_path / 'results'}"]
-        )
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        pytest.param("--budget=street", "--data is needed", id="no data"),
+        pytest.param("--data={0}", "train: no such folder", id="an empty folder"),
+    ],
+)
+def test_frames_that_are_missing_are_asked_for(tmp_path, flags, message):
+    flags = f"{flags.format(tmp_path)} --workdir={tmp_path} --output_dir={tmp_path}"
+    with pytest.raises(InputError, match=message):
+        study(flags)
