@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from salcomp.errors import InputError
-from salcomp.extreme_gan import evaluation, samples, train
+from salcomp.extreme_gan import evaluation, run, samples, train
 from salcomp.extreme_gan import export as export_tool
 from salcomp.extreme_gan.config import GanConfig
 from salcomp.extreme_gan.model import SHARES, TERMS, ExtremeGan
@@ -32,7 +32,7 @@ def rows_of(workdir):
 
 def encoder_change(workdir):
     """The largest change of a weight of the encoder from its initial value."""
-    start = train.build(run_folder.read_config(workdir, GanConfig))
+    start = run.initial_model(run_folder.read_config(workdir, GanConfig))
     trained = exported.load(workdir, ExtremeGan).model
     initial = named_variables(start)
     return max(
