@@ -158,7 +158,7 @@ def _draws(frames: FrameSet, image_means, config: Config, step: int, count: int)
 
 def to_device(state: TrainingState) -> dict[str, jax.Array]:
     """The tensors of a state, by name, on the device."""
-    return {name: jnp.asarray(value) for name, value in state.tensors().items()}
+    return jax.device_put(state.tensors(), jax.devices()[0])
 
 
 def _relative(actual: np.ndarray, expected: np.ndarray, start) -> float:

@@ -44,7 +44,7 @@ class PureStep:
         self._model = model
         self._variables = named_variables(model)
         self.names = list(self._variables)
-        self._compiled = tf.function(self._step, jit_compile=True)
+        self._compiled = tf.function(self._step, jit_compile=True, autograph=False)
 
     def __call__(self, variables, first, second, inputs: Inputs):
         """Takes a step.

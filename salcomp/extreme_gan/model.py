@@ -178,6 +178,7 @@ class ExtremeGan(Model):
             loss = losses.discriminator_loss(real, fake)
         return loss, tape.gradient(loss, variables)
 
+    @tf.autograph.experimental.do_not_convert  # converting takes longer than tracing
     def train_step(self, batch) -> dict[str, tf.Tensor]:
         """An update of the generator, then one of the discriminators on other crops.
 
@@ -212,7 +213,7 @@ class ExtremeGan(Model):
             **dict(zip(SHARES, tf.unstack(shares))),
         }
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def reconstruct(self, rgba) -> tuple[tf.Tensor, tf.Tensor]:
         """What images are coded as, and decoded to: uint8 [B, H, W, 3].
 

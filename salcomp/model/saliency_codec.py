@@ -142,6 +142,7 @@ class SaliencyCodec(Model):
             "plain_distortion": sums["plain_distortion"] / pixels,
         }
 
+    @tf.autograph.experimental.do_not_convert  # converting takes longer than tracing
     def train_step(self, batch) -> dict[str, tf.Tensor]:
         """One step of Adam on this replica's share of a batch.
 
@@ -175,7 +176,7 @@ class SaliencyCodec(Model):
     def tables(self) -> Tables:
         return self.prior.tables()
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(reduce_retracing=True, autograph=False)
     def validate(self, rgba, image_mean) -> dict[str, tf.Tensor]:
         """The terms of one batch with the latents rounded, as the codec does.
 

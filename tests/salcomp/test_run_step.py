@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -20,13 +20,13 @@ from salcomp.errors import InputError
 from salcomp.model.base import named_variables
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.runs import state as training_state
-from tests.fixtures import ROOT, save_frames
+from tests.fixtures import ROOT, run_python, save_frames, small_config
 
 SMALL = ("--preset=smoke", "--num_filters=4", "--patchsize=32", "--last_step=50")
 _JAX_PYTHON = ROOT / ".venv-jax" / "bin" / "python"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def jax_python() -> str:
     """An interpreter that has JAX and no TensorFlow."""
     python = os.environ.get("SALCOMP_JAX_PYTHON", str(_JAX_PYTHON))
@@ -35,7 +35,7 @@ def jax_python() -> str:
     return python
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def step(tmp_path_factory):
     """The folder of an exported step."""
     folder = tmp_path_factory.mktemp("exported") / "step"
@@ -43,7 +43,7 @@ def step(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def reference(tmp_path_factory, frames_glob):
     """The same 50 steps by the trainer."""
     folder = tmp_path_factory.mktemp("reference") / "run"
@@ -51,33 +51,86 @@ def reference(tmp_path_factory, frames_glob):
     return folder
 
 
-def run(python, step, frames_glob, output, runs, *arguments, **kwargs):
-    output.mkdir(parents=True, exist_ok=True)
+def arguments(step, frames_glob, output, runs, *more) -> list[str]:
+    """The flags of a command line that trains runs, whose list is written."""
     path = output.parent / f"{output.name}.json"
     path.write_text(json.dumps(runs))
-    command = [
-        python,
-        "-m",
-        "salcomp.run_step",
-        f"--step={step}",
-        f"--runs={path}",
-        f"--train_glob={frames_glob}",
-        f"--output={output}",
-        *arguments,
-    ]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=300, **kwargs
+    flags = {"step": step, "train_glob": frames_glob, "runs": path, "output": output}
+    return [*(f"--{name}={value}" for name, value in flags.items()), *more]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory) -> dict[str, str]:
+    """Of processes of JAX, which compile each program once for all of them."""
+    return {
+        **os.environ,
+        "JAX_COMPILATION_CACHE_DIR": str(tmp_path_factory.mktemp("compiled")),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+    }
+
+
+@pytest.fixture(scope="module")
+def start(jax_python, environment):
+    """Starts the tool as a process of its own."""
+
+    def start(*arguments, **pipes) -> subprocess.Popen:
+        command = [jax_python, "-m", "salcomp.run_step", *arguments]
+        return subprocess.Popen(command, cwd=ROOT, env=environment, **pipes)
+
+    return start
+
+
+_COMMAND_LINES = """
+import json, sys
+from salcomp import run_step
+from salcomp.errors import SalcompError
+
+answers, sys.stdout = sys.stdout, sys.stderr
+for line in sys.stdin:
+    error = None
+    try:
+        run_step.main(["run_step", *json.loads(line)])
+    except SalcompError as found:
+        error = str(found)
+    print(json.dumps(error), file=answers, flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def run(jax_python, environment):
+    """Runs command lines, all in one process; returns what each was refused with."""
+    process = subprocess.Popen(
+        [jax_python, "-c", _COMMAND_LINES],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
+    def run(*command) -> str | None:
+        print(json.dumps(arguments(*command)), file=process.stdin, flush=True)
+        return json.loads(process.stdout.readline())
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory, jax_python, step, frames_glob):
-    """The folder of two finished runs, and what was printed."""
+    yield run
+    process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, start, step, frames_glob):
+    """The folder of finished runs, and what was printed."""
     folder = tmp_path_factory.mktemp("runs") / "out"
-    runs = [{"name": "a"}, {"name": "b", "start": "a", "lambda": 0.1, "last_step": 5}]
-    result = run(jax_python, step, frames_glob, folder, runs)
-    assert result.returncode == 0, result.stderr
-    return folder, result
+    runs = [
+        {"name": "a"},
+        {"name": "b", "start": "a", "lambda": 0.1, "last_step": 5},
+        {"name": "c", "last_step": 4},
+    ]
+    command = arguments(step, frames_glob, folder, runs)
+    process = start(*command, stdout=subprocess.PIPE, text=True)
+    printed, _ = process.communicate(timeout=300)
+    assert process.returncode == 0
+    return folder, printed
 
 
 def rows_of(folder):
@@ -115,7 +168,7 @@ def test_the_weights_are_those_of_the_trainer(finished, reference):
 
 
 def test_the_self_check_prints_its_largest_errors(finished):
-    line = finished[1].stdout.splitlines()[0]
+    line = finished[1].splitlines()[0]
     assert line.startswith("self-check of 3 steps, largest relative errors: ")
     errors = [float(part.split()[0]) for part in line.split(": ")[1].split(", ")]
     assert len(errors) == 3 and max(errors) < 1e-3
@@ -131,37 +184,34 @@ def test_the_self_check_prints_its_largest_errors(finished):
     ],
 )
 def test_a_step_with_other_results_is_not_trained(
-    jax_python, step, frames_glob, tmp_path, name, change, kind
+    run, step, frames_glob, tmp_path, name, change, kind
 ):
     folder = shutil.copytree(step, tmp_path / "step")
     with np.load(folder / "check.npz") as file:
         check = dict(file)
     check[name] = change(check[name]).astype(check[name].dtype)
     np.savez(folder / "check.npz", **check)
-    result = run(jax_python, folder, frames_glob, tmp_path / "out", [{"name": "a"}])
-    assert result.returncode == 1
-    assert f"the exported step gives other {kind} here" in result.stderr
+    error = run(folder, frames_glob, tmp_path / "out", [{"name": "a"}])
+    assert error.startswith(f"the exported step gives other {kind} here")
     assert not (tmp_path / "out/a").exists()
 
 
 def test_a_run_that_diverges_keeps_its_last_good_state_and_stops_no_other(
-    jax_python, step, frames_glob, tmp_path
+    run, step, frames_glob, tmp_path
 ):
     runs = [
         {"name": "wild", "learning_rate": 1e38, "last_step": 3},
         {"name": "tame", "last_step": 3},
     ]
-    result = run(jax_python, step, frames_glob, tmp_path / "out", runs)
-    assert result.returncode == 1
-    assert "wild: a weight is not finite" in result.stderr or (
-        "wild: the loss is not finite" in result.stderr
-    )
+    error = run(step, frames_glob, tmp_path / "out", runs)
+    assert re.match("1 of 2 runs failed: wild: (a weight|the loss) is not fini", error)
     assert not (tmp_path / "out/wild/state.npz").exists()
     assert training_state.load(tmp_path / "out/tame/state.npz").step == 3
 
 
 def test_without_jax_it_says_what_to_install(step, frames_glob, tmp_path):
-    result = run(sys.executable, step, frames_glob, tmp_path / "out", [{"name": "a"}])
+    command = arguments(step, frames_glob, tmp_path / "out", [{"name": "a"}])
+    result = run_python("-m", "salcomp.run_step", *command, check=False)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("error: there is no JAX here")
 
@@ -169,14 +219,13 @@ def test_without_jax_it_says_what_to_install(step, frames_glob, tmp_path):
 @pytest.mark.parametrize("name", ["step.json", "check.npz", "state.npz", "step.hlo"])
 @pytest.mark.parametrize("kept", [0, 100])
 def test_a_damaged_file_of_a_step_is_one_line(
-    jax_python, step, frames_glob, tmp_path, name, kept
+    run, step, frames_glob, tmp_path, name, kept
 ):
     folder = shutil.copytree(step, tmp_path / "step")
     (folder / name).write_bytes((folder / name).read_bytes()[:kept])
     if name == "step.hlo":
-        result = run(jax_python, folder, frames_glob, tmp_path / "out", [{"name": "a"}])
-        assert result.returncode == 1
-        assert "error: JAX" in result.stderr and "Traceback" not in result.stderr
+        error = run(folder, frames_glob, tmp_path / "out", [{"name": "a"}])
+        assert error.startswith("JAX") and "\n" not in error
     else:
         with pytest.raises(InputError, match="step") as caught:
             exported_step.load(folder)
@@ -211,14 +260,14 @@ def test_the_state_comes_home_and_compresses(finished, tmp_path, frames_glob):
 
 
 def test_training_goes_on_at_home_as_if_it_had_never_left(
-    finished, step, jax_python, tmp_path, frames_glob
+    run, step, tmp_path, frames_glob
 ):
     constant = "--learning_rate_schedule=constant"
     whole, home = tmp_path / "whole", tmp_path / "home"
     common = [*SMALL[:3], f"--train_glob={frames_glob}", constant]
     train.main(["train", *common, "--last_step=9", f"--workdir={whole}"])
     runs = [{"name": "a", "learning_rate_schedule": "constant", "last_step": 5}]
-    run(jax_python, step, frames_glob, tmp_path / "away", runs)
+    run(step, frames_glob, tmp_path / "away", runs)
     train.main(
         ["train", f"--import_state={tmp_path / 'away/a/state.npz'}", "--last_step=9"]
         + [f"--train_glob={frames_glob}", f"--workdir={home}"]
@@ -229,50 +278,35 @@ def test_training_goes_on_at_home_as_if_it_had_never_left(
         assert float(row["loss"]) == pytest.approx(float(other["loss"]), rel=1e-4)
 
 
-def test_a_finished_run_is_left_as_it_is(finished, jax_python, step, frames_glob):
+def test_a_finished_run_is_left_as_it_is(finished, run, step, frames_glob):
     folder = finished[0]
     before = {p: p.read_bytes() for p in folder.rglob("*.csv")}
     runs = json.loads((folder.parent / "out.json").read_text())
-    result = run(jax_python, step, frames_glob, folder, runs)
-    assert result.returncode == 0
+    assert run(step, frames_glob, folder, runs) is None
     assert {p: p.read_bytes() for p in folder.rglob("*.csv")} == before
 
 
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
-def test_a_killed_run_goes_on_where_it_was(
-    finished, jax_python, step, frames_glob, tmp_path, kill
+def test_a_run_that_is_stopped_and_killed_goes_on_where_it_was(
+    start, run, step, frames_glob, tmp_path
 ):
-    path = tmp_path / "runs.json"
-    path.write_text(json.dumps([{"name": "a", "last_step": 600}]))
-    command = [
-        jax_python,
-        "-m",
-        "salcomp.run_step",
-        f"--step={step}",
-        f"--runs={path}",
-        f"--train_glob={frames_glob}",
-        "--checkpoint_seconds=0",
-    ]
-    process = subprocess.Popen(
-        [*command, f"--output={tmp_path / 'out'}"],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+    runs = [{"name": "a", "last_step": 400}]
+    often = arguments(
+        step, frames_glob, tmp_path / "out", runs, "--checkpoint_seconds=0"
     )
-    state = tmp_path / "out/a/state.npz"
-    while not state.exists() or training_state.load(state).step < 3:
-        assert process.poll() is None
-        time.sleep(0.01)
-    process.send_signal(kill)
-    assert process.wait(timeout=60) == (-9 if kill == signal.SIGKILL else 130)
-    reached = training_state.load(state).step
-    assert reached < 600
-    whole = [*command, "--checkpoint_seconds=1000", f"--output={tmp_path / 'whole'}"]
-    again = [*command, "--checkpoint_seconds=1000", f"--output={tmp_path / 'out'}"]
-    for rest in (again, whole):
-        subprocess.run(rest, cwd=ROOT, check=True, capture_output=True, timeout=300)
-    rows, expected = rows_of(tmp_path / "out/a"), rows_of(tmp_path / "whole/a")
-    assert rows == expected and len(rows) == 600
+    state, reached = tmp_path / "out/a/state.npz", 0
+    for kill, status in ((signal.SIGTERM, 130), (signal.SIGKILL, -9)):
+        process = start(*often, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not state.exists() or training_state.load(state).step < reached + 3:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(kill)
+        assert process.wait(timeout=60) == status
+        reached = training_state.load(state).step
+        assert reached < 400
+    for output in ("out", "whole"):
+        assert run(step, frames_glob, tmp_path / output, runs) is None
+    rows, expected = (rows_of(tmp_path / name / "a") for name in ("out", "whole"))
+    assert rows == expected and len(rows) == 400
 
 
 def test_a_step_of_another_version_is_refused(step, tmp_path):
@@ -292,15 +326,14 @@ def test_the_layers_of_tfc_are_not_exported(tmp_path):
 
 
 def test_a_run_does_not_start_from_one_that_is_not_finished(
-    jax_python, step, frames_glob, tmp_path
+    run, step, frames_glob, tmp_path
 ):
     (tmp_path / "out/a").mkdir(parents=True)
     exported = exported_step.load(step)
     training_state.save(tmp_path / "out/a/state.npz", exported.start)
     runs = [{"name": "b", "start": "a"}]
-    result = run(jax_python, step, frames_glob, tmp_path / "out", runs)
-    assert result.returncode == 1
-    assert "start a has come to step 0 of 50; finish it first" in result.stderr
+    error = run(step, frames_glob, tmp_path / "out", runs)
+    assert "start a has come to step 0 of 50; finish it first" in error
 
 
 def test_what_is_no_step_is_refused(tmp_path):
@@ -309,43 +342,37 @@ def test_what_is_no_step_is_refused(tmp_path):
 
 
 def test_a_start_of_other_shapes_is_refused_by_its_tensor(
-    jax_python, step, frames_glob, tmp_path
+    run, step, frames_glob, tmp_path
 ):
-    other = tmp_path / "other"
-    arguments = [*SMALL[:1], "--num_filters=8", *SMALL[2:]]
-    export_step.main(["export_step", *arguments, f"--output={other}"])
-    runs = [{"name": "a", "start": str(other / "state.npz")}]
-    result = run(jax_python, step, frames_glob, tmp_path / "out", runs)
-    assert result.returncode == 1
-    assert "Traceback" not in result.stderr
-    assert "a: tensor 'prior/matrices/0' is (8, 3, 1) in the other" in result.stderr
+    model = SaliencyCodec(small_config(num_filters=8))
+    other = {name: v.numpy() for name, v in named_variables(model).items()}
+    state = training_state.TrainingState.initial(model.config, other)
+    training_state.save(tmp_path / "other.npz", state)
+    runs = [{"name": "a", "start": str(tmp_path / "other.npz")}]
+    error = run(step, frames_glob, tmp_path / "out", runs)
+    assert "a: tensor 'prior/matrices/0' is (8, 3, 1) in the other" in error
 
 
-def test_frames_smaller_than_the_crops_are_refused(jax_python, step, tmp_path):
+def test_frames_smaller_than_the_crops_are_refused(run, step, tmp_path):
     small = save_frames(tmp_path / "small", 2, height=16, width=48)
-    result = run(jax_python, step, small, tmp_path / "out", [{"name": "a"}])
-    assert result.returncode == 1
-    assert "48x16 pixels, smaller than 32" in result.stderr
+    error = run(step, small, tmp_path / "out", [{"name": "a"}])
+    assert "48x16 pixels, smaller than 32" in error
 
 
-def test_another_run_in_the_same_folder_is_refused(
-    finished, jax_python, step, frames_glob
-):
+def test_another_run_in_the_same_folder_is_refused(finished, run, step, frames_glob):
     runs = [{"name": "b", "lambda": 0.2, "last_step": 5}]
-    result = run(jax_python, step, frames_glob, finished[0], runs)
-    assert result.returncode == 1
-    assert "lambda was 0.1 and is now 0.2" in result.stderr
+    error = run(step, frames_glob, finished[0], runs)
+    assert "lambda was 0.1 and is now 0.2" in error
 
 
 def test_several_steps_per_call_are_the_same_steps(
-    finished, jax_python, step, frames_glob, tmp_path
+    finished, run, step, frames_glob, tmp_path
 ):
-    runs = [{"name": "a", "last_step": 50}]
-    result = run(
-        jax_python, step, frames_glob, tmp_path / "out", runs, "--steps_per_call=7"
-    )
-    assert result.returncode == 0, result.stderr
-    for row, other in zip(rows_of(tmp_path / "out/a"), rows_of(finished[0] / "a")):
+    runs = [{"name": "c", "last_step": 4}]
+    assert not run(step, frames_glob, tmp_path / "out", runs, "--steps_per_call=3")
+    rows, expected = (rows_of(f / "c") for f in (tmp_path / "out", finished[0]))
+    assert [row["step"] for row in rows] == list("1234")
+    for row, other in zip(rows, expected):
         assert float(row["loss"]) == pytest.approx(float(other["loss"]), rel=1e-4)
 
 
@@ -387,11 +414,6 @@ def test_a_last_step_before_the_state_is_refused(finished, tmp_path):
 
 
 def test_the_tool_s_process_ends_with_one_line_and_status_1():
-    result = subprocess.run(
-        [sys.executable, "-m", "salcomp.run_step", "--step=none"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    result = run_python("-m", "salcomp.run_step", "--step=none", check=False)
     assert result.returncode == 1
     assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
