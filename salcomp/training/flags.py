@@ -42,9 +42,7 @@ def define_config_flags(flag_values: Flags, presets: Presets = CODEC) -> None:
 
 
 def config_from_flags(
-    flag_values: Flags,
-    base: BaseConfig | None = None,
-    presets: Presets = CODEC,
+    flag_values: Flags, base: BaseConfig | None = None, presets: Presets = CODEC
 ) -> BaseConfig:
     """The configuration that the preset and the flags beside it give.
 
@@ -135,9 +133,7 @@ def define_run_flags(flag_values: Flags) -> None:
 
 
 def training_and_validation(
-    args: Flags,
-    config: BaseConfig,
-    held_out: bool = True,
+    args: Flags, config: BaseConfig, held_out: bool = True
 ) -> tuple[frames.Frames, frames.Frames | None]:
     """The frames that the flags name.
 

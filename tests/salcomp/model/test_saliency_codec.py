@@ -151,11 +151,9 @@ def test_weight_is_divided_as_the_normalisation_says(normalization):
     config = small_config(weight_normalization=normalization, weight_mean=0.25)
     batch = batch_of(config)
     saliency = (batch["rgba"][..., 3] / 255).astype(np.float32)
-    divisor = {
-        "none": 1,
-        "image": batch["image_mean"][:, None, None],
-        "dataset": 0.25,
-    }[normalization]
+    divisor = {"none": 1, "image": batch["image_mean"][:, None, None], "dataset": 0.25}[
+        normalization
+    ]
     image_mean = batch["image_mean"][:, None, None]
     weight = normalized_weight(saliency, config, image_mean)
     np.testing.assert_allclose(weight, clip_weight(config, batch) / divisor, rtol=1e-5)
