@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import subprocess
 import sys
+from unittest import mock
 
 import pytest
 from absl import flags
@@ -14,6 +14,7 @@ from salcomp import __main__ as command
 from salcomp import cli
 from salcomp.errors import InputError
 from salcomp.flags import Flags
+from tests.fixtures import refusal, run_python
 
 
 @pytest.fixture
@@ -24,21 +25,17 @@ def tool_flags() -> flags.FlagValues:
     return values
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess:
-    """Runs the `salcomp` command as a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "salcomp", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=100,
-    )
+def help_of(capsys, call, *arguments) -> list[str]:
+    """What `--help` prints before and after the word Flags, with status 0."""
+    with pytest.raises(SystemExit) as caught:
+        call(*arguments)
+    assert caught.value.code == 0
+    return capsys.readouterr().out.split("Flags:")
 
 
 def test_parse_sets_flags_and_returns_the_other_arguments(tool_flags):
-    rest = cli.parse(
-        tool_flags, ["tool", "a.png", "--steps=3", "b.png"], "A tool.", files=True
-    )
-    assert rest == ["a.png", "b.png"]
+    given = ["tool", "a.png", "--steps=3", "b.png"]
+    assert cli.parse(tool_flags, given, "A tool.", files=True) == ["a.png", "b.png"]
     assert tool_flags.steps == 3
 
 
@@ -50,27 +47,19 @@ def test_parse_forgets_the_values_of_a_former_call(tool_flags):
 
 @pytest.mark.parametrize("argument", ["--unknown=3", "--steps=many", "--step=3"])
 def test_parse_refuses_a_wrong_flag_in_one_line_that_names_it(tool_flags, argument):
-    with pytest.raises(InputError) as caught:
-        cli.parse(tool_flags, ["tool", argument], "A tool.")
-    message = str(caught.value)
-    assert argument[2:].split("=")[0] in message
-    assert "--help" in message and "\n" not in message
+    message = refusal(cli.parse, tool_flags, ["tool", argument], "A tool.")
+    assert argument[2:].split("=")[0] in message and "--help" in message
 
 
 def test_help_lists_the_flags_and_ends_with_status_0(tool_flags, capsys):
-    with pytest.raises(SystemExit) as caught:
-        cli.parse(tool_flags, ["tool", "--help"], "A tool.")
-    assert caught.value.code == 0
-    shown = capsys.readouterr().out
-    assert shown.startswith("A tool.") and "--steps: Number of steps." in shown
+    given = tool_flags, ["tool", "--help"], "A tool."
+    purpose, listed = help_of(capsys, cli.parse, *given)
+    assert purpose.startswith("A tool.") and "--steps: Number of steps." in listed
 
 
 def test_run_prints_an_error_as_one_line_and_ends_with_status_1(capsys):
-    def tool(argv):
-        raise InputError("a.png: no such file")
-
     with pytest.raises(SystemExit) as caught:
-        cli.run(tool)
+        cli.run(mock.Mock(side_effect=InputError("a.png: no such file")))
     assert caught.value.code == 1
     assert capsys.readouterr().err == "error: a.png: no such file\n"
 
@@ -94,17 +83,15 @@ def test_an_unknown_tool_is_refused_with_the_list_of_tools():
 
 
 def test_the_command_hands_a_tool_its_arguments(monkeypatch):
-    seen = []
-    tool = type(sys)("salcomp.compress")
-    tool.main = seen.append
+    tool = mock.Mock(__doc__="")
     monkeypatch.setitem(sys.modules, "salcomp.compress", tool)
     monkeypatch.setattr(sys.modules["__main__"], "__doc__", None)
     command.run_tool(["/bin/salcomp", "compress", "a.png", "--model=m"])
-    assert seen == [["salcomp compress", "a.png", "--model=m"]]
+    tool.main.assert_called_once_with(["salcomp compress", "a.png", "--model=m"])
 
 
 def test_as_a_process_an_unknown_tool_is_one_line_and_status_1():
-    result = run("encode")
+    result = run_python("-m", "salcomp", "encode", check=False)
     assert result.returncode == 1
     assert result.stderr.startswith("error: no tool 'encode'")
     assert result.stderr.count("\n") == 1
@@ -113,12 +100,9 @@ def test_as_a_process_an_unknown_tool_is_one_line_and_status_1():
 @pytest.mark.parametrize("tool", command.TOOLS)
 def test_the_help_of_a_tool_tells_its_purpose_and_its_flags(tool, monkeypatch, capsys):
     monkeypatch.setattr(sys.modules["__main__"], "__doc__", None)
-    with pytest.raises(SystemExit) as caught:
-        command.run_tool(["salcomp", tool, "--help"])
-    assert caught.value.code == 0
-    purpose, listed = capsys.readouterr().out.split("Flags:")
-    assert purpose.strip()
-    assert "--" in listed
+    arguments = ["salcomp", tool, "--help"]
+    purpose, listed = help_of(capsys, command.run_tool, arguments)
+    assert purpose.strip() and "--" in listed
 
 
 @pytest.mark.parametrize(
@@ -126,9 +110,5 @@ def test_the_help_of_a_tool_tells_its_purpose_and_its_flags(tool, monkeypatch, c
 )
 def test_the_help_of_a_tool_of_data_prep_tells_its_flags(tool, capsys):
     module = importlib.import_module(f"data_prep.{tool}")
-    with pytest.raises(SystemExit) as caught:
-        module.main([tool, "--help"])
-    assert caught.value.code == 0
-    purpose, listed = capsys.readouterr().out.split("Flags:")
-    assert f"python -m data_prep.{tool}" in purpose
-    assert "--" in listed
+    purpose, listed = help_of(capsys, module.main, [tool, "--help"])
+    assert f"python -m data_prep.{tool}" in purpose and "--" in listed

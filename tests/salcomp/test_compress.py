@@ -11,7 +11,6 @@ from PIL import Image
 from salcomp import compress
 from salcomp.codec.codec import Codec
 from salcomp.errors import SalcompError
-from salcomp.files import images
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.zoo import exported
 from tests import fixtures
@@ -61,16 +60,13 @@ def test_files_go_to_the_output_folder_and_nothing_else_does(run, pictures, tmp_
     assert names_in(pictures) == ["p0.png", "p1.png", "p2.png"]
 
 
-def test_alpha_channel_is_the_map_by_default(run, codec, pictures):
-    run(pictures / "p0.png")
+@pytest.mark.parametrize(
+    "flag, like", [("", np.copy), ("--saliency=uniform", np.ones_like)]
+)
+def test_alpha_is_the_map_by_default(run, codec, pictures, flag, like):
+    run(pictures / "p0.png", *flag.split())
     rgb, saliency = parts(frame(0, 32, 50))
-    assert (pictures / "p0.salc").read_bytes() == codec.encode(rgb, saliency).data
-
-
-def test_map_that_is_asked_for_replaces_the_alpha(run, codec, pictures):
-    run(pictures / "p0.png", "--saliency=uniform")
-    rgb, saliency = parts(frame(0, 32, 50))
-    expected = codec.encode(rgb, np.ones_like(saliency))
+    expected = codec.encode(rgb, like(saliency))
     assert (pictures / "p0.salc").read_bytes() == expected.data
 
 
@@ -80,12 +76,6 @@ def test_mask_file_is_the_map(run, codec, pictures, tmp_path):
     Image.fromarray(rgba[..., 3]).save(tmp_path / "mask.png")
     run(tmp_path / "rgb.png", f"--saliency={tmp_path / 'mask.png'}")
     assert (tmp_path / "rgb.salc").read_bytes() == codec.encode(*parts(rgba)).data
-
-
-def test_grey_image_is_compressed(run, codec, tmp_path):
-    Image.fromarray(frame(0, 30, 40)[..., 0]).save(tmp_path / "grey.png")
-    run(tmp_path / "grey.png")
-    assert codec.decode((tmp_path / "grey.salc").read_bytes()).shape == (30, 40, 3)
 
 
 @pytest.mark.parametrize("flag, start", [("", b"old"), ("--overwrite", b"SALC")])
@@ -101,12 +91,6 @@ def test_bad_file_does_not_stop_the_others_and_ends_in_an_error(run, pictures, c
     assert "1 of 3 files failed" in refusal(run, pictures)
     assert names_in(pictures) == ["p0.png", "p0.salc", "p1.png", "p2.png", "p2.salc"]
     assert str(pictures / "p1.png") in caplog.text
-
-
-def test_only_file_that_is_bad_is_named(run, pictures):
-    path = pictures / "p1.png"
-    path.write_text("no image")
-    assert str(path) in refusal(run, path)
 
 
 def test_two_images_of_the_same_name_are_refused_before_any_work(run, pictures):
@@ -148,14 +132,11 @@ def test_models_are_listed_without_images(zoo, capsys):
 
 
 def test_models_are_listed_without_tensorflow(zoo):
-    code = (
-        "import pathlib, sys; from salcomp import compress;"
-        "from salcomp.zoo import shipped;"
-        f"shipped.FOLDER = pathlib.Path({str(zoo)!r});"
-        "compress.main(['compress', '--list_models']);"
-        "print('tensorflow' in sys.modules)"
-    )
-    assert run_python("-c", code).stdout.splitlines()[-1] == "False"
+    code = "import pathlib, sys; from salcomp import compress\n"
+    code += "from salcomp.zoo import shipped\n"
+    code += "shipped.FOLDER = pathlib.Path(sys.argv[1])\n"
+    code += "compress.main(['', '--list_models']); print('tensorflow' in sys.modules)"
+    assert run_python("-c", code, str(zoo)).stdout.splitlines()[-1] == "False"
 
 
 def test_target_rate_picks_the_closest_model_of_the_default_arm(zoo, pictures, caplog):
@@ -206,27 +187,8 @@ def test_target_rate_that_cannot_be_is_refused(zoo, pictures, flags, told):
     assert not list(pictures.glob("*.salc"))
 
 
-def test_folder_that_is_no_model_is_refused(pictures):
-    assert str(pictures) in refusal(tool, pictures, f"--model={pictures}")
-
-
 def test_missing_input_is_refused_by_name(run, tmp_path):
     assert "nothing.png" in refusal(run, tmp_path / "nothing.png")
-
-
-def test_reconstruction_is_what_decoding_gives(run, codec, pictures):
-    run(pictures / "p0.png", "--reconstruction")
-    written = np.asarray(Image.open(pictures / "p0.salc.png"))
-    assert (written == codec.decode((pictures / "p0.salc").read_bytes())).all()
-
-
-def test_full_disk_leaves_no_part_of_a_file(run, pictures, monkeypatch):
-    def fail(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(images.os, "replace", fail)
-    assert "No space left" in refusal(run, pictures / "p0.png")
-    assert names_in(pictures) == ["p0.png", "p1.png", "p2.png"]
 
 
 def test_refinement_makes_another_file_that_the_decoder_reads(run, codec, pictures):
@@ -267,7 +229,3 @@ def test_model_without_a_map_compresses_the_same_whatever_the_map(tmp_path, pict
         tool(pictures / "p0.png", *flags)
         files.append((pictures / "p0.salc").read_bytes())
     assert files[0] == files[1] == files[2]
-
-
-def test_no_arguments_at_all_are_refused():
-    assert "no input" in refusal(tool)

@@ -109,11 +109,6 @@ def test_file_over_the_pixel_limit_is_refused_with_the_flag(run, encoded, tmp_pa
     run(tmp_path / "a0.salc", "--max_pixels=820")
 
 
-def test_image_is_no_compressed_file(run, tmp_path):
-    Image.fromarray(frame(0)).save(tmp_path / "photo.dat", "PNG")
-    assert "not a .salc file" in refusal(run, tmp_path / "photo.dat")
-
-
 def test_folder_without_compressed_files_is_refused(run, tmp_path):
     assert ".salc" in refusal(run, tmp_path)
 

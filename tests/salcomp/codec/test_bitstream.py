@@ -35,16 +35,11 @@ def build(version=1, height=480, width=640, payload=b"abc"):
     return header + struct.pack("<I", zlib.crc32(header + payload)) + payload
 
 
-def test_header_has_25_bytes():
-    assert bitstream.HEADER_BYTES == 25
-    assert len(FILE) == 25 + len(CONTENT.payload)
-
-
 def test_file_has_the_documented_layout():
     *fields, crc = struct.unpack("<4sB8sHHII", FILE[:25])
     assert fields == [b"SALC", 1, MODEL, 480, 640, len(CONTENT.payload)]
     assert crc == zlib.crc32(FILE[:21] + FILE[25:])
-    assert FILE[25:] == CONTENT.payload
+    assert FILE[bitstream.HEADER_BYTES :] == FILE[25:] == CONTENT.payload
 
 
 @pytest.mark.parametrize("payload", [CONTENT.payload, b""])

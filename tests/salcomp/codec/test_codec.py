@@ -10,11 +10,9 @@ import tensorflow as tf
 from PIL import Image
 
 from salcomp.codec import bitstream
-from salcomp.codec.codec import Codec
 from salcomp.config.weighting import normalized_weight
 from salcomp.errors import BitstreamError
 from salcomp.model.base import to_uint8
-from salcomp.zoo.exported import Export
 from tests.fixtures import frame, parts, run_python, untrained_codec
 from tests.salcomp.codec.fuzz_decoder import fuzz, repaired
 
@@ -42,11 +40,9 @@ print(codec.synthesize(latents, 192, 192).tobytes().hex())
 
 
 def test_other_instruction_sets_decode_to_the_same_pixels(workdir):
-    pixels = {
-        run_python("-c", _DECODE, str(workdir), ONEDNN_MAX_CPU_ISA=isa).stdout
-        for isa in ("DEFAULT", "SSE41")
-    }
-    assert len(pixels) == 1
+    call = "-c", _DECODE, str(workdir)
+    runs = [run_python(*call, ONEDNN_MAX_CPU_ISA=isa) for isa in ("DEFAULT", "SSE41")]
+    assert runs[0].stdout == runs[1].stdout
 
 
 @pytest.mark.parametrize("rates", [(), (2, 4)])
@@ -82,12 +78,6 @@ def test_map_changes_the_file_but_not_how_it_is_decoded(codec):
     assert first.data != second.data
     for encoded in (first, second):
         assert (codec.decode(encoded.data) == encoded.reconstruction).all()
-
-
-def test_decoder_takes_the_file_alone(workdir, codec):
-    other = Codec.load(workdir)  # has seen neither image nor map
-    encoded = codec.encode(*parts(frame(6)))
-    assert (other.decode(encoded.data) == encoded.reconstruction).all()
 
 
 def test_header_names_the_model_and_the_size(codec):
@@ -159,19 +149,6 @@ def test_loss_weight_is_that_of_the_training(normalization, weight_distortion):
     if not weight_distortion:
         expected = np.ones_like(saliency)
     np.testing.assert_allclose(codec.loss_weight(saliency), expected, rtol=1e-5)
-
-
-def test_file_of_another_model_is_refused(codec):
-    other = Codec(Export(codec.model, codec.tables, b"another model's fingerprint", 0))
-    data = codec.encode(*parts(frame(0, 16, 16))).data
-    with pytest.raises(BitstreamError, match=codec.fingerprint.hex()):
-        other.decode(data)
-
-
-def test_image_over_the_pixel_limit_is_refused_before_it_is_decoded(codec):
-    data = codec.encode(*parts(frame(0, 40, 50))).data
-    with pytest.raises(BitstreamError, match="--max_pixels"):
-        codec.decode(data, max_pixels=40 * 50 - 1)
 
 
 def test_payload_cut_short_under_a_right_checksum_is_refused(codec):

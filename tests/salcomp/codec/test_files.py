@@ -26,18 +26,6 @@ def test_output_goes_beside_its_source(tmp_path):
     assert plan([source]) == [Job(source, tmp_path / "a.b.out")]
 
 
-def test_output_folder_is_made(tmp_path):
-    folder = tmp_path / "deep" / "down"
-    (job,) = plan([tmp_path / "a.png"], str(folder))
-    assert job.output == folder / "a.out" and folder.is_dir()
-
-
-def test_output_folder_that_is_a_file_is_refused(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="--output_dir"):
-        plan([tmp_path / "a.png"], str(tmp_path / "file"))
-
-
 @pytest.mark.parametrize("overwrite, done", [(False, ["b"]), (True, ["a", "b"])])
 def test_existing_output_is_kept_unless_asked_otherwise(tmp_path, overwrite, done):
     (tmp_path / "a.out").write_text("old")

@@ -26,8 +26,7 @@ def test_a_latent_sees_as_many_rows_as_is_said(rates):
     analysis = AnalysisTransform(4, None, False, rates)
     rgb = np.random.default_rng(0).uniform(size=(1, 320, 160, 3))
     rows = rows_that_matter(analysis, rgb, 10)
-    side = receptive_field.of_latent(rates)
-    assert rows[-1] - rows[0] + 1 == side
+    assert rows[-1] - rows[0] + 1 == receptive_field.of_latent(rates)
     # Centred, but for the half sample of an even stride.
     assert (rows[0] + rows[-1]) // 2 == 160
 
@@ -38,14 +37,13 @@ def test_that_of_2019_is_57_pixels():
 
 @RATES
 def test_halo_covers_what_latents_and_pixels_depend_on(rates):
-    halo = receptive_field.halo(rates)
+    rng, halo = np.random.default_rng(0), receptive_field.halo(rates)
     analysis = AnalysisTransform(4, None, False, rates)
-    rgb = np.random.default_rng(0).uniform(size=(1, 320, 64, 3))
-    rows = rows_that_matter(analysis, rgb, 10)
+    rows = rows_that_matter(analysis, rng.uniform(size=(1, 320, 64, 3)), 10)
     assert 10 - halo <= rows[0] // 16 and rows[-1] // 16 <= 10 + halo
     synthesis = SynthesisTransform(4, False, rates)
-    y = np.random.default_rng(0).normal(size=(1, 21, 4, 4))
-    rows = rows_that_matter(synthesis, y, slice(160, 176))  # of latent 10
+    of_latent_10 = slice(160, 176)
+    rows = rows_that_matter(synthesis, rng.normal(size=(1, 21, 4, 4)), of_latent_10)
     assert 10 - halo <= rows[0] and rows[-1] <= 10 + halo
 
 

@@ -13,9 +13,8 @@ from salcomp.config.weighting import WEIGHTINGS
 
 
 def raw_weight(saliency, weighting, floor, gain, maximum=np.maximum):
-    config = types.SimpleNamespace(
-        saliency_weighting=weighting, saliency_floor=floor, saliency_gain=gain
-    )
+    fields = {"saliency_weighting": weighting, "saliency_floor": floor}
+    config = types.SimpleNamespace(**fields, saliency_gain=gain)
     coefficients = weighting_module.coefficients(config)
     return weighting_module.apply(coefficients, saliency, maximum)
 
@@ -37,22 +36,15 @@ def test_weight_is_the_formula(weighting, expected):
 
 
 @pytest.mark.parametrize("weighting", WEIGHTINGS)
-def test_tensors_and_arrays_have_the_same_weight(weighting):
+def test_tensors_and_float32_arrays_have_the_same_weight(weighting):
     array = raw_weight(SALIENCY, weighting, 0.2, 0.7)
     tensor = raw_weight(tf.constant(SALIENCY), weighting, 0.2, 0.7, tf.maximum)
-    assert tf.is_tensor(tensor)
+    assert tf.is_tensor(tensor) and array.dtype == np.float32
     np.testing.assert_allclose(array, tensor, rtol=1e-6)
 
 
-@pytest.mark.parametrize("weighting", WEIGHTINGS)
-def test_weight_of_an_array_stays_float32(weighting):
-    assert raw_weight(SALIENCY, weighting, 0.1, 1.0).dtype == np.float32
-
-
-@pytest.mark.parametrize("weighting", ["clip", "affine"])
-def test_floor_of_one_weights_all_pixels_alike(weighting):
-    assert (raw_weight(SALIENCY, weighting, 1.0, 1.0) == 1).all()
-
-
-def test_gain_of_zero_weights_all_pixels_alike():
-    assert (raw_weight(SALIENCY, "additive", 0.1, 0.0) == 1).all()
+@pytest.mark.parametrize(
+    "weighting, floor, gain", [("clip", 1, 1), ("affine", 1, 1), ("additive", 0.1, 0)]
+)
+def test_floor_of_one_and_gain_of_zero_weigh_all_alike(weighting, floor, gain):
+    assert (raw_weight(SALIENCY, weighting, floor, gain) == 1).all()

@@ -23,17 +23,11 @@ def frames():
 
 def of_workers(frames, start=0, workers=1, replicas=1):
     """The batches of each worker's pipeline, as lists."""
-    return [
-        list(
-            batches.dataset(
-                frames,
-                CONFIG,
-                start,
-                tf.distribute.InputContext(workers, worker, replicas),
-            ).as_numpy_iterator()
-        )
-        for worker in range(workers)
+    contexts = [
+        tf.distribute.InputContext(workers, i, replicas) for i in range(workers)
     ]
+    drawn = [batches.dataset(frames, CONFIG, start, context) for context in contexts]
+    return [list(dataset.as_numpy_iterator()) for dataset in drawn]
 
 
 def same(first, second):

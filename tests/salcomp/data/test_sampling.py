@@ -25,19 +25,17 @@ def test_crops_are_the_same_whatever_was_drawn_before():
 
 
 def test_crops_lie_within_their_frames():
-    frames, tops, lefts = crops_of(range(200))
-    corners = np.stack([tops, lefts], axis=1)
-    assert (corners >= 0).all()
-    assert (corners + 64 <= SIZES[frames]).all()
+    frames, *corners = crops_of(range(200))
+    corners = np.stack(corners, axis=1)
+    assert (corners >= 0).all() and (corners + 64 <= SIZES[frames]).all()
 
 
 def test_every_position_of_a_crop_occurs_about_equally_often():
     sizes = np.array([[20, 18]])
     _, tops, lefts = crops_of(range(500), batchsize=8, sizes=sizes, patchsize=16)
     counts = np.bincount(tops * 3 + lefts, minlength=15)
-    expected = 4000 / 15
-    chi_square = ((counts - expected) ** 2 / expected).sum()
-    assert chi_square < 36  # 14 degrees of freedom: exceeded once in a thousand
+    # Chi-square, 14 degrees of freedom: exceeded once in a thousand.
+    assert ((counts - 4000 / 15) ** 2 / (4000 / 15)).sum() < 36
 
 
 def test_every_frame_is_used_once_per_epoch_in_changing_order():
@@ -82,8 +80,7 @@ def test_noise_is_uniform_between_minus_and_plus_one_half():
     noise = sampling.noise(0, 0, 0, (8, 16, 16, 64))
     assert noise.dtype == np.float32
     assert noise.min() >= -0.5 and noise.max() < 0.5
-    deviation = np.sqrt(1 / 12 / noise.size)
-    assert abs(noise.mean()) < 4 * deviation
+    assert abs(noise.mean()) < 4 * np.sqrt(1 / 12 / noise.size)
     assert noise.var() == pytest.approx(1 / 12, rel=0.01)
     counts = np.histogram(noise, 64, (-0.5, 0.5))[0]
     expected = noise.size / 64
@@ -113,9 +110,8 @@ def test_noise_of_another_step_is_no_reordering():
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_noise_of_a_replica_is_its_slice_of_the_whole(count):
     whole = sampling.noise(9, 4, 0, (8, 2, 3, 5))
-    for first in range(0, 8, count):
-        part = sampling.noise(9, 4, first, (count, 2, 3, 5))
-        assert (part == whole[first : first + count]).all()
+    parts = [sampling.noise(9, 4, i, (count, 2, 3, 5)) for i in range(0, 8, count)]
+    assert (np.concatenate(parts) == whole).all()
 
 
 def test_bits_follow_the_published_hash():
@@ -125,9 +121,9 @@ def test_bits_follow_the_published_hash():
         x = (x ^ (x >> 15)) * 0x846CA68B & 0xFFFFFFFF
         return x ^ (x >> 16)
 
-    values = np.array([0, 1, 77, 2**32 - 1], np.uint32)
-    expected = [lowbias32(int(v)) for v in values]
-    assert sampling.mix(values).tolist() == expected
+    values = [0, 1, 77, 2**32 - 1]
+    found = sampling.mix(np.array(values, np.uint32)).tolist()
+    assert found == list(map(lowbias32, values))
 
 
 def test_half_of_the_crops_are_mirrored_independently_of_the_step():

@@ -1,18 +1,16 @@
-"""Tests of salcomp/scenes.py."""
+"""Tests of salcomp.data.scenes."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from salcomp.data import scenes
-from tests.fixtures import ROOT
+from tests.fixtures import run_python
 
 COUNT = 12
 
@@ -37,25 +35,15 @@ def pixels_of(kinds, seen):
 
 
 def test_a_scene_is_rgba_of_the_training_size(drawn):
-    assert {(image.shape, image.dtype.name) for image, _ in drawn} == {
-        ((256, 512, 4), "uint8")
-    }
+    kinds = {(image.shape, image.dtype.name) for image, _ in drawn}
+    assert kinds == {((256, 512, 4), "uint8")}
 
 
 def test_the_same_scene_is_drawn_in_another_process(drawn):
-    program = (
-        "import hashlib; from salcomp.data.scenes import scene; "
-        "print(hashlib.sha256(scene(7, 3).tobytes()).hexdigest())"
-    )
-    other = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    image, _ = drawn[3]
-    assert other.stdout.strip() == hashlib.sha256(image.tobytes()).hexdigest()
+    program = "import hashlib; from salcomp.data.scenes import scene; "
+    program += "print(hashlib.sha256(scene(7, 3).tobytes()).hexdigest())"
+    expected = hashlib.sha256(drawn[3][0].tobytes()).hexdigest()
+    assert run_python("-c", program).stdout.strip() == expected
 
 
 def test_a_scene_does_not_depend_on_global_random_state(drawn):
@@ -90,9 +78,8 @@ def test_saliency_is_low_where_nothing_was_drawn(drawn, alphas):
 
 def test_near_plates_are_large_enough_to_read(drawn):
     plates = [box for _, seen in drawn for kind, box in seen if kind == "plate"]
-    assert any(
-        right - left >= 40 and low - top >= 9 for left, top, right, low in plates
-    )
+    sizes = [(right - left, low - top) for left, top, right, low in plates]
+    assert any(width >= 40 and height >= 9 for width, height in sizes)
 
 
 def test_jpeg_needs_about_the_rate_of_street_photographs(drawn):

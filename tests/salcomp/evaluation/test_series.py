@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import types
 
 import numpy as np
@@ -19,14 +20,13 @@ def load(tmp_path, monkeypatch):
         (tmp_path / name).mkdir()
 
     def load(folder):
-        kind, _, setting = folder.rpartition("-")
-        config = types.SimpleNamespace(
-            weight_distortion=kind == "gan", saliency_weighting="clip"
-        )
-        config.saliency_floor = float(setting)
-        name = "code_channels" if kind == "gan" else "lmbda"
-        setattr(config, name, float(setting))
-        return types.SimpleNamespace(config=config, encode=folder, decode=None)
+        name = os.path.basename(folder)
+        kind, _, setting = name.rpartition("-")
+        parameter = "code_channels" if kind == "gan" else "lambda"
+        weighting = {"saliency_weighting": "clip", "saliency_floor": float(setting)}
+        config = types.SimpleNamespace(weight_distortion=kind == "gan", **weighting)
+        config.rate_setting = parameter, float(setting)
+        return types.SimpleNamespace(config=config, encode=name, decode=None)
 
     return load
 
@@ -34,10 +34,8 @@ def load(tmp_path, monkeypatch):
 def test_values_of_one_label_make_one_series_by_rising_setting(load):
     specs = ["x=a-0.3", "a-0.1", "x=b-*", "x=a-*"]
     found = series.model_series(specs, load)
-    assert [(one.label, one.parameter) for one in found] == [
-        ("x", "lambda"),
-        ("a-0.1", "lambda"),
-    ]
+    assert [one.label for one in found] == ["x", "a-0.1"]
+    assert {one.parameter for one in found} == {"lambda"}
     assert [point.setting for point in found[0].points] == [0.1, 0.2, 0.3]
     assert [point.encode for point in found[0].points] == ["a-0.1", "b-0.2", "a-0.3"]
 

@@ -14,11 +14,11 @@ from salcomp.files import colour, disk, images, saliency_maps
 
 HEIGHT, WIDTH = 8, 12
 PLAIN = images.Image(np.zeros((HEIGHT, WIDTH, 3), np.uint8), None)
-
-
-@pytest.fixture
-def mask() -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH), np.uint8)
+MASK = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH), np.uint8)
+LEVELS = MASK / np.float32(255)
+RGBA = np.dstack([PLAIN.rgb, MASK])
+WITH_ALPHA = PLAIN._replace(alpha=MASK)
+CENTRE = saliency_maps.center_prior(HEIGHT, WIDTH)
 
 
 def map_of(spec, path="photos/frame.jpg", image=PLAIN, **options) -> np.ndarray:
@@ -31,32 +31,19 @@ def map_of_mask(folder, mask, **options) -> np.ndarray:
     return map_of(folder / "m.png", **options)
 
 
-def same_as(mask, found) -> bool:
-    """Whether a map has the levels of a mask."""
-    return found.dtype == np.float32 and (found == mask / np.float32(255)).all()
-
-
-def test_uniform_is_one_everywhere():
-    saliency, description = saliency_maps.saliency_for("uniform", "a.png", PLAIN)
-    np.testing.assert_array_equal(saliency, np.ones((HEIGHT, WIDTH), np.float32))
-    assert description == "uniform"
-
-
-def test_auto_takes_the_alpha_channel_and_says_so(mask):
-    image = PLAIN._replace(alpha=mask)
-    saliency, description = saliency_maps.saliency_for("auto", "a.png", image)
-    assert same_as(mask, saliency) and "alpha" in description
-
-
-def test_auto_without_alpha_takes_the_centre_prior_and_says_so():
-    saliency, description = saliency_maps.saliency_for("auto", "a.png", PLAIN)
-    np.testing.assert_array_equal(saliency, saliency_maps.center_prior(HEIGHT, WIDTH))
-    assert "centre" in description
-
-
-def test_center_ignores_alpha(mask):
-    saliency = map_of("center", image=PLAIN._replace(alpha=mask))
-    np.testing.assert_array_equal(saliency, saliency_maps.center_prior(HEIGHT, WIDTH))
+@pytest.mark.parametrize(
+    "spec, image, expected, said",
+    [
+        ("uniform", PLAIN, np.ones_like(CENTRE), "uniform"),
+        ("auto", WITH_ALPHA, LEVELS, "alpha"),
+        ("auto", PLAIN, CENTRE, "centre"),
+        ("center", WITH_ALPHA, CENTRE, "centre"),
+    ],
+)
+def test_a_map_without_a_file_is_as_asked_and_says_so(spec, image, expected, said):
+    saliency, description = saliency_maps.saliency_for(spec, "a.png", image)
+    np.testing.assert_array_equal(saliency, expected)
+    assert said in description
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 9), (8, 12), (3000, 2)])
@@ -77,30 +64,25 @@ def test_the_centre_prior_has_the_spread_of_the_fixations():
     assert half_maximum == pytest.approx(np.sqrt(2 * np.log(2) * 0.23), rel=0.01)
 
 
-def test_a_grey_mask_is_taken_as_it_is(tmp_path, mask):
-    assert same_as(mask, map_of_mask(tmp_path, mask))
-    told = saliency_maps.saliency_for(f"{tmp_path}/m.png", "a.png", PLAIN)[1]
-    assert "m.png" in told
+@pytest.mark.parametrize("grey", [MASK, np.dstack([MASK] * 3), RGBA])
+def test_a_mask_is_taken_as_it_is_and_named(tmp_path, grey):
+    images.write_png(tmp_path / "m.png", grey)
+    given = f"{tmp_path}/m.png", "a.png", PLAIN
+    saliency, description = saliency_maps.saliency_for(*given)
+    np.testing.assert_array_equal(saliency, LEVELS)
+    assert saliency.dtype == np.float32 and "m.png" in description
 
 
-def test_the_numbers_of_a_mask_are_no_colours(tmp_path, mask):
+def test_the_numbers_of_a_mask_are_no_colours(tmp_path):
     profile = colour.matrix_profile(colour.SRGB, (1.0,))
-    pil.fromarray(mask).save(tmp_path / "m.png", icc_profile=profile)
-    assert same_as(mask, map_of(tmp_path / "m.png"))
+    pil.fromarray(MASK).save(tmp_path / "m.png", icc_profile=profile)
+    np.testing.assert_array_equal(map_of(tmp_path / "m.png"), LEVELS)
 
 
 def test_a_16_bit_mask_is_read(tmp_path):
     values = np.full((HEIGHT, WIDTH), 257 * 51, np.uint16)
     pil.fromarray(values).save(tmp_path / "m.png")
     np.testing.assert_allclose(map_of(tmp_path / "m.png"), 0.2, rtol=1e-6)
-
-
-def test_of_an_rgba_mask_the_alpha_is_taken(tmp_path, mask):
-    assert same_as(mask, map_of_mask(tmp_path, np.dstack([PLAIN.rgb, mask])))
-
-
-def test_a_mask_saved_as_grey_rgb_is_read(tmp_path, mask):
-    assert same_as(mask, map_of_mask(tmp_path, np.dstack([mask] * 3)))
 
 
 def test_a_coloured_mask_is_refused(tmp_path):
@@ -128,16 +110,16 @@ def test_a_mask_of_zeros_is_refused(tmp_path):
         map_of_mask(tmp_path, np.zeros((HEIGHT, WIDTH), np.uint8))
 
 
-def test_in_a_folder_the_mask_is_named_as_the_image(tmp_path, mask):
-    images.write_png(tmp_path / "frame.png", mask)
-    images.write_png(tmp_path / "frame2.png", np.zeros_like(mask))
-    assert same_as(mask, map_of(tmp_path))
+def test_in_a_folder_the_mask_is_named_as_the_image(tmp_path):
+    images.write_png(tmp_path / "frame.png", MASK)
+    images.write_png(tmp_path / "frame2.png", np.zeros_like(MASK))
+    np.testing.assert_array_equal(map_of(tmp_path), LEVELS)
 
 
-def test_in_a_folder_of_both_the_image_is_not_its_own_mask(tmp_path, mask):
-    images.write_png(tmp_path / "frame.png", mask)
+def test_in_a_folder_of_both_the_image_is_not_its_own_mask(tmp_path):
+    images.write_png(tmp_path / "frame.png", MASK)
     (tmp_path / "frame.jpg").touch()
-    assert same_as(mask, map_of(tmp_path, path=tmp_path / "frame.jpg"))
+    np.testing.assert_array_equal(map_of(tmp_path, path=tmp_path / "frame.jpg"), LEVELS)
 
 
 def test_a_folder_without_the_mask_is_refused(tmp_path):
@@ -145,9 +127,9 @@ def test_a_folder_without_the_mask_is_refused(tmp_path):
         map_of(tmp_path)
 
 
-def test_two_masks_of_one_image_are_refused(tmp_path, mask):
+def test_two_masks_of_one_image_are_refused(tmp_path):
     for suffix in ("png", "tif"):
-        pil.fromarray(mask).save(tmp_path / f"frame.{suffix}")
+        pil.fromarray(MASK).save(tmp_path / f"frame.{suffix}")
     with pytest.raises(InputError, match=r"frame\.png, frame\.tif"):
         map_of(tmp_path)
 
@@ -157,9 +139,9 @@ def test_a_choice_that_does_not_exist_is_refused_with_the_ones_that_do():
         map_of("centre")
 
 
-def test_a_folder_of_masks_is_listed_once_for_all_images(tmp_path, mask, monkeypatch):
+def test_a_folder_of_masks_is_listed_once_for_all_images(tmp_path, monkeypatch):
     for i in range(3):
-        images.write_png(tmp_path / f"{i}.png", mask)
+        images.write_png(tmp_path / f"{i}.png", MASK)
     files_in = mock.Mock(side_effect=disk.files_in)
     monkeypatch.setattr(disk, "files_in", files_in)
     for i in range(3):
@@ -167,28 +149,28 @@ def test_a_folder_of_masks_is_listed_once_for_all_images(tmp_path, mask, monkeyp
     files_in.assert_called_once_with(tmp_path)
 
 
-def test_a_mask_added_later_is_found(tmp_path, mask):
+def test_a_mask_added_later_is_found(tmp_path):
     os.utime(tmp_path, (0, 0))  # clocks of file systems are coarse
     with pytest.raises(InputError, match="has no mask"):
         map_of(tmp_path)
-    images.write_png(tmp_path / "frame.png", mask)
+    images.write_png(tmp_path / "frame.png", MASK)
     assert map_of(tmp_path).any()
 
 
-def test_a_mask_has_no_more_pixels_than_it_may(tmp_path, mask):
-    assert map_of_mask(tmp_path, mask, max_pixels=96).any()
+def test_a_mask_has_no_more_pixels_than_it_may(tmp_path):
+    assert map_of_mask(tmp_path, MASK, max_pixels=96).any()
     with pytest.raises(InputError, match="m.png: 12x8 is over the limit of 95 pixels"):
-        map_of_mask(tmp_path, mask, max_pixels=95)
+        map_of_mask(tmp_path, MASK, max_pixels=95)
 
 
 @pytest.mark.parametrize("orientation", range(5, 9))
 @pytest.mark.parametrize("scale", [1, 3])
 def test_a_mask_of_the_stored_image_is_turned_as_the_image_was(
-    tmp_path, mask, caplog, orientation, scale
+    tmp_path, caplog, orientation, scale
 ):
     exif = pil.Exif()
     exif[0x0112] = orientation
-    stored = mask.T  # of a picture that is turned to [HEIGHT, WIDTH]
+    stored = MASK.T  # of a picture that is turned to [HEIGHT, WIDTH]
     pil.fromarray(stored).save(tmp_path / "a.png", exif=exif)
     image = images.read_image(tmp_path / "a.png")
     enlarged = stored.repeat(scale, 0).repeat(scale, 1)
@@ -207,13 +189,13 @@ def test_a_mask_of_another_shape_is_stretched_and_the_log_says_so(tmp_path, capl
     assert "m.png: 8x12 is stretched to the shape of the image, 12x8" in line
 
 
-def test_masks_may_lie_in_the_folders_of_the_images(tmp_path, mask):
+def test_masks_may_lie_in_the_folders_of_the_images(tmp_path):
     (tmp_path / "masks/b").mkdir(parents=True)
-    images.write_png(tmp_path / "masks/frame.png", mask)
-    images.write_png(tmp_path / "masks/b/frame.png", 255 - mask)
-    for folder, expected in ("a", mask), ("b", 255 - mask):
+    images.write_png(tmp_path / "masks/frame.png", MASK)
+    images.write_png(tmp_path / "masks/b/frame.png", 255 - MASK)
+    for folder, expected in ("a", MASK), ("b", 255 - MASK):
         found = map_of(tmp_path / "masks", tmp_path / "photos" / folder / "frame.jpg")
-        assert same_as(expected, found)
+        np.testing.assert_array_equal(found, expected / np.float32(255))
 
 
 def counts_of(levels: list[int]) -> np.ndarray:
@@ -242,8 +224,8 @@ def region_of(folder, mask=None, size=(HEIGHT, WIDTH)) -> np.ndarray:
     return saliency_maps.region_for(str(folder), "photos/frame.jpg", image)
 
 
-def test_a_region_is_where_its_mask_is_half_white_or_more(tmp_path, mask):
-    np.testing.assert_array_equal(region_of(tmp_path, mask), mask >= 128)
+def test_a_region_is_where_its_mask_is_half_white_or_more(tmp_path):
+    np.testing.assert_array_equal(region_of(tmp_path, MASK), MASK >= 128)
 
 
 def test_the_mask_of_a_region_is_resized_to_the_nearest_pixel(tmp_path):
@@ -257,8 +239,8 @@ def test_the_mask_of_a_region_is_not_averaged_where_it_shrinks(tmp_path):
     assert region_of(tmp_path, centres).all()
 
 
-def test_a_black_mask_is_an_empty_region(tmp_path, mask):
-    assert not region_of(tmp_path, 0 * mask).any()
+def test_a_black_mask_is_an_empty_region(tmp_path):
+    assert not region_of(tmp_path, 0 * MASK).any()
 
 
 def test_a_missing_mask_of_a_region_is_refused_by_the_name_of_its_flag(tmp_path):

@@ -128,13 +128,6 @@ def test_config_file_that_is_none_is_refused_by_name(tmp_path, text):
     assert "config.json" in refusal(run_folder.read_config, str(tmp_path))
 
 
-def test_restored_checkpoint_is_what_was_saved(tmp_path):
-    model, other = compiled(0), compiled(1)
-    Checkpoints(str(tmp_path), model).save(5)
-    assert Checkpoints(str(tmp_path), other).restore() == 5
-    assert same_weights(model, other)
-
-
 def test_restored_optimizer_goes_on_as_if_it_had_not_stopped(tmp_path):
     model = compiled()
     variables = model.trainable_variables
