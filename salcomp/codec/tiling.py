@@ -17,7 +17,7 @@ STRIP_PIXELS = 2**21
 
 
 def strips(rows: int, columns: int, halo: int) -> Iterator[tuple[slice, slice, slice]]:
-    """Cuts latents into strips of rows, and the `halo` of rows around them.
+    """Cuts latents into strips of rows, with the rows of `geometry.halo` around.
 
     Yields:
       Slices of rows of latents: of the strip, of the strip with its surroundings, and
