@@ -112,3 +112,11 @@ def test_the_help_of_a_tool_of_data_prep_tells_its_flags(tool, capsys):
     module = importlib.import_module(f"data_prep.{tool}")
     purpose, listed = help_of(capsys, module.main, [tool, "--help"])
     assert f"python -m data_prep.{tool}" in purpose and "--" in listed
+
+
+@pytest.mark.parametrize("tool", ["compress", "decompress"])
+def test_a_missing_file_is_told_before_tensorflow_is_imported(tool):
+    code = f"import sys; from salcomp import {tool}, errors\n"
+    code += f"try: {tool}.main(['', 'missing'])\n"
+    code += "except errors.InputError as e: print(e, 'tensorflow' in sys.modules)"
+    assert run_python("-c", code).stdout == "missing: no such file or folder False\n"
