@@ -54,9 +54,7 @@ def _card(records: StudyRecords, run: FinishedRun) -> dict:
             f"baseline at lambda {start.lmbda:g} and from it {run.steps:,} steps, "
             f"seed {run.seed}"
         ),
-        "date": records.made["date"],
-        "command": records.made["command"],
-        "versions": records.made["versions"],
+        **{key: records.made[key] for key in ("date", "command", "versions")},
         "test": {
             "frames": f"{test_frames}; EWPSNR by the map that the encoder had",
             "images": len(images),
@@ -80,9 +78,8 @@ def main(argv):
     }
     if not models:
         raise InputError(f"{FLAGS.records} has no run of {', '.join(_ARMS.values())}")
-    sources = {
-        name: Path(FLAGS.workdir) / r.name / "model" for name, r in models.items()
-    }
+    workdir = Path(FLAGS.workdir)
+    sources = {name: workdir / run.name / "model" for name, run in models.items()}
     for source in sources.values():
         if not source.is_dir():
             raise InputError(f"{source}: no such folder; --workdir is the study's")

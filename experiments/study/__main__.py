@@ -83,9 +83,8 @@ def main(argv):
     cli.parse(FLAGS, argv, __doc__)
     # A training that is under way then saves its last step, as on Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    budget = plan.BUDGETS[FLAGS.budget]
-    runs = plan.read(FLAGS.budget)
     name = FLAGS.budget
+    budget, runs = plan.BUDGETS[name], plan.read(name)
     workdir = disk.make_folder("workdir", FLAGS.workdir or f"runs/{name}")
     if FLAGS.write_runs:
         return _write_runs(runs, budget, workdir)
@@ -94,14 +93,10 @@ def main(argv):
         train_frames, sets = _frames(workdir)
         frames = [str(train_frames), *(str(one.folder) for one in sets)]
         records = Records(workdir, output_dir)
-        records.check(
-            {
-                "frames": frames,
-                "scorers": [one.scorer for one in sets],
-                "boxes": [one.boxes for one in sets],
-                **budget._asdict(),
-            }
-        )
+        scoring = [(one.scorer, one.boxes) for one in sets]
+        scorers, boxes = map(list, zip(*scoring))
+        settings = {"frames": frames, "scorers": scorers, "boxes": boxes}
+        records.check({**settings, **budget._asdict()})
         write_record(output_dir / "record.json", "study", argv, data=frames)
         study_frames.write_map_statistics(train_frames, output_dir / "maps.csv")
         if not records.has("classical"):
@@ -113,10 +108,9 @@ def main(argv):
             records.collect(runs)
             reconstructions.write(runs, records.rows(), sets[0], workdir, output_dir)
 
-        progress = _Progress(runs, records)
         for run in runs:
             if records.seconds(run) is None:
-                progress.log(run)
+                _log_progress(run, runs, records)
                 _perform(run, records, workdir, train_frames, sets, budget)
                 collect()
         collect()
@@ -165,7 +159,6 @@ def _frames(workdir: Path) -> tuple[Path, list[EvaluationSet]]:
 
 def _perform(run, records, workdir, train_frames, sets, budget) -> None:
     """Trains the run's model, if it has one, and measures it."""
-    scratch = workdir / "frames"
     folder = workdir / run.name
     train = None
     if run.of_arm.trains and not doing.is_trained(folder):
@@ -176,46 +169,33 @@ def _perform(run, records, workdir, train_frames, sets, budget) -> None:
     started = time.monotonic()
     model = folder if run.of_arm.trains else workdir / run.start
     count = budget.scored if run.of_arm.trains else budget.refined
-    rows = doing.measure(run, model, sets, count, scratch)
+    rows = doing.measure(run, model, sets, count, workdir / "frames")
     records.keep(run, rows, train=train, measure=round(time.monotonic() - started, 1))
 
 
-class _Progress:
-    """How far the study is, and how long it still takes by what runs took so far."""
+def _log_progress(run, runs, records: Records) -> None:
+    """One line on the run that begins, and on how long the study still takes."""
+    left = [one for one in runs if records.seconds(one) is None]
+    seconds = sum(_expected(one, runs, records) for one in left)
+    what = f"{run.name} ({run.of_arm.description}, lambda {run.lmbda:g})"
+    rest = f"about {duration(seconds)} left" if seconds else "time left unknown yet"
+    place = len(runs) - len(left) + 1
+    logging.info("run %d of %d: %s; %s", place, len(runs), what, rest)
 
-    def __init__(self, runs, records: Records):
-        self._runs = runs
-        self._records = records
 
-    def log(self, run) -> None:
-        """One line on the run that begins."""
-        left = [one for one in self._runs if self._records.seconds(one) is None]
-        place = len(self._runs) - len(left) + 1
-        estimate = sum(map(self._expected, left))
-        logging.info(
-            "run %d of %d: %s (%s, lambda %g); %s",
-            place,
-            len(self._runs),
-            run.name,
-            run.of_arm.description,
-            run.lmbda,
-            f"about {duration(estimate)} left" if estimate else "time left unknown yet",
-        )
-
-    def _expected(self, run) -> float:
-        """Seconds, by the runs of its kind that are done."""
-        kind = run.of_arm.trains
-        alike = [one for one in self._runs if one.of_arm.trains == kind]
-        spent = [(one.steps, self._records.seconds(one)) for one in alike]
-        spent = [(steps, seconds) for steps, seconds in spent if seconds]
-        if not spent:
-            return 0
-        expected = sum(seconds["measure"] for _, seconds in spent) / len(spent)
-        trained = [(n, seconds["train"]) for n, seconds in spent if seconds["train"]]
-        if trained:
-            steps, seconds = map(sum, zip(*trained))
-            expected += run.steps * seconds / steps
-        return expected
+def _expected(run, runs, records: Records) -> float:
+    """The seconds that a run takes, by those of its kind that are done."""
+    alike = [one for one in runs if one.of_arm.trains == run.of_arm.trains]
+    spent = [(one.steps, records.seconds(one)) for one in alike]
+    spent = [(steps, seconds) for steps, seconds in spent if seconds]
+    if not spent:
+        return 0
+    expected = sum(seconds["measure"] for _, seconds in spent) / len(spent)
+    trained = [(n, seconds["train"]) for n, seconds in spent if seconds["train"]]
+    if trained:
+        steps, seconds = map(sum, zip(*trained))
+        expected += run.steps * seconds / steps
+    return expected
 
 
 if __name__ == "__main__":

@@ -170,20 +170,16 @@ def draw(folder: Path) -> tuple[Path, list[EvaluationSet]]:
             file = f"scene{i:03}.png"
             signs = [box for kind, box in seen if kind == "sign"]
             boxes[file] = [[float(edge) for edge in box] for box in signs]
-            images.write_png(
-                scratch / ("train" if i < _TRAIN else "test") / file, scene
-            )
-            if i >= _TRAIN:
+            name = "train" if i < _TRAIN else "test"
+            images.write_png(scratch / name / file, scene)
+            if name == "test":
                 images.write_png(scratch / "predicted" / file, _predicted(scene))
         text = json.dumps(boxes, indent=2) + "\n"
         disk.write_file(scratch / "boxes.json", text.encode())
         os.rename(scratch, folder)
-    test = folder / "test"
-    boxes = str(folder / "boxes.json")
-    return folder / "train", [
-        EvaluationSet("test", test, boxes=boxes),
-        EvaluationSet("fixations", folder / "predicted", scorer=str(test)),
-    ]
+    test = EvaluationSet("test", folder / "test", boxes=str(folder / "boxes.json"))
+    fixations = EvaluationSet("fixations", folder / "predicted", str(test.folder))
+    return folder / "train", [test, fixations]
 
 
 def _predicted(scene: np.ndarray) -> np.ndarray:
@@ -204,9 +200,8 @@ def write_map_statistics(folder: Path, path: Path) -> None:
       InputError: a file cannot be read or written.
     """
     paths = disk.files_in(folder)
-    counts = sum(
-        saliency_maps.level_counts(images.read_frame(frame)[..., 3]) for frame in paths
-    )
+    maps = (images.read_frame(frame)[..., 3] for frame in paths)
+    counts = sum(map(saliency_maps.level_counts, maps))
     share, values = counts / counts.sum(), np.arange(256) / 255
     rows = [
         {

@@ -63,17 +63,14 @@ class Arm(NamedTuple):
 
 
 _CONCAT = ("--condition_encoder", "--weight_distortion")
+_MAP_IN = ("--condition_encoder", "--noweight_distortion")
+_WEIGHTED = ("--nocondition_encoder", "--weight_distortion")
 _MODULATE = (*_CONCAT, "--conditioning=modulate")
 
 ARMS = {
     "baseline": Arm("no map, uniform error", ("--nosaliency",)),
-    "map-in": Arm(
-        "map as fourth channel, uniform error",
-        ("--condition_encoder", "--noweight_distortion"),
-    ),
-    "weighted": Arm(
-        "no map in, weighted error", ("--nocondition_encoder", "--weight_distortion")
-    ),
+    "map-in": Arm("map as fourth channel, uniform error", _MAP_IN),
+    "weighted": Arm("no map in, weighted error", _WEIGHTED),
     "concat": Arm("map as fourth channel, weighted error, floor 0.01", _CONCAT),
     "concat-0.1": Arm("map as fourth channel, weighted error, floor 0.1", _CONCAT),
     "modulate": Arm(
@@ -154,11 +151,8 @@ class PlannedRun(NamedTuple):
     @property
     def cells(self) -> dict[str, str]:
         """The row as it stands in the table, by column."""
-        values = self._asdict().values()
-        return {
-            column: "" if value is None else f"{value}"
-            for column, value in zip(COLUMNS, values)
-        }
+        cells = ("" if value is None else f"{value}" for value in self)
+        return dict(zip(COLUMNS, cells))
 
 
 COLUMNS = tuple("lambda" if f == "lmbda" else f for f in PlannedRun._fields)
@@ -211,9 +205,7 @@ def _run(row: dict[str, str], earlier: dict[str, PlannedRun]) -> PlannedRun:
             raise InputError(f"{column} cannot be {cell!r}") from error
     run = PlannedRun(*values)
     if not _NAME.fullmatch(run.name) or run.name in earlier:
-        raise InputError(
-            "a name is of letters, digits, '.', '_' and '-', and given once"
-        )
+        raise InputError("a name is of letters, digits, '.', '_' and '-', given once")
     if run.arm not in ARMS:
         raise InputError(f"arm {run.arm!r} is none of {', '.join(ARMS)}")
     if run.start and run.start not in earlier:

@@ -18,7 +18,6 @@ from experiments.study.frames import EvaluationSet
 from experiments.study.plan import PlannedRun
 from salcomp.codec.codec import Codec
 from salcomp.codec.refine import Refinement, Refiner
-from salcomp.evaluation import subjects as scorers
 from salcomp.files import images, saliency_maps
 from salcomp.files.results import write_csv
 from salcomp.metrics import quality as metrics
@@ -83,9 +82,7 @@ def write(
         write_csv(table, found)
 
 
-def _own(
-    by_name: dict[str, PlannedRun],
-) -> tuple[PlannedRun, PlannedRun, PlannedRun] | None:
+def _own(by_name: dict[str, PlannedRun]) -> tuple[PlannedRun, ...] | None:
     """Baseline and saliency arm at the highest lambda that both have, and refinement.
 
     The refinement is by the map, with that baseline; None as long as one is missing.
@@ -110,11 +107,8 @@ def _curve(by_name: dict[str, PlannedRun], arm: str) -> dict[float, PlannedRun]:
 
 def _matches(rows, by_name, subjects) -> list[_Match]:
     """Frames with matching files, those with the largest annotated box first."""
-    arms = {
-        run.name: arm
-        for arm in ("baseline", "concat")
-        for run in _curve(by_name, arm).values()
-    }
+    curves = {arm: _curve(by_name, arm) for arm in ("baseline", "concat")}
+    arms = {run.name: arm for arm in curves for run in curves[arm].values()}
     sizes: dict[tuple[str, str], dict[str, int]] = {}
     for row in rows:
         if row["set"] == "test" and row["run"] in arms:
@@ -135,10 +129,8 @@ def _matches(rows, by_name, subjects) -> list[_Match]:
 
 def _largest(boxes) -> float:
     """The area of the largest box in square pixels, 0 without any."""
-    return max(
-        ((right - left) * (bottom - top) for left, top, right, bottom in boxes),
-        default=0,
-    )
+    areas = ((right - left) * (bottom - top) for left, top, right, bottom in boxes)
+    return max(areas, default=0)
 
 
 def window(boxes, saliency: np.ndarray) -> tuple[int, int]:
@@ -160,28 +152,25 @@ def window(boxes, saliency: np.ndarray) -> tuple[int, int]:
     )
 
 
-class _Coder:
-    """Codes one frame with the models of the study."""
+class _Coder(NamedTuple):
+    """Codes one frame with the models of the study.
 
-    def __init__(
-        self, rgb: np.ndarray, saliency: np.ndarray, workdir: Path, like: PlannedRun
-    ):
-        """Makes a coder.
+    Attributes:
+      rgb: uint8 [H, W, 3].
+      saliency: float32 [H, W], 0..1.
+      workdir: with the models.
+      like: the run whose refinement is done, but for its lambda.
+    """
 
-        Args:
-          rgb: uint8 [H, W, 3].
-          saliency: float32 [H, W], 0..1.
-          workdir: with the models.
-          like: the run whose refinement is done, but for its lambda.
-        """
-        self._rgb, self._saliency = rgb, saliency
-        self._workdir = workdir
-        self._like = like
+    rgb: np.ndarray
+    saliency: np.ndarray
+    workdir: Path
+    like: PlannedRun
 
     def plain(self, run: PlannedRun) -> _Coded:
         """By a run's model."""
-        codec = Codec.load(self._workdir / run.name)
-        data = codec.encode(self._rgb, self._saliency).data
+        codec = Codec.load(self.workdir / run.name)
+        data = codec.encode(self.rgb, self.saliency).data
         return _Coded(run.name, run.lmbda, data, codec.decode(data))
 
     def refined(self, model: str, lmbda: float) -> _Coded:
@@ -191,7 +180,7 @@ class _Coder:
     def refined_to(self, model: str, size: int) -> _Coded:
         """The same at the lambda that comes near a file size in bytes."""
         refiner = self._refiner(model)
-        low, high = 0.05 * self._like.lmbda, 20 * self._like.lmbda
+        low, high = 0.05 * self.like.lmbda, 20 * self.like.lmbda
         for _ in range(_BISECTIONS):
             middle = float(np.sqrt(low * high))
             coded = self._refine(refiner, model, middle)
@@ -201,23 +190,16 @@ class _Coder:
         return coded
 
     def _refiner(self, model: str) -> Refiner:
-        codec = Codec.load(self._workdir / model)
-        return Refiner(codec, self._like.steps, self._like.lmbda, self._like.seed)
+        codec = Codec.load(self.workdir / model)
+        return Refiner(codec, self.like.steps, self.like.lmbda, self.like.seed)
 
     def _refine(self, refiner: Refiner, model: str, lmbda: float) -> _Coded:
-        refinement = Refinement(refiner, "saliency", self._like.floor)
-        data = refinement.encode(self._rgb, self._saliency, lmbda).data
+        refinement = Refinement(refiner, "saliency", self.like.floor)
+        data = refinement.encode(self.rgb, self.saliency, lmbda).data
         return _Coded(model, lmbda, data, refiner.codec.decode(data))
 
 
-def _frame(
-    match: _Match,
-    subject: scorers.Subject,
-    own: tuple[PlannedRun, PlannedRun, PlannedRun],
-    by_name: dict[str, PlannedRun],
-    workdir: Path,
-    output_dir: Path,
-) -> list[dict]:
+def _frame(match: _Match, subject, own, by_name, workdir, output_dir) -> list[dict]:
     """Codes one frame in all ways; writes the windows; returns rows of the table."""
     rgb, saliency, *_ = subject.load()
     top, left = window(subject.boxes, saliency)

@@ -94,8 +94,7 @@ class Records:
     def keep(self, run: PlannedRun, rows: list[dict], **seconds: float | None) -> None:
         """Keeps a run that is done: the rows first, then the file that says so."""
         write_csv(self._path(run.name, "csv"), rows)
-        done = {"run": run.cells, "seconds": seconds}
-        text = json.dumps(done, indent=2) + "\n"
+        text = json.dumps({"run": run.cells, "seconds": seconds}, indent=2) + "\n"
         write_file(self._path(run.name, "json"), text.encode())
 
     def has(self, name: str) -> bool:
@@ -111,11 +110,9 @@ class Records:
         done = {run.name: self.seconds(run) for run in runs}
         summaries = [self._summary(run, done[run.name]) for run in runs]
         write_csv(self._output_dir / "runs.csv", summaries)
-        rows = []
-        for name in ("classical", *(name for name in done if done[name])):
-            if self.has(name):
-                rows += _read(self._path(name, "csv"))
-        if rows:
+        names = ("classical", *(name for name in done if done[name]))
+        kept = [self._path(name, "csv") for name in names if self.has(name)]
+        if rows := [row for path in kept for row in _read(path)]:
             write_csv(self._output_dir / "per_image.csv", rows)
         curves = [
             {"run": run.name, **row}
@@ -136,10 +133,8 @@ class Records:
 
     def _metrics(self, run: PlannedRun) -> dict[str, np.ndarray]:
         rows = _read(self._workdir / run.name / "metrics.csv")
-        return {
-            term: np.array([row[term] for row in rows], float)
-            for term in ("step", *_TERMS)
-        }
+        columns = ("step", *_TERMS)
+        return {name: np.array([row[name] for row in rows], float) for name in columns}
 
     def _summary(self, run: PlannedRun, seconds: dict[str, float] | None) -> dict:
         ends = dict.fromkeys((f"final_{term}" for term in _TERMS), "")
@@ -164,15 +159,12 @@ def _blocks(metrics: dict[str, np.ndarray]) -> list[dict[str, float]]:
     """Means over blocks of steps; a block's step is its last."""
     steps = metrics["step"].size
     edges = np.linspace(0, steps, min(_BLOCKS, steps) + 1).round().astype(int)
-    return [
-        {
-            "step": int(metrics["step"][end - 1]),
-            **{
-                term: float(f"{metrics[term][start:end].mean():.6g}") for term in _TERMS
-            },
-        }
-        for start, end in zip(edges[:-1], edges[1:])
-    ]
+    rows = []
+    for start, end in zip(edges[:-1], edges[1:]):
+        means = {term: metrics[term][start:end].mean() for term in _TERMS}
+        means = {term: float(f"{mean:.6g}") for term, mean in means.items()}
+        rows.append({"step": int(metrics["step"][end - 1]), **means})
+    return rows
 
 
 def _read(path: Path) -> list[dict[str, str]]:

@@ -35,23 +35,10 @@ _QUALITIES = {
 FLOORS = (0.1, 0.01)
 # What the records keep of each image; all else follows from it.
 COLUMNS = (
-    "set",
-    "run",
-    "image",
-    "bytes",
-    "bpp",
-    "information_bpp",
-    "psnr-rgb",
-    "ewpsnr",
+    *("set", "run", "image", "bytes", "bpp", "information_bpp", "psnr-rgb", "ewpsnr"),
     *(f"ewpsnr-floor-{floor}" for floor in FLOORS),
-    "roi-psnr-5",
-    "non-roi-psnr-5",
-    "roi-psnr-20",
-    "non-roi-psnr-20",
-    "boxes-psnr",
-    "non-boxes-psnr",
-    "ms-ssim-rgb-db",
-    "weighted-ms-ssim-db",
+    *("roi-psnr-5", "non-roi-psnr-5", "roi-psnr-20", "non-roi-psnr-20"),
+    *("boxes-psnr", "non-boxes-psnr", "ms-ssim-rgb-db", "weighted-ms-ssim-db"),
 )
 
 
@@ -99,14 +86,8 @@ def arguments(run: PlannedRun, folder: Path, flags: tuple[str, ...]) -> list[str
 
 def settings(run: PlannedRun, flags: tuple[str, ...]) -> list[str]:
     """Those of them that make the configuration."""
-    found = [
-        *flags,
-        *run.of_arm.flags,
-        f"--lambda={run.lmbda:g}",
-        f"--seed={run.seed}",
-        f"--last_step={run.steps}",
-        f"--learning_rate={run.learning_rate:g}",
-    ]
+    found = [*flags, *run.of_arm.flags, f"--lambda={run.lmbda:g}", f"--seed={run.seed}"]
+    found += [f"--last_step={run.steps}", f"--learning_rate={run.learning_rate:g}"]
     if run.floor is not None:
         found.append(f"--saliency_floor={run.floor:g}")
     if run.weighting is not None:
@@ -163,30 +144,16 @@ def _rows(
     set_name: str, name: str, point: Point, subjects: list[Subject], workers: int
 ) -> list[dict]:
     def row(subject: Subject) -> dict:
-        return {
-            "set": set_name,
-            "run": name,
-            "image": subject.path.name,
-            **_measured(point, subject),
-        }
+        scene = subject.load()
+        floored = {floor: np.maximum(scene.score_saliency, floor) for floor in FLOORS}
+        weights = {f"ewpsnr-floor-{floor}": w for floor, w in floored.items()}
+        found = {"set": set_name, "run": name, "image": subject.path.name}
+        found |= measure_scene(point, scene, weights)
+        return {column: found[column] for column in COLUMNS}
 
+    title = f"{name}, {set_name}"
     with ThreadPoolExecutor(workers) as pool:
-        bar = tqdm(total=len(subjects), desc=f"{name}, {set_name}", disable=None)
-        with bar:
-            rows = []
-            for found in pool.map(row, subjects):
-                rows.append(found)
-                bar.update()
-    return [{column: found[column] for column in COLUMNS} for found in rows]
-
-
-def _measured(point: Point, subject: Subject) -> dict[str, float]:
-    scene = subject.load()
-    weights = {
-        f"ewpsnr-floor-{floor}": np.maximum(scene.score_saliency, floor)
-        for floor in FLOORS
-    }
-    return measure_scene(point, scene, weights)
+        return [*tqdm(pool.map(row, subjects), title, len(subjects), disable=None)]
 
 
 def _refining(run: PlannedRun, codec: Codec) -> Callable:

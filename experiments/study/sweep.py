@@ -38,9 +38,8 @@ def write(
     for run in runs:
         if run.of_arm.trains:
             config = config_of(settings(run, budget.flags))
-            program = dataclasses.asdict(config)
-            for field in FIELDS:
-                del program[field]
+            fields = dataclasses.asdict(config).items()
+            program = [field for field in fields if field[0] not in FIELDS]
             key = repr((program, run.of_arm.maps))
             lists.setdefault(key, []).append((run, config))
     commands = []
@@ -63,15 +62,12 @@ def write(
         write_file(path, (json.dumps(entries, indent=2) + "\n").encode())
         glob = f"--train_glob={frames[first.of_arm.maps]}/*.png"
         on = (f"--step={step}", f"--runs={path}", glob, f"--output={folder}")
-        commands += [
-            _command("export_step", *step_flags, f"--output={step}"),
-            _command("run_step", *on),
-        ]
-    return commands
-
-
-def _command(tool: str, *arguments: str) -> str:
-    return shlex.join(["python", "-m", f"salcomp.{tool}", *arguments])
+        commands.append(["export_step", *step_flags, f"--output={step}"])
+        commands.append(["run_step", *on])
+    return [
+        shlex.join(["python", "-m", f"salcomp.{tool}", *arguments])
+        for tool, *arguments in commands
+    ]
 
 
 def config_of(arguments: tuple[str, ...] | list[str]) -> Config:

@@ -223,17 +223,11 @@ def test_page_names_the_runs_that_are_not_done(tmp_path):
     assert f"goes on with them: `{rows[-1]['name']}`." in text
 
 
-needs_street = pytest.mark.skipif(
-    not (STREET / "per_image.csv").exists(), reason="no records in results/street"
-)
-
-
 @pytest.fixture(scope="module")
 def street():
     return StudyRecords(STREET)
 
 
-@needs_street
 @pytest.mark.parametrize("toward", [None, -np.inf, np.inf])
 def test_committed_page_is_what_its_records_give(street, monkeypatch, toward):
     """Also where a processor's logarithms and powers have another last bit."""
@@ -251,7 +245,6 @@ def test_committed_page_is_what_its_records_give(street, monkeypatch, toward):
     assert page.Page(records, compared, drawn, folder).text() == committed
 
 
-@needs_street
 def test_committed_intervals_are_those_of_the_bootstrap(street):
     for row in street.rows("bd_rate.csv")[:2]:
         score = comparisons.Score(row["set"], row["metric"], "")
@@ -261,7 +254,6 @@ def test_committed_intervals_are_those_of_the_bootstrap(street):
         assert found.cells() == pytest.approx(committed.cells(), rel=1e-4, abs=1e-4)
 
 
-@needs_street
 def test_committed_bd_rates_follow_from_the_rows_by_other_code(street):
     """Means and an Akima interpolation over log rate, written out again."""
     rows = list(csv.DictReader((STREET / "per_image.csv").open()))
@@ -298,7 +290,6 @@ def test_committed_bd_rates_follow_from_the_rows_by_other_code(street):
     assert checked > 10
 
 
-@needs_street
 def test_baseline_is_as_good_as_was_asked_where_rates_meet(street):
     """At the middle rates: 1.5 dB above JPEG, at most 0.5 dB below WebP."""
     margins = {m.codec: m.db for m in classical_codecs.margins(street)}
@@ -306,7 +297,6 @@ def test_baseline_is_as_good_as_was_asked_where_rates_meet(street):
     assert margins["webp"][1:3].min() > -classical_codecs.BELOW_WEBP
 
 
-@needs_street
 def test_committed_records_name_no_path_of_a_machine():
     for path in STREET.rglob("*"):
         if path.suffix in (".csv", ".json", ".md"):
