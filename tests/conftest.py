@@ -39,3 +39,14 @@ def shared_data() -> pathlib.Path:
     if not holds_the_data(_SHARED):
         pytest.skip(f"needs real images, in {_SHARED.name}/ beside the checkout")
     return _SHARED
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_report_to_serializable():
+    """Makes logs of names that are not UTF-8 fit to leave a process of tests."""
+    data = (yield).get_result()
+    if data:
+        data["sections"] = [
+            (name, text.encode("utf-8", "backslashreplace").decode())
+            for name, text in data.get("sections", ())
+        ]
