@@ -46,10 +46,9 @@ def frame_numbers() -> dict[str, list[int]]:
 
 
 def _find(folder: Path, number: int) -> Path:
-    for suffix in _SUFFIXES:
-        path = folder / f"{number:05}{suffix}"
-        if path.exists():
-            return path
+    paths = [folder / f"{number:05}{suffix}" for suffix in _SUFFIXES]
+    for path in filter(Path.exists, paths):
+        return path
     raise InputError(
         f"{folder} has no frame {number:05}.ppm; --source is the folder of all 900 "
         "frames of FullIJCNN2013.zip"

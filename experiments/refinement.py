@@ -76,12 +76,9 @@ def measure(codec: Codec, refiners, image, saliency) -> dict[str, dict[str, floa
         decoded = codec.decode(encoded.data)
         bpp = 8 * len(encoded.data) / saliency.size
         cost = bpp + codec.config.lmbda * metrics.mse(image, decoded)
-        rows[name] = {
-            "bpp": bpp,
-            "psnr": metrics.psnr(image, decoded),
-            "ewpsnr": metrics.ewpsnr(image, decoded, saliency),
-            "cost": cost,
-        }
+        ewpsnr = metrics.ewpsnr(image, decoded, saliency)
+        rows[name] = {"bpp": bpp, "psnr": metrics.psnr(image, decoded)}
+        rows[name] |= {"ewpsnr": ewpsnr, "cost": cost}
     return rows
 
 
@@ -107,9 +104,8 @@ def main(argv):
     sources = disk.expand_inputs([FLAGS.images])
     codec = Codec.load(FLAGS.model)
     steps, seed, floor = FLAGS.refine_steps, FLAGS.seed, FLAGS.saliency_floor
-    refiners = {"none": None}
     control = Refiner(codec, steps, codec.config.lmbda, seed)
-    refiners["uniform"] = Refinement(control, "uniform", floor)
+    refiners = {"none": None, "uniform": Refinement(control, "uniform", floor)}
     for factor in cli.numbers(FLAGS, "lambda_factors"):
         refiner = Refiner(codec, steps, factor * codec.config.lmbda, seed)
         refiners[f"{_BY_MAP} {factor:g}"] = Refinement(refiner, "saliency", floor)

@@ -103,9 +103,8 @@ def _compiled_step(config: Config):
     """A function of a batch that takes a step of a fresh model, and waits for it."""
     tf.keras.utils.set_random_seed(config.seed)
     model = SaliencyCodec(config)
-    model.compile(
-        tf.keras.optimizers.Adam(config.learning_rate, epsilon=config.adam_epsilon)
-    )
+    adam = tf.keras.optimizers.Adam(config.learning_rate, epsilon=config.adam_epsilon)
+    model.compile(adam)
     step = tf.function(model.train_step)
     return lambda batch: step(batch)["loss"].numpy()
 
@@ -181,14 +180,8 @@ def time_codec(count: int) -> dict[str, float]:
             jobs = file_jobs.plan(sources, ".salc", f"{folder}/out", overwrite=True)
             file_jobs.compress_files(encoders.Plain(codec), jobs)
 
-        rounds = [
-            (
-                _timed(lambda: bare(1)),
-                _timed(lambda: bare(file_jobs.WORKERS)),
-                _timed(whole),
-            )
-            for _ in range(_BLOCKS)
-        ]
+        kinds = (lambda: bare(1), lambda: bare(file_jobs.WORKERS), whole)
+        rounds = [[_timed(kind) for kind in kinds] for _ in range(_BLOCKS)]
     medians = [statistics.median(times) / count for times in zip(*rounds)]
     return dict(zip(("alone", "at_once", "files"), medians))
 

@@ -111,25 +111,16 @@ def _held_out(data: str | None) -> dict[str, np.ndarray]:
 
 def _config(training: Training) -> Config:
     """What a training computes."""
-    changes = {}
+    changes = dict(lmbda=training.lmbda, seed=training.seed, last_step=FLAGS.steps)
+    changes.update(condition_encoder=False, weight_distortion=False)
     if training.arm != _ANCHOR:
-        rates = cli.numbers(FLAGS, "dilation_rates", int)
-        changes["dilation_rates"] = tuple(rates)
-    return CODEC.make(
-        FLAGS.preset,
-        condition_encoder=False,
-        weight_distortion=False,
-        lmbda=training.lmbda,
-        last_step=FLAGS.steps,
-        seed=training.seed,
-        **changes,
-    )
+        changes["dilation_rates"] = tuple(cli.numbers(FLAGS, "dilation_rates", int))
+    return CODEC.make(FLAGS.preset, **changes)
 
 
 def _table(seeds: list[list[Measured]], name: str) -> np.ndarray:
     """A value of each frame, mean over the seeds, [lambdas, frames]."""
-    columns = [[model.column(name) for model in models] for models in seeds]
-    return np.mean(columns, axis=0)
+    return np.mean([[one.column(name) for one in models] for models in seeds], axis=0)
 
 
 def _deltas(quality: str, plain: list, dilated: list) -> dict[str, object]:
@@ -150,18 +141,18 @@ def _deltas(quality: str, plain: list, dilated: list) -> dict[str, object]:
     def rate():
         tables = [_table(arm, name) for arm in (plain, dilated) for name in names]
         found = bd_rate.compare(*tables, _RESAMPLES).rate
-        return {name: _finite(value) for name, value in found._asdict().items()}
+        values = found._asdict().items()
+        return {name: value if np.isfinite(value) else None for name, value in values}
 
     def gain(*arms):
         means = [_table(arm, name).mean(axis=1) for arm in arms for name in names]
         return bd_rate.bd_quality(*means)
 
+    pairs = zip(plain, dilated)
     return {
         "rate percent": _or_none(rate),
         "quality dB": _or_none(gain, plain, dilated),
-        "quality dB per seed": [
-            _or_none(gain, [one], [other]) for one, other in zip(plain, dilated)
-        ],
+        "quality dB per seed": [_or_none(gain, [a], [b]) for a, b in pairs],
     }
 
 
@@ -172,10 +163,6 @@ def _or_none(delta, *arms):
     except InputError as error:
         logging.info("no delta: %s", error)
         return None
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
 
 
 def main(argv):
@@ -224,18 +211,11 @@ def main(argv):
     original = list(held_out.values())[index]
     figures.draw_frame(output / "figure.png", original, shown, index)
     deltas = {quality: _deltas(quality, *curves.values()) for quality in _QUALITIES}
-    for quality, found in deltas.items():
-        print(f"{quality}: {found}")
-    write_record(
-        output / "record.json",
-        "dilation",
-        argv,
-        seeds=seeds,
-        steps=FLAGS.steps,
-        data=FLAGS.data or f"{FLAGS.num_scenes} built-in scenes",
-        held_out=list(held_out),
-        bjontegaard=deltas,
-    )
+    print(*(f"{quality}: {found}" for quality, found in deltas.items()), sep="\n")
+    found = {"seeds": seeds, "steps": FLAGS.steps}
+    found["data"] = FLAGS.data or f"{FLAGS.num_scenes} built-in scenes"
+    found |= {"held_out": list(held_out), "bjontegaard": deltas}
+    write_record(output / "record.json", "dilation", argv, **found)
     print(f"tables and figures are in {output}")
 
 

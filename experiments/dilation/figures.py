@@ -25,14 +25,10 @@ def draw_training(path: Path, runs: list[Training]) -> None:
     for lmbda, axis in zip(lambdas, axes):
         for run in (run for run in runs if run.lmbda == lmbda):
             rows = metrics_file.read_rows(run.workdir / "validation.csv")
-            axis.plot(
-                [row["step"] for row in rows],
-                [row["loss"] for row in rows],
-                marker="o",
-                markersize=3,
-                color=f"C{arms.index(run.arm)}",
-                label=run.arm if run.seed == runs[0].seed else None,
-            )
+            style = {"marker": "o", "markersize": 3, "color": f"C{arms.index(run.arm)}"}
+            label = run.arm if run.seed == runs[0].seed else None
+            points = np.transpose([(row["step"], row["loss"]) for row in rows])
+            axis.plot(*points, label=label, **style)
         axis.set_title(f"lambda {lmbda:g}", fontsize=10)
         axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)

@@ -52,13 +52,10 @@ class Measured:
         for rgb in tqdm(held_out.values(), folder.name, disable=None, leave=False):
             encoded = codec.encode(rgb, np.ones(rgb.shape[:2], np.float32))
             x_hat = codec.decode(encoded.data)
-            self.rows.append(
-                {
-                    "bpp": 8 * len(encoded.data) / (rgb.size // 3),
-                    "psnr-rgb": metrics.psnr(rgb, x_hat),
-                    "ms-ssim-rgb-db": similarity_db(ms_ssim(rgb, x_hat)),
-                }
-            )
+            row = {"bpp": 8 * len(encoded.data) / (rgb.size // 3)}
+            row["psnr-rgb"] = metrics.psnr(rgb, x_hat)
+            row["ms-ssim-rgb-db"] = similarity_db(ms_ssim(rgb, x_hat))
+            self.rows.append(row)
             self.decoded.append(x_hat)
             error = x_hat.astype(np.float64) - rgb
             self.spectra.append(checkerboard.power_spectrum(error))

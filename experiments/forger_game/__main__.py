@@ -172,15 +172,9 @@ def main(argv):
     steps = forger_rounds.choose_steps(samples.steps, FLAGS.steps)
     rng = np.random.default_rng(FLAGS.seed)
     game = rounds(samples, steps, FLAGS.rounds_per_step, FLAGS.crop, rng)
-    record = what_made(
-        "forger_game",
-        argv,
-        seed=FLAGS.seed,
-        crop=FLAGS.crop,
-        steps=steps,
-        frames=samples.names,
-        run=settings,
-    )
+    found = {"seed": FLAGS.seed, "crop": FLAGS.crop, "steps": steps}
+    found |= {"frames": samples.names, "run": settings}
+    record = what_made("forger_game", argv, **found)
     output = Path(FLAGS.output).expanduser()
     data = page(game, record)
     disk.write_file(output, data)

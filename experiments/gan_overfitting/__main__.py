@@ -132,11 +132,9 @@ def _train(training: Training, config: GanConfig, sets: Sets) -> None:
     """Trains a GAN; it goes on where it was left."""
     every = max(1, FLAGS.steps // _EVALUATIONS)
     source = "all" if training.arm in ON_ALL_FRAMES else "train"
+    files = [frame_files.find(sets.pattern(name)) for name in (source, "validation")]
     found, validation = (
-        frames.from_files(
-            frame_files.find(sets.pattern(name)), config.uses_saliency, config.crop
-        )
-        for name in (source, "validation")
+        frames.from_files(paths, config.uses_saliency, config.crop) for paths in files
     )
     schedule = Schedule(validate_every=every, validation_images=FLAGS.validation_frames)
     sampling = run.Sampling(every=every)
@@ -155,21 +153,12 @@ def main(argv):
     seeds = cli.numbers(FLAGS, "seeds", int)
     output = disk.make_folder("output_dir", FLAGS.output_dir)
     runs = disk.make_folder("runs_dir", FLAGS.runs_dir)
-    sets = reduced_frames.prepare(
-        FLAGS.data,
-        runs,
-        FLAGS.reduction,
-        FLAGS.train_frames,
-        FLAGS.validation_frames,
-        FLAGS.test_frames,
-    )
+    counts = FLAGS.train_frames, FLAGS.validation_frames, FLAGS.test_frames
+    sets = reduced_frames.prepare(FLAGS.data, runs, FLAGS.reduction, *counts)
     small = sets.crop[0] < ms_ssim.MIN_SIDE
     arms = FLAGS.arms or [a for a in ARMS if not (small and a in ON_LARGE_FRAMES)]
-    trainings = [
-        Training(runs / f"{arm}-seed{seed}", arm, seed)
-        for seed in seeds
-        for arm in arms
-    ]
+    each = [(arm, seed) for seed in seeds for arm in arms]
+    trainings = [Training(runs / f"{arm}-seed{seed}", arm, seed) for arm, seed in each]
     # Finds mistakes before any training.
     configs = {one: _config(one.arm, one.seed, sets) for one in trainings}
     rows, curves, codecs = [], [], {}
@@ -179,10 +168,8 @@ def main(argv):
         tf.keras.backend.clear_session()
         codec = GanCodec.load(one.workdir)
         rows.append(gan_table.row(one, codec, sets))
-        curves += [
-            {"arm": one.arm, "seed": one.seed, **row}
-            for row in evaluation.history(one.workdir)
-        ]
+        key = {"arm": one.arm, "seed": one.seed}
+        curves += [{**key, **row} for row in evaluation.history(one.workdir)]
         if one.arm in _SHOWN:
             codecs.setdefault(one.arm, codec)  # of the first seed
     results_files.write_csv(output / "runs.csv", rows)
@@ -190,27 +177,18 @@ def main(argv):
     results_files.write_csv(output / "table.csv", table)
     results_files.write_csv(output / "curves.csv", curves)
     figures.draw_curves(output / "curves.png", curves)
-    for name, title, paths in (
-        ("training_set", "Training set", sets.train),
-        ("test_set", "Test set", sets.test),
-    ):
+    for title, paths in (("Training set", sets.train), ("Test set", sets.test)):
         if codecs:
-            shown = paths[:_FRAMES_SHOWN]
-            figures.draw_pairs(output / f"{name}.png", title, shown, codecs)
-    write_record(
-        output / "record.json",
-        "gan_overfitting",
-        argv,
-        seeds=seeds,
-        steps=FLAGS.steps,
-        width=FLAGS.width,
-        train_frames=len(sets.train),
-        validation_frames=FLAGS.validation_frames,
-        test_frames=len(sets.test),
-        crop=f"{sets.crop[0] * sets.crop[1]}x{sets.crop[0]}",
-        mean_colour=gan_table.mean_colour(sets),
-        arms={arm: ARMS[arm] for arm in arms},
-    )
+            file = output / f"{title.lower().replace(' ', '_')}.png"
+            figures.draw_pairs(file, title, paths[:_FRAMES_SHOWN], codecs)
+    found = {"seeds": seeds, "steps": FLAGS.steps, "width": FLAGS.width}
+    found["train_frames"] = len(sets.train)
+    found["validation_frames"] = FLAGS.validation_frames
+    found["test_frames"] = len(sets.test)
+    found["crop"] = f"{sets.crop[0] * sets.crop[1]}x{sets.crop[0]}"
+    found["mean_colour"] = gan_table.mean_colour(sets)
+    found["arms"] = {arm: ARMS[arm] for arm in arms}
+    write_record(output / "record.json", "gan_overfitting", argv, **found)
     for row in table:
         print(
             "{arm:26}{train MSE:10.1f}{test MSE:10.1f}{gap dB:8.2f} dB  gradient "

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from experiments.gan_overfitting.table import read_frame
 from salcomp.extreme_gan.codec import GanCodec
 from salcomp.files import figures
@@ -46,13 +48,8 @@ def draw_curves(path: Path, rows: list[dict]) -> None:
     labels = "training frames", "validation frames"  # of the first lines alone
     for (arm, _), history in runs.items():
         for column, style, label in zip(_MSE, ("C0--", "C1-"), labels):
-            axes[arm].plot(
-                [row["step"] for row in history],
-                [row[column] for row in history],
-                style,
-                linewidth=1.2,
-                label=label,
-            )
+            points = np.transpose([(row["step"], row[column]) for row in history])
+            axes[arm].plot(*points, style, linewidth=1.2, label=label)
         labels = None, None
     grid.flat[0].legend(fontsize=8)
     figure.supxlabel("steps; a pair of lines per seed")

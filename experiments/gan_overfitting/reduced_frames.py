@@ -78,9 +78,8 @@ def reduced(frame: np.ndarray, factor: int) -> np.ndarray:
     What is left over at the right and bottom is cut off.
     """
     height, width = (side // factor for side in frame.shape[:2])
-    blocks = frame[: height * factor, : width * factor].reshape(
-        height, factor, width, factor, 4
-    )
+    kept = frame[: height * factor, : width * factor]
+    blocks = kept.reshape(height, factor, width, factor, 4)
     return np.round(blocks.mean(axis=(1, 3))).astype(np.uint8)
 
 

@@ -123,11 +123,8 @@ def mean_colour(sets: Sets) -> dict[str, float]:
         float(np.mean([read_frame(f)[0].var(axis=(0, 1)).mean() for f in files]))
         for files in (sets.train, sets.test)
     )
-    return {
-        "train MSE": train_mse,
-        "test MSE": test_mse,
-        "gap dB": _gap(train_mse, test_mse),
-    }
+    gap = _gap(train_mse, test_mse)
+    return {"train MSE": train_mse, "test MSE": test_mse, "gap dB": gap}
 
 
 def read_frame(path: Path) -> tuple[np.ndarray, np.ndarray]:
