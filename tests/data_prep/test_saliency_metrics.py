@@ -18,19 +18,7 @@ def random_map(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).random((HEIGHT, WIDTH), np.float32)
 
 
-@pytest.fixture
-def saliency() -> np.ndarray:
-    return random_map(0)
-
-
-@pytest.fixture
-def density() -> np.ndarray:
-    return random_map(1)
-
-
-@pytest.fixture
-def fixated() -> np.ndarray:
-    return random_map(2) > 0.8
+SALIENCY, DENSITY, FIXATED = random_map(0), random_map(1), random_map(2) > 0.8
 
 
 @pytest.mark.parametrize(
@@ -56,83 +44,83 @@ def test_metrics_by_hand(metric, saliency, other, expected):
 
 
 @pytest.mark.parametrize("levels", [3, 10, 1000])
-def test_auc_is_the_share_of_pairs_in_order(saliency, fixated, levels):
-    saliency = np.floor(saliency * levels)
+def test_auc_is_the_share_of_pairs_in_order(levels):
+    saliency = np.floor(SALIENCY * levels)
     pairs = [
-        (p > q) + (p == q) / 2 for p in saliency[fixated] for q in saliency[~fixated]
+        (p > q) + (p == q) / 2 for p in saliency[FIXATED] for q in saliency[~FIXATED]
     ]
-    assert auc_judd(saliency, fixated) == pytest.approx(np.mean(pairs))
+    assert auc_judd(saliency, FIXATED) == pytest.approx(np.mean(pairs))
 
 
-def test_auc_is_the_area_under_the_roc_curve(saliency, fixated):
-    saliency = np.floor(saliency * 8)
+def test_auc_is_the_area_under_the_roc_curve():
+    saliency = np.floor(SALIENCY * 8)
     thresholds = [np.inf, *np.unique(saliency)[::-1]]
-    hits = [(saliency[fixated] >= t).mean() for t in thresholds]
-    false_alarms = [(saliency[~fixated] >= t).mean() for t in thresholds]
+    hits = [(saliency[FIXATED] >= t).mean() for t in thresholds]
+    false_alarms = [(saliency[~FIXATED] >= t).mean() for t in thresholds]
     area = np.trapz(hits, false_alarms)
-    assert auc_judd(saliency, fixated) == pytest.approx(area)
+    assert auc_judd(saliency, FIXATED) == pytest.approx(area)
 
 
-def test_auc_depends_on_the_order_of_values_alone(saliency, fixated):
-    expected = auc_judd(saliency, fixated)
-    assert auc_judd(saliency**3, fixated) == pytest.approx(expected)
+def test_auc_depends_on_the_order_of_values_alone():
+    expected = auc_judd(SALIENCY, FIXATED)
+    assert auc_judd(SALIENCY**3, FIXATED) == pytest.approx(expected)
 
 
-def test_auc_is_one_for_a_map_of_the_fixations_and_zero_for_its_inverse(fixated):
-    assert auc_judd(fixated, fixated) == 1
-    assert auc_judd(~fixated, fixated) == 0
+def test_auc_is_one_for_a_map_of_the_fixations_and_zero_for_its_inverse():
+    assert auc_judd(FIXATED, FIXATED) == 1
+    assert auc_judd(~FIXATED, FIXATED) == 0
 
 
-def test_nss_of_all_pixels_is_zero(saliency):
-    everywhere = np.ones(saliency.shape, bool)
-    assert nss(saliency, everywhere) == pytest.approx(0, abs=1e-12)
+def test_nss_of_all_pixels_is_zero():
+    everywhere = np.ones(SALIENCY.shape, bool)
+    assert nss(SALIENCY, everywhere) == pytest.approx(0, abs=1e-12)
 
 
-def test_cc_is_pearsons(saliency, density):
-    expected = np.corrcoef(saliency.ravel(), density.ravel())[0, 1]
-    assert cc(saliency, density) == pytest.approx(expected)
+def test_cc_is_pearsons():
+    expected = np.corrcoef(SALIENCY.ravel(), DENSITY.ravel())[0, 1]
+    assert cc(SALIENCY, DENSITY) == pytest.approx(expected)
 
 
-def test_the_density_itself_scores_best(density):
-    assert cc(density, density) == pytest.approx(1)
-    assert kl(density, density) == pytest.approx(0, abs=1e-12)
-    assert sim(density, density) == pytest.approx(1)
+def test_the_density_itself_scores_best():
+    assert cc(DENSITY, DENSITY) == pytest.approx(1)
+    assert kl(DENSITY, DENSITY) == pytest.approx(0, abs=1e-12)
+    assert sim(DENSITY, DENSITY) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("metric", OF_FIXATED)
-def test_metrics_of_pixels_do_not_depend_on_the_scale(metric, saliency, fixated):
-    scaled = 1e-6 * saliency.astype(np.float64)
-    assert metric(scaled, fixated) == pytest.approx(metric(saliency, fixated))
-    assert metric(scaled + 3, fixated) == pytest.approx(metric(saliency, fixated))
+def test_metrics_of_pixels_do_not_depend_on_the_scale(metric):
+    scaled = 1e-6 * SALIENCY.astype(np.float64)
+    assert metric(scaled, FIXATED) == pytest.approx(metric(SALIENCY, FIXATED))
+    assert metric(scaled + 3, FIXATED) == pytest.approx(metric(SALIENCY, FIXATED))
 
 
 @pytest.mark.parametrize("metric", OF_DENSITY)
-def test_metrics_of_densities_do_not_depend_on_the_scale(metric, saliency, density):
-    expected = metric(saliency, density)
-    assert metric(1e-6 * saliency, density) == pytest.approx(expected)
-    assert metric(saliency, 255 * density) == pytest.approx(expected)
+def test_metrics_of_densities_do_not_depend_on_the_scale(metric):
+    expected = metric(SALIENCY, DENSITY)
+    assert metric(1e-6 * SALIENCY, DENSITY) == pytest.approx(expected)
+    assert metric(SALIENCY, 255 * DENSITY) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("value", [0, 0.1, 1])
-def test_a_constant_map_prefers_nothing(fixated, density, value):
+def test_a_constant_map_prefers_nothing(value):
     constant = np.full((HEIGHT, WIDTH), value, np.float32)
-    assert auc_judd(constant, fixated) == 0.5
-    assert nss(constant, fixated) == 0
-    assert cc(constant, density) == 0
+    assert auc_judd(constant, FIXATED) == 0.5
+    assert nss(constant, FIXATED) == 0
+    assert cc(constant, DENSITY) == 0
     for metric in (kl, sim):
-        expected = metric(np.ones((HEIGHT, WIDTH)), density)
-        assert metric(constant, density) == pytest.approx(expected)
+        expected = metric(np.ones((HEIGHT, WIDTH)), DENSITY)
+        assert metric(constant, DENSITY) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("metric", OF_FIXATED)
-def test_without_fixations_there_is_no_value(metric, saliency):
-    assert math.isnan(metric(saliency, np.zeros(saliency.shape, bool)))
+def test_without_fixations_there_is_no_value(metric):
+    assert math.isnan(metric(SALIENCY, np.zeros(SALIENCY.shape, bool)))
 
 
 @pytest.mark.parametrize("metric", OF_DENSITY + OF_FIXATED)
-def test_metrics_leave_their_arguments_alone(metric, saliency, density):
-    other = density > 0.5 if metric in OF_FIXATED else density
-    before = saliency.copy(), other.copy()
-    metric(saliency, other)
-    np.testing.assert_array_equal(saliency, before[0])
+def test_metrics_leave_their_arguments_alone(metric):
+    other = DENSITY > 0.5 if metric in OF_FIXATED else DENSITY
+    before = SALIENCY.copy(), other.copy()
+    metric(SALIENCY, other)
+    np.testing.assert_array_equal(SALIENCY, before[0])
     np.testing.assert_array_equal(other, before[1])
