@@ -41,18 +41,13 @@ flags.DEFINE_list(
 )
 
 
-def _floors() -> list[float]:
-    floors = cli.numbers(FLAGS, "floors")
-    if not all(0 < floor <= 1 for floor in floors):
-        raise InputError("--floors: each must be over 0 and at most 1")
-    return floors
-
-
 def main(argv):
     cli.parse(FLAGS, argv, __doc__)
     if not (FLAGS.input_glob and FLAGS.output):
         raise InputError("--input_glob and --output are needed")
-    floors = _floors()
+    floors = cli.numbers(FLAGS, "floors")
+    if not all(0 < floor <= 1 for floor in floors):
+        raise InputError("--floors: each must be over 0 and at most 1")
     paths = disk.expand_inputs([FLAGS.input_glob])
     counts = sum(
         saliency_maps.level_counts(images.read_frame(path)[..., 3])

@@ -29,8 +29,8 @@ def auc_judd(saliency: np.ndarray, fixated: np.ndarray) -> float:
     Returns:
       0..1, .5 for a constant map; NaN where no pixel, or every one, is fixated.
     """
-    positives = np.sort(_float(saliency)[fixated])
-    negatives = _float(saliency)[~fixated]
+    saliency = np.asarray(saliency, np.float64)
+    positives, negatives = np.sort(saliency[fixated]), saliency[~fixated]
     pairs = positives.size * negatives.size
     if not pairs:
         return float("nan")
@@ -88,19 +88,15 @@ def sim(saliency: np.ndarray, density: np.ndarray) -> float:
     return float(np.minimum(_distribution(saliency), _distribution(density)).sum())
 
 
-def _float(values: np.ndarray) -> np.ndarray:
-    return np.asarray(values, np.float64)
-
-
 def _standardised(values: np.ndarray) -> np.ndarray:
     """Of zero mean and unit variance; zero if constant."""
-    values = _float(values)
+    values = np.asarray(values, np.float64)
     if not np.ptp(values):
         return np.zeros_like(values)
     return (values - values.mean()) / values.std()
 
 
 def _distribution(values: np.ndarray) -> np.ndarray:
-    values = _float(values)
+    values = np.asarray(values, np.float64)
     total = values.sum()
     return values / total if total else np.full_like(values, 1 / values.size)

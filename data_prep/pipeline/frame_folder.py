@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +12,7 @@ from typing import Protocol
 from absl import logging
 
 from data_prep.pipeline.packing import Prepared, Recipe, attempt, prepare
-from data_prep.pipeline.sources import Source
+from data_prep.pipeline.sources import Source, read_file
 from data_prep.predictors.registry import Predictor
 from salcomp.errors import InputError
 from salcomp.files import disk, images
@@ -35,13 +36,7 @@ class LocalFiles:
 
     def read(self, name: str) -> bytes | None:
         path = self._folder / name
-        try:
-            return path.read_bytes() if path.exists() else None
-        except OSError as error:
-            raise InputError(
-                f"{path}: cannot be read ({error.strerror}); make it readable, or "
-                "remove it"
-            ) from error
+        return read_file(path) if os.path.exists(path) else None
 
     def write(self, name: str, data: bytes) -> None:
         path = self._folder / name

@@ -9,6 +9,7 @@ A new predictor is a function from an RGB image to a map, and its registration:
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -126,16 +127,6 @@ def on_each(function: Callable[[Frame], np.ndarray]):
     return lambda frames: [function(frame) for frame in frames]
 
 
-@register("sam-resnet", weights="a sam-resnet_*_weights.pkl, or a converted model")
-def _sam_resnet(weights):
-    return _sam("sam-resnet", weights)
-
-
-@register("sam-vgg", weights="a sam-vgg_*_weights.pkl, or a converted model")
-def _sam_vgg(weights):
-    return _sam("sam-vgg", weights)
-
-
 def _sam(network: str, weights: str) -> Predictor:
     from data_prep.predictors.sam.predict import SamPredictor  # imports TensorFlow
 
@@ -143,6 +134,11 @@ def _sam(network: str, weights: str) -> Predictor:
     return Predictor(
         lambda frames: sam.predict([frame.rgb for frame in frames]), sam.weights_sha256
     )
+
+
+for _network in ("sam-resnet", "sam-vgg"):
+    _weights = f"a {_network}_*_weights.pkl, or a converted model"
+    register(_network, _weights)(functools.partial(_sam, _network))
 
 
 @register("attention-center", weights="the TFLite file of the attention-center model")

@@ -115,14 +115,9 @@ def vgg(images: tf.Tensor) -> tf.Tensor:
         lambda x: x,
     ]
     for block, (filters, dilation, count) in enumerate(_VGG_BLOCKS, start=1):
+        options = {"dilation_rate": dilation, "activation": "relu"}
         for i in range(1, count + 1):
-            x = Conv(
-                filters,
-                3,
-                dilation_rate=dilation,
-                activation="relu",
-                name=f"block{block}_conv{i}",
-            )(x)
+            x = Conv(filters, 3, name=f"block{block}_conv{i}", **options)(x)
         x = pools[block - 1](x)
     return x
 
@@ -142,10 +137,9 @@ def resnet(images: tf.Tensor) -> tf.Tensor:
     x = same_max_pool(x, 3, 2)
     for stage, (filters, stride, dilation, blocks) in _RESNET_STAGES.items():
         for block in blocks:
-            first = block == "a"
-            x = _bottleneck(
-                x, f"{stage}{block}", filters, stride if first else 1, dilation, first
-            )
+            first, name = block == "a", f"{stage}{block}"
+            steps = stride if first else 1
+            x = _bottleneck(x, name, filters, steps, dilation, first)
     return Conv(CHANNELS, 3, activation="relu", name="adapter")(x)
 
 

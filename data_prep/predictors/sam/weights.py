@@ -12,6 +12,8 @@ under the names of its variables, with `network` and the `sha256` of the origina
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import h5py
@@ -127,25 +129,30 @@ def read(path: str, network: str | None = None) -> Weights:
     raise InputError(f"{path}: neither HDF5 nor a converted model; give {_PUBLISHED}")
 
 
-def _read_published(path: str, network: str | None) -> Weights:
+@contextlib.contextmanager
+def _intact(path: str, remedy: str) -> Iterator[None]:
+    """Refuses a damaged file, of which h5py, numpy and zipfile raise all kinds."""
     try:
-        with h5py.File(path, "r") as file:
-            root = file
-            if "layer_names" not in file.attrs and "model_weights" in file:
-                root = file["model_weights"]
-            layers = _names(root, "layer_names")
-            held = _network_of(path, layers)
-            tensors = [
-                Tensor(name, place, _channels_last(path, name, root[layer][name]))
-                for layer, name, place in _placed(root, layers, network or held)
-            ]
+        yield
     except InputError:
         raise
-    except Exception as error:  # h5py raises all kinds on damaged files
+    except Exception as error:
         reason = " ".join(str(error).split())
-        raise InputError(
-            f"{path}: damaged or cut short ({reason}); download the file again"
-        ) from error
+        fault = f"{path}: damaged or cut short ({reason}); {remedy}"
+        raise InputError(fault) from error
+
+
+def _read_published(path: str, network: str | None) -> Weights:
+    with _intact(path, "download the file again"), h5py.File(path, "r") as file:
+        root = file
+        if "layer_names" not in file.attrs and "model_weights" in file:
+            root = file["model_weights"]
+        layers = _names(root, "layer_names")
+        held = _network_of(path, layers)
+        tensors = [
+            Tensor(name, place, _channels_last(path, name, root[layer][name]))
+            for layer, name, place in _placed(root, layers, network or held)
+        ]
     return Weights(path, held, tensors, sha256(path))
 
 
@@ -215,28 +222,19 @@ def _channels_last(path: str, name: str, dataset: h5py.Dataset) -> np.ndarray:
 
 
 def _read_converted(path: str) -> Weights:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if "network" not in file or "sha256" not in file:
-                raise InputError(
-                    f"{path}: not written by data_prep.convert_sam; give what it "
-                    f"writes, or {_PUBLISHED}"
-                )
-            held, digest = str(file["network"]), str(file["sha256"])
-            names = [name for name in file.files if name not in ("network", "sha256")]
-            tensors = [Tensor(name, name, file[name]) for name in names]
-            if held not in NETWORKS or any(t.values.dtype != "f4" for t in tensors):
-                raise InputError(
-                    f"{path}: of another kind than data_prep.convert_sam writes; "
-                    "convert the weights again"
-                )
-    except InputError:
-        raise
-    except Exception as error:  # numpy and zipfile raise all kinds on damaged files
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{path}: damaged or cut short ({reason}); convert the weights again"
-        ) from error
+    again = "convert the weights again"
+    with _intact(path, again), np.load(path, allow_pickle=False) as file:
+        if "network" not in file or "sha256" not in file:
+            raise InputError(
+                f"{path}: not written by data_prep.convert_sam; give what it writes, "
+                f"or {_PUBLISHED}"
+            )
+        held, digest = str(file["network"]), str(file["sha256"])
+        names = [name for name in file.files if name not in ("network", "sha256")]
+        tensors = [Tensor(name, name, file[name]) for name in names]
+        if held not in NETWORKS or any(t.values.dtype != "f4" for t in tensors):
+            fault = "of another kind than data_prep.convert_sam writes"
+            raise InputError(f"{path}: {fault}; {again}")
     return Weights(path, held, tensors, digest)
 
 
@@ -262,10 +260,8 @@ def assign(model: tf.keras.Model, weights: Weights) -> None:
       InputError: a tensor has no place in the model, or a place no tensor, or shapes
         differ, or a value is not finite.
     """
-    fault = f"{weights.path}: "
-    hint = ""
-    if weights.network != model.name:
-        hint = f"; the file holds {weights.network}"
+    fault, other = f"{weights.path}: ", weights.network != model.name
+    hint = f"; the file holds {weights.network}" if other else ""
     free = places(model)
     pairs = []
     for name, place, values in weights.tensors:
