@@ -10,20 +10,28 @@ JAX_INSTALLED = $(JAX_VENV)/.installed
 # for, makes the environment. To choose: make PYTHON=/path/to/python3.10 demo
 PYTHON = python3.11 python3.10 python3.9 python3 python
 
+# A worker more helps on more cores, and takes 2 GB. Tests of a file share fixtures.
+WORKERS = 2
+PYTEST = $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist=loadgroup \
+	--no-loadscope-reorder
+
 SUPPORTED_VERSION = import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))
 SUPPORTED_MACHINE = import platform, sys; sys.exit(platform.machine() != "x86_64" or \
 	platform.system() not in ("Linux", "Darwin"))
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test test-kernels lint clean
 
 help: ## list these targets (the default)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: $(INSTALLED) ## see the method at work in minutes (DATA='FRAMES/*.png': on your own RGBA PNGs)
 	$(VENV)/bin/python -m experiments.demo $(if $(DATA),--data="$(DATA)")
 
 test: $(INSTALLED) $(JAX_INSTALLED) ## run the tests
-	$(VENV)/bin/python -m pytest -q
+	$(PYTEST)
+
+test-kernels: $(INSTALLED) ## run those of TensorFlow's kernels with oneDNN off
+	TF_ENABLE_ONEDNN_OPTS=0 $(PYTEST) -m kernels
 
 lint: $(INSTALLED) ## check the style of the code
 	$(VENV)/bin/ruff check .

@@ -45,7 +45,7 @@ setup(
         "bjontegaard",
     ],
     extras_require={
-        "test": ["pytest", "hypothesis", "ruff"],
+        "test": ["pytest", "pytest-xdist", "hypothesis", "ruff"],
         # Has no wheels for Python 3.9 that go with TensorFlow 2.14.
         "beam": ["apache-beam>=2.70 ; python_version >= '3.10'"],
         # All that salcomp.run_step needs. pip adds TensorFlow; to leave that out,

@@ -15,6 +15,8 @@ from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.model.terms import TERMS
 from tests.fixtures import small_config
 
+pytestmark = pytest.mark.kernels
+
 STEPS = 4
 
 

@@ -20,6 +20,8 @@ from salcomp.zoo.exported import Export
 from tests.fixtures import frame, parts, run_python, small_config, untrained_codec
 from tests.salcomp.codec.fuzz_decoder import fuzz, repaired
 
+pytestmark = pytest.mark.kernels
+
 SIDES = (1, 2, 15, 16, 17, 31, 33, 48, 70)
 
 

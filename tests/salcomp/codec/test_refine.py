@@ -10,6 +10,8 @@ from salcomp.errors import InputError
 from salcomp.model.distortion import distortion
 from tests.fixtures import frame, parts, untrained_codec
 
+pytestmark = pytest.mark.kernels
+
 STEPS = 30
 
 

@@ -9,6 +9,8 @@ from salcomp.codec import tiling
 from salcomp.config import geometry as receptive_field
 from tests.fixtures import frame, parts, untrained_codec
 
+pytestmark = pytest.mark.kernels
+
 
 @pytest.fixture(
     scope="module", params=[("concat", ()), ("modulate", ()), ("modulate", (2, 4))]

@@ -16,6 +16,8 @@ from salcomp.model.distortion import distortion
 from salcomp.model.saliency_codec import SaliencyCodec
 from tests.fixtures import frame, run_python, small_config
 
+pytestmark = pytest.mark.kernels
+
 LMBDA = 0.02
 
 

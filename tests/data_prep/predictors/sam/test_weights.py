@@ -23,6 +23,8 @@ from salcomp.files import images
 from salcomp.files.disk import sha256
 from tests.fixtures import ROOT, run_python
 
+pytestmark = pytest.mark.kernels
+
 _GOLDEN = ROOT.parent / "shared" / "golden" / "sam"
 
 # Whether convolutions round as they did where the tolerance below was measured.
