@@ -10,29 +10,28 @@ JAX_INSTALLED = $(JAX_VENV)/.installed
 # for, makes the environment. To choose: make PYTHON=/path/to/python3.10 demo
 PYTHON = python3.11 python3.10 python3.9 python3 python
 
+# A worker more helps on more cores, and takes 2 GB. Tests of a file share fixtures.
+WORKERS = 2
+PYTEST = $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist=loadgroup \
+	--no-loadscope-reorder
+
 SUPPORTED_VERSION = import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))
 SUPPORTED_MACHINE = import platform, sys; sys.exit(platform.machine() != "x86_64" or \
 	platform.system() not in ("Linux", "Darwin"))
 
-# Two processes at a time, each of which takes whole files and makes their fixtures.
-PARALLEL = -n 2 --dist loadfile
-# Layers, networks, coding, refinement, training steps and the report's numbers.
-KERNELS = $(addprefix tests/,salcomp/model salcomp/codec salcomp/accelerator \
-	data_prep/predictors/sam experiments/study/test_report.py)
-
 .PHONY: help demo test test-kernels lint clean
 
 help: ## list these targets (the default)
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
 demo: $(INSTALLED) ## see the method at work in minutes (DATA='FRAMES/*.png': on your own RGBA PNGs)
 	$(VENV)/bin/python -m experiments.demo $(if $(DATA),--data="$(DATA)")
 
 test: $(INSTALLED) $(JAX_INSTALLED) ## run the tests
-	$(VENV)/bin/python -m pytest -q $(PARALLEL)
+	$(PYTEST)
 
-test-kernels: $(INSTALLED) ## run those that depend on kernels, without oneDNN
-	TF_ENABLE_ONEDNN_OPTS=0 $(VENV)/bin/python -m pytest -q $(PARALLEL) $(KERNELS)
+test-kernels: $(INSTALLED) ## run those of TensorFlow's kernels with oneDNN off
+	TF_ENABLE_ONEDNN_OPTS=0 $(PYTEST) -m kernels
 
 lint: $(INSTALLED) ## check the style of the code
 	$(VENV)/bin/ruff check .

@@ -33,6 +33,24 @@ def holds_the_data(folder: pathlib.Path) -> bool:
     )
 
 
+# The files, or folders of shared fixtures, that take the longest, and begin first.
+_LONGEST = ("extreme_gan/", "test_study.py", "test_run_step.py", "sam/test_weights.py")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Tells xdist which tests share what is slow to make: those of a file, or more."""
+    if not hasattr(config, "workerinput"):
+        return
+
+    def group(item) -> str:
+        file = item.nodeid.partition("::")[0]
+        return next((part for part in _LONGEST if part in file), file)
+
+    items.sort(key=lambda item: group(item) not in _LONGEST)
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> pathlib.Path:
     """The `shared` folder beside the checkout, of real images."""

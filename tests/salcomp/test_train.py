@@ -426,6 +426,7 @@ def killed_and_whole(tmp_path_factory, frames_glob):
     return folder / "killed", folder / "whole", stopped, twice
 
 
+@pytest.mark.kernels
 def test_killed_run_goes_on_as_if_it_had_not_been_killed(killed_and_whole):
     killed, whole, stopped, _ = killed_and_whole
     assert 0 < stopped < 24, "the run was not killed on its way"

@@ -25,6 +25,8 @@ from salcomp.files.results import write_csv
 from salcomp.metrics import bd_rate
 from tests.fixtures import ROOT
 
+pytestmark = pytest.mark.kernels
+
 STREET = ROOT / "results" / "street"
 LAMBDAS = (0.001, 0.002, 0.004, 0.008)
 

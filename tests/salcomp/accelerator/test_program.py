@@ -15,6 +15,8 @@ from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.model.terms import TERMS
 from tests.fixtures import small_config
 
+pytestmark = pytest.mark.kernels
+
 STEPS = 4
 
 
@@ -51,11 +53,17 @@ def inputs_of(found, config, step: int) -> tuple[Inputs, dict]:
     "changes",
     [
         {},
-        {"weight_normalization": "image", "saliency_weighting": "affine"},
-        {"weight_normalization": "none", "saliency_weighting": "additive"},
+        {
+            "weight_normalization": "image",
+            "saliency_weighting": "affine",
+            "conditioning": "modulate",
+        },
+        {
+            "weight_normalization": "none",
+            "saliency_weighting": "additive",
+            "distortion": "mix",
+        },
         {"condition_encoder": False, "weight_distortion": False},
-        {"conditioning": "modulate"},
-        {"distortion": "mix"},
     ],
 )
 def test_steps_are_those_of_the_trainer(frames_glob, changes):

@@ -16,6 +16,8 @@ from salcomp.model.base import to_uint8
 from tests.fixtures import frame, parts, run_python, untrained_codec
 from tests.salcomp.codec.fuzz_decoder import fuzz, repaired
 
+pytestmark = pytest.mark.kernels
+
 SIDES = (1, 2, 15, 16, 17, 31, 33, 48, 70)
 
 

@@ -13,6 +13,8 @@ from salcomp.errors import InputError
 from salcomp.model.distortion import distortion
 from tests.fixtures import frame, parts, untrained_codec
 
+pytestmark = pytest.mark.kernels
+
 STEPS = 30
 PICTURE = RGB, MAP = parts(frame(11, 40, 56))  # sides that are no multiples of 16
 ONES = np.ones_like(MAP)

@@ -10,6 +10,7 @@ from salcomp.config import geometry as receptive_field
 from tests.fixtures import frame, parts, untrained_codec
 
 CODECS = [("concat", ()), ("modulate", ()), ("modulate", (2, 4))]
+pytestmark = pytest.mark.kernels
 
 
 @pytest.fixture(scope="module", params=CODECS)

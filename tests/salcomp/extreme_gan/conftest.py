@@ -15,7 +15,7 @@ def arguments(preset, frames_glob, workdir):
     return [
         *("train", *TINY, f"--preset={preset}", f"--last_step={STEPS}"),
         "--learning_rate=2e-3",
-        *("--validate_every=20", "--sample_every=30", "--checkpoint_seconds=0"),
+        *("--validate_every=20", "--sample_every=30"),
         *(f"--train_glob={frames_glob}", f"--workdir={workdir}"),
     ]
 

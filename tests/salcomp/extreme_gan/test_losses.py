@@ -11,6 +11,8 @@ from salcomp.extreme_gan.losses import distortion
 from salcomp.extreme_gan.networks import Judgement
 from salcomp.model import distortion as measures
 
+pytestmark = pytest.mark.kernels
+
 
 def judgement(logit, *features):
     shape = (1, 2, 2, 1)

@@ -11,6 +11,8 @@ from salcomp.extreme_gan.model import ExtremeGan
 from tests.fixtures import frame
 from tests.salcomp.extreme_gan.small import gan_config
 
+pytestmark = pytest.mark.kernels
+
 
 def gan(preset="as_published", **changes):
     tf.keras.utils.set_random_seed(0)

@@ -12,6 +12,8 @@ from salcomp.extreme_gan import networks
 from salcomp.extreme_gan.config import PRESETS, GanConfig
 from salcomp.extreme_gan.model import ExtremeGan
 
+pytestmark = pytest.mark.kernels
+
 
 def count(layer):
     return sum(int(np.prod(v.shape)) for v in layer.trainable_variables)

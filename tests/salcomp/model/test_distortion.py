@@ -12,6 +12,8 @@ from salcomp.metrics.ms_ssim import weighted_ms_ssims
 from salcomp.model.distortion import SCALES, distortion
 from tests.fixtures import frame
 
+pytestmark = pytest.mark.kernels
+
 ALL = pytest.mark.parametrize("name", DISTORTIONS)
 SIZE = (181, 203)
 

@@ -17,6 +17,8 @@ from salcomp.model.layers import (
     upsampling_conv,
 )
 
+pytestmark = pytest.mark.kernels
+
 # Support and stride of the codec's convolutions.
 KINDS = pytest.mark.parametrize(("support", "stride"), [(9, 4), (5, 2), (3, 1)])
 

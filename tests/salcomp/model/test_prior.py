@@ -9,6 +9,8 @@ import tensorflow_compression as tfc
 
 from salcomp.model.prior import Prior, quantize
 
+pytestmark = pytest.mark.kernels
+
 CHANNELS = 6
 
 

@@ -16,6 +16,8 @@ from salcomp.model.distortion import distortion
 from salcomp.model.saliency_codec import SaliencyCodec
 from tests.fixtures import frame, run_python, small_config
 
+pytestmark = pytest.mark.kernels
+
 LMBDA = 0.02
 
 
@@ -129,17 +131,16 @@ def test_uniform_map_trains_as_no_weights_do(name):
         np.testing.assert_array_equal(value, variables[1][key])
 
 
-@pytest.mark.parametrize("noise_images", [False, True])
 @pytest.mark.parametrize("name", ["ms_ssim", "mix"])
-def test_training_from_random_weights_stays_finite(name, noise_images):
+def test_training_from_random_weights_stays_finite(name):
+    """On a picture, and beside it on noise that is another in each step."""
     config = config_of(name, learning_rate=1e-2)
     model, batch = compiled(config), batch_of(config)
     rng = np.random.default_rng(0)
     step = tf.function(model.train_step)
     losses = []
     for _ in range(200):
-        if noise_images:
-            batch["rgba"] = rng.integers(0, 256, batch["rgba"].shape, np.uint8)
+        batch["rgba"][1] = rng.integers(0, 256, batch["rgba"][1].shape, np.uint8)
         losses.append(float(step(batch)["loss"]))
     assert np.isfinite(losses).all() and losses[-1] < losses[0]
     for value in named_variables(model).values():

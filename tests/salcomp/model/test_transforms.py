@@ -11,6 +11,8 @@ import tensorflow_compression as tfc
 
 from salcomp.model.transforms import AnalysisTransform, Modulation, SynthesisTransform
 
+pytestmark = pytest.mark.kernels
+
 CONDITIONINGS = pytest.mark.parametrize("conditioning", [None, "concat", "modulate"])
 LAYERS = pytest.mark.parametrize("stock", [False, True])
 

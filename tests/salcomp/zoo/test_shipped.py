@@ -15,6 +15,8 @@ from salcomp.zoo import exported, shipped
 from salcomp.zoo import folder as model_folder
 from tests.fixtures import LADDER, ROOT, card, refusal, run_python
 
+pytestmark = pytest.mark.kernels
+
 MIB = 2**20
 SHIPPED = shipped.names()
 

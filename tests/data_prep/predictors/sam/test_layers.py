@@ -20,6 +20,8 @@ from experiments.benchmark_speed.sam import plain_attentive_convlstm
 from tests.fixtures import ROOT
 from tests.salcomp.model.test_layers import normal, value_and_gradients
 
+pytestmark = pytest.mark.kernels
+
 GOLDEN = ROOT / "tests" / "golden" / "sam"
 
 

@@ -9,6 +9,8 @@ import tensorflow as tf
 from data_prep.predictors.sam import losses
 from tests.fixtures import ROOT
 
+pytestmark = pytest.mark.kernels
+
 # Our names, and those of the original with what it compares the prediction with.
 TERMS = {
     losses.kl_divergence: ("kl_divergence", "yt"),
