@@ -12,7 +12,7 @@ PYTHON = python3.11 python3.10 python3.9 python3 python
 
 # A worker more helps on more cores, and takes 2 GB. Tests of a file share fixtures.
 WORKERS = 2
-PYTEST = $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist=loadgroup \
+PYTEST = $(VENV)/bin/python -m pytest -q -n $(WORKERS) --dist=loadfile \
 	--no-loadscope-reorder
 
 SUPPORTED_VERSION = import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))

@@ -33,22 +33,14 @@ def holds_the_data(folder: pathlib.Path) -> bool:
     )
 
 
-# The files, or folders of shared fixtures, that take the longest, and begin first.
+# What takes the longest, and begins first where tests run in several processes.
 _LONGEST = ("extreme_gan/", "test_study.py", "test_run_step.py", "sam/test_weights.py")
 
 
 def pytest_collection_modifyitems(config, items):
-    """Tells xdist which tests share what is slow to make: those of a file, or more."""
-    if not hasattr(config, "workerinput"):
-        return
-
-    def group(item) -> str:
-        file = item.nodeid.partition("::")[0]
-        return next((part for part in _LONGEST if part in file), file)
-
-    items.sort(key=lambda item: group(item) not in _LONGEST)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
+    """Sorts the tests of a process of several: each takes whole files in this order."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not any(part in item.nodeid for part in _LONGEST))
 
 
 @pytest.fixture(scope="session")
