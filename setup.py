@@ -39,6 +39,8 @@ setup(
         "pillow>=11.3",
         # For data_prep. Later ones need numpy 2.
         "opencv-contrib-python-headless<4.12",
+        # For data_prep. The last with wheels for Python 3.9.
+        "onnxruntime~=1.19.2",
         "matplotlib",
         "absl-py",
         "tqdm",
@@ -67,5 +69,16 @@ setup(
             "nvidia-nccl-cu11==2.16.5",
         ],
     },
-    entry_points={"console_scripts": ["salcomp = salcomp.__main__:main"]},
+    entry_points={
+        "console_scripts": ["salcomp = salcomp.__main__:main"],
+        "salcomp.predictors": [
+            "sam-resnet = data_prep.predictors.registry:sam_resnet",
+            "sam-vgg = data_prep.predictors.registry:sam_vgg",
+            "attention-center = data_prep.predictors.registry:attention_center",
+            "spectral-residual = data_prep.predictors.registry:spectral_residual",
+            "center = data_prep.predictors.registry:center",
+            "fixations = data_prep.predictors.registry:recorded_fixations",
+            "file = data_prep.predictors.registry:file",
+        ],
+    },
 )

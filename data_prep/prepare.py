@@ -19,10 +19,9 @@ from absl import logging
 
 from data_prep.pipeline import geometry, local, sources
 from data_prep.pipeline.packing import Recipe
-from data_prep.predictors import registry as predictors
 from salcomp import cli
 from salcomp.errors import InputError, SalcompError
-from salcomp.files import disk, images
+from salcomp.files import disk, images, predictors
 from salcomp.flags import Flags
 
 FLAGS = Flags()

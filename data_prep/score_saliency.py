@@ -17,10 +17,9 @@ from tqdm import tqdm
 
 from data_prep import saliency_metrics
 from data_prep.predictors import fixations
-from data_prep.predictors import registry as predictors
 from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.files import disk, images, saliency_maps
+from salcomp.files import disk, images, predictors, saliency_maps
 from salcomp.files import results as results_files
 from salcomp.flags import Flags
 

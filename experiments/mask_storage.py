@@ -17,11 +17,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from data_prep.predictors import registry as predictors
 from experiments.record import write_record
 from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.files import disk, figures, images, saliency_maps
+from salcomp.files import disk, figures, images, predictors, saliency_maps
 from salcomp.files.results import write_csv
 from salcomp.flags import Flags
 

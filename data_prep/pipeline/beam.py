@@ -26,9 +26,8 @@ from data_prep.pipeline import sources as picture_sources
 from data_prep.pipeline.frame_folder import FrameFolder
 from data_prep.pipeline.packing import Recipe
 from data_prep.pipeline.sources import Source
-from data_prep.predictors import registry as predictors
 from salcomp.errors import InputError, SalcompError
-from salcomp.files import disk
+from salcomp.files import disk, predictors
 
 _FAILED = "failed"
 _FAILURES_NAME = "failures.json"

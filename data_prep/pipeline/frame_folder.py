@@ -13,9 +13,9 @@ from absl import logging
 
 from data_prep.pipeline.packing import Prepared, Recipe, attempt, prepare
 from data_prep.pipeline.sources import Source, read_file
-from data_prep.predictors.registry import Predictor
 from salcomp.errors import InputError
 from salcomp.files import disk, images
+from salcomp.files.predictors import Predictor
 
 
 class Files(Protocol):

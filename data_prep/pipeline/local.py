@@ -16,9 +16,9 @@ from data_prep.pipeline.frame_folder import FrameFolder, LocalFiles
 from data_prep.pipeline.manifest import Manifest
 from data_prep.pipeline.packing import Recipe
 from data_prep.pipeline.sources import Source, apart_from
-from data_prep.predictors.registry import Predictor
 from salcomp.errors import InputError
 from salcomp.files import disk, images
+from salcomp.files.predictors import Predictor
 
 
 def run(

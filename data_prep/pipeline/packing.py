@@ -22,9 +22,9 @@ from absl import logging
 
 from data_prep.pipeline import geometry
 from data_prep.pipeline.sources import Source
-from data_prep.predictors.registry import Frame, Predictor
 from salcomp.errors import InputError
 from salcomp.files import images, saliency_maps
+from salcomp.files.predictors import Frame, Predictor
 
 _PACKAGES = ("numpy", "scipy", "pillow", "opencv-contrib-python-headless", "tensorflow")
 # Of one side against the other; as little as rounding to whole pixels brings.
