@@ -20,6 +20,7 @@ from salcomp.errors import InputError
 
 # OSIE showed pictures of 800x600 pixels at 24 pixels per degree of visual angle.
 PIXELS_PER_DEGREE = 24.0
+DEGREE = PIXELS_PER_DEGREE / 800  # in widths of the picture
 
 
 def read(path: str | os.PathLike) -> dict[str, np.ndarray]:

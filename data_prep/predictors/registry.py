@@ -72,7 +72,9 @@ def recorded_fixations(weights: str) -> Predictor:
     def predict(frame: Frame) -> np.ndarray:
         name, points = fixations.of_image(recorded, frame.source)
         owners.claim(f"the fixations of {name}", frame.source)
-        return _cropped(fixations.density(points, *frame.picture_size), frame)
+        sigma = fixations.DEGREE * frame.picture_size[1]
+        density = fixations.density(points, *frame.picture_size, sigma)
+        return _cropped(density, frame)
 
     return Predictor(on_each(predict), disk.sha256(weights))
 

@@ -3,14 +3,16 @@
 The decoder is blind, so any encoder may serve it. Starting from y = g_a(...), the
 latents are improved by gradient descent on R + lambda D, with the D of the model's
 training, decoder and prior frozen (Campos et al., "Content adaptive optimization for
-neural image compression", CVPR workshops 2019; Yang, Bamler, Mandt, "Improving
-inference for neural image compression", NeurIPS 2020), with additive noise in place of
-the rounding.
+neural image compression", CVPR workshops 2019). In place of the rounding stands
+stochastic Gumbel annealing (Yang, Bamler, Mandt, "Improving inference for neural image
+compression", NeurIPS 2020): each latent is drawn between the two values of the lattice
+around it, softly at first, and harder and closer to the rounding as it cools.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -26,7 +28,11 @@ from salcomp.model.distortion import distortion
 # Steps of Adam: this rate for the first two thirds, then a third of it.
 _LEARNING_RATE = 0.03
 _LATE_FRACTION, _LATE_FACTOR = 2 / 3, 1 / 3
+# Of the draws, by the share t of the steps that is done: .5 at most, and later
+# .5 exp(-rate (t - start)).
+_WARMEST, _COOLING, _COOLING_START = 0.5, 1.6, 0.3
 _CHECK_EVERY = 10  # steps between roundings
+_EPSILON = 1e-5  # keeps logarithms finite
 
 
 class Refiner:
@@ -104,7 +110,8 @@ class Refiner:
         for step in range(self.steps):
             late = step >= _LATE_FRACTION * self.steps
             rate = _LEARNING_RATE * (_LATE_FACTOR if late else 1)
-            problem.step(tf.constant([self._seed, step]), rate)
+            temperature = _temperature(step / self.steps)
+            problem.step(tf.constant([self._seed, step]), rate, temperature)
             if (step + 1) % _CHECK_EVERY == 0 or step + 1 == self.steps:
                 rounded = self.codec.quantize(problem.latents.numpy())
                 cost = problem.cost(rounded)
@@ -157,6 +164,11 @@ class Refinement(NamedTuple):
         return self.refiner.codec.encode_latents(latents, rgb.shape[:2])
 
 
+def _temperature(done: float) -> float:
+    """Of the draws, where a share of the steps is done."""
+    return _WARMEST * min(1.0, math.exp(-_COOLING * (done - _COOLING_START)))
+
+
 class _Problem:
     """R + lambda D of one image as a function of its latents, and Adam on it."""
 
@@ -193,16 +205,32 @@ class _Problem:
         """R + lambda D of quantised latents."""
         return self._lagrangian(latents)
 
-    def step(self, seed, learning_rate) -> None:
-        """One step of Adam on latents with noise of the given seed, int32 [2]."""
+    def step(self, seed, learning_rate, temperature) -> None:
+        """One step of Adam on latents drawn with the given seed, int32 [2]."""
         self._optimizer.learning_rate = learning_rate
-        self._descend(seed)
+        self._descend(seed, tf.constant(temperature, tf.float32))
 
     @tf.function
-    def _descend(self, seed):
-        noise = tf.random.stateless_uniform(self.latents.shape, seed, -0.5, 0.5)
+    def _descend(self, seed, temperature):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(self.latents)
-            loss = self._lagrangian(self.latents + noise)
+            drawn = self._drawn(seed, temperature)
+            loss = self._lagrangian(drawn)
         gradient = tape.gradient(loss, self.latents)
         self._optimizer.apply_gradients([(gradient, self.latents)])
+
+    def _drawn(self, seed, temperature):
+        """Latents between the two lattice points around each, drawn towards one.
+
+        The two have logits -atanh(r) / T and -atanh(1 - r) / T, r being the latent's
+        distance from the lower one, and are mixed by a Gumbel softmax of temperature
+        T. With two of them, the difference of the Gumbels is one logistic number.
+        """
+        y = self.latents - self._codec.tables.quantization_offset
+        lower = tf.floor(y)
+        r = tf.clip_by_value(y - lower, _EPSILON, 1 - _EPSILON)
+        logit = (tf.atanh(r) - tf.atanh(1 - r)) / temperature
+        uniform = tf.random.stateless_uniform(y.shape, seed, _EPSILON, 1 - _EPSILON)
+        logistic = tf.math.log(uniform) - tf.math.log1p(-uniform)
+        upper = tf.sigmoid((logit + logistic) / temperature)
+        return lower + upper + self._codec.tables.quantization_offset

@@ -99,20 +99,22 @@ def region_for(spec: str, path: str | os.PathLike, image: images.Image) -> np.nd
     return np.asarray(resized).astype(bool)
 
 
-def center_prior(height: int, width: int) -> np.ndarray:
+def center_prior(height: int, width: int, aspect: float | None = None) -> np.ndarray:
     """Where people look in a picture of which nothing is known: near its centre.
 
     float32 [height, width] in 0..1: an anisotropic Gaussian, with standard deviations
     of .24 widths across and .16 widths down (Clarke and Tatler 2014), and a maximum of
-    1.
+    1. `aspect` is the picture's height over its width, where the map's is another.
     """
-    across = _gaussian(width, width, FIXATION_VARIANCE)
-    down = _gaussian(height, width, FIXATION_VARIANCE * FIXATION_ANISOTROPY)
+    aspect = height / width if aspect is None else aspect
+    across = _gaussian(width, 1.0, FIXATION_VARIANCE)
+    down = _gaussian(height, aspect, FIXATION_VARIANCE * FIXATION_ANISOTROPY)
     return np.outer(down, across).astype(np.float32)
 
 
-def _gaussian(length: int, image_width: int, variance: float) -> np.ndarray:
-    half_widths = (np.arange(length) - (length - 1) / 2) / (image_width / 2)
+def _gaussian(cells: int, extent: float, variance: float) -> np.ndarray:
+    """A Gaussian over cells that span an extent, in widths of the picture."""
+    half_widths = (np.arange(cells) - (cells - 1) / 2) * (2 * extent / cells)
     values = np.exp(-(half_widths**2) / (2 * variance))
     return values / values.max()
 
