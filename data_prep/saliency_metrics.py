@@ -2,16 +2,16 @@
 
 The definitions are of Bylinskii, Judd, Oliva, Torralba, Durand: What do different
 evaluation metrics tell us about saliency models?, PAMI 41(3), 2019. A map P is compared
-with the pixels that were fixated, F, each once (`auc_judd`, `nss`), or with a density
-of fixations, Q (`cc`, `kl`, `sim`). None depends on the scale of the map. All work in
-float64, and none draws random numbers.
+with the pixels that were fixated, F, each once (`auc_judd`, `nss`), with all fixations
+(`information_gain`), or with a density of them, Q (`cc`, `kl`, `sim`). None depends on
+the scale of the map. All work in float64, and none draws random numbers.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-# Of `kl`: MATLAB's eps, as in the code of the MIT benchmark.
+# Of `kl` and `information_gain`: MATLAB's eps, as in the code of the MIT benchmark.
 EPSILON = 2.0**-52
 
 
@@ -29,14 +29,13 @@ def auc_judd(saliency: np.ndarray, fixated: np.ndarray) -> float:
     Returns:
       0..1, .5 for a constant map; NaN where no pixel, or every one, is fixated.
     """
-    saliency = np.asarray(saliency, np.float64)
-    positives, negatives = np.sort(saliency[fixated]), saliency[~fixated]
+    positives, negatives = saliency[fixated], np.sort(saliency[~fixated])
     pairs = positives.size * negatives.size
     if not pairs:
         return float("nan")
-    lower = np.searchsorted(positives, negatives, "left").sum()
-    not_higher = np.searchsorted(positives, negatives, "right").sum()
-    return float(1 - (lower + not_higher) / (2 * pairs))
+    lower = np.searchsorted(negatives, positives, "left").sum()
+    not_higher = np.searchsorted(negatives, positives, "right").sum()
+    return float((lower + not_higher) / (2 * pairs))
 
 
 def nss(saliency: np.ndarray, fixated: np.ndarray) -> float:
@@ -53,6 +52,34 @@ def nss(saliency: np.ndarray, fixated: np.ndarray) -> float:
     if not fixated.any():
         return float("nan")
     return float(_standardised(saliency)[fixated].mean())
+
+
+def information_gain(
+    saliency: np.ndarray, baseline: np.ndarray, counts: np.ndarray
+) -> float:
+    """Information gain over a baseline B: the mean over fixations of log2 P - log2 B.
+
+    Kuemmerer, Wallis, Bethge: Information-theoretic model comparison unifies saliency
+    metrics, PNAS 112(52), 2015.
+
+    Args:
+      saliency, baseline: [H, W], not negative; scaled to sums of 1 here. One that is
+        zero everywhere counts as uniform. Both have eps, which is 2^-52, as a floor
+        after that, so that a fixation where one is zero counts a finite number of bits.
+      counts: integers [H, W], the fixations of each pixel; each of them counts.
+
+    Returns:
+      In bit per fixation; negative where the baseline is better. NaN where there is no
+      fixation.
+    """
+    if not counts.any():
+        return float("nan")
+    fixated = counts > 0
+    p, b = (
+        np.maximum(_distribution(values)[fixated], EPSILON)
+        for values in (saliency, baseline)
+    )
+    return float(np.average(np.log2(p) - np.log2(b), weights=counts[fixated]))
 
 
 def cc(saliency: np.ndarray, density: np.ndarray) -> float:

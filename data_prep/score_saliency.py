@@ -1,16 +1,24 @@
-"""Scores a saliency predictor against recorded eye fixations.
+"""Scores saliency predictors against recorded eye fixations.
 
-The predictor's map of each image is resized to the image and compared with its
-fixations; the centre prior, which knows nothing of the image, is scored beside it.
-AUC-J and NSS are taken at the fixated pixels, CC, KL and SIM against their density.
+Each predictor's map of each image is resized to the image and compared with its
+fixations; the centre prior, which knows nothing of the image, is scored beside them.
+A predictor that has a readout is scored without it, as "NAME, raw", and with it. AUC-J
+and NSS are taken at the fixated pixels, CC, KL and SIM against their density; IG is the
+information gain over the centre prior and over a uniform map.
 
     python -m data_prep.score_saliency --predictor=spectral-residual \\
         --images='osie/stimuli/*.jpg' --fixations=osie/fixations.mat
+    python -m data_prep.score_saliency --predictor=attention-center,spectral-residual \\
+        --weights=attention-center:center.tflite ...
 """
 
 from __future__ import annotations
 
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -24,16 +32,30 @@ from salcomp.files import results as results_files
 from salcomp.flags import Flags
 
 # The metrics, and which values of each are better.
-_BETTER = dict.fromkeys(("auc-j", "nss", "cc", "kl", "sim"), "higher") | {"kl": "lower"}
+_METRICS = ("auc-j", "nss", "cc", "kl", "sim", "ig-center", "ig-uniform")
+_BETTER = dict.fromkeys(_METRICS, "higher") | {"kl": "lower"}
 _BASELINE = "center"
 _NAMED_AT_MOST = 5
+# Of the bootstrap over images behind the intervals.
+_DRAWS = 1000
 
 FLAGS = Flags()
-FLAGS.string(
-    "predictor", None, f"Predictor to score: one of {', '.join(predictors.names())}."
+FLAGS.list(
+    "predictor",
+    None,
+    f"Predictors to score, separated by commas, of {', '.join(predictors.names())}.",
 )
-FLAGS.string(
-    "weights", None, "File or folder that the predictor reads, if it needs one."
+FLAGS.multi_string(
+    "weights",
+    None,
+    "File or folder that a predictor reads, if it needs one, as NAME:PATH, separated "
+    "by commas or in several such flags; of one predictor the PATH is enough.",
+)
+FLAGS.boolean(
+    "readout",
+    True,
+    "Whether predictors that have a readout, which makes densities of their maps, are "
+    "scored with it as well as without it.",
 )
 FLAGS.string("images", None, "Pattern, or folder, of the images that were shown.")
 FLAGS.string(
@@ -44,7 +66,7 @@ FLAGS.string(
 FLAGS.float(
     "blur",
     0,
-    "Standard deviation of a Gaussian that the predictor's maps are blurred with "
+    "Standard deviation of a Gaussian that the predictors' maps are blurred with "
     "first, in pixels of the image; 0 for none.",
     lower_bound=0,
 )
@@ -59,22 +81,72 @@ FLAGS.string("output", None, "CSV file with a row per image and map.")
 
 
 def score(
-    saliency: np.ndarray, fixated: np.ndarray, density: np.ndarray
+    saliency: np.ndarray, counts: np.ndarray, density: np.ndarray
 ) -> dict[str, float]:
-    """All metrics of one map, by name.
+    """Computes all metrics of one map, by name.
 
     Args:
       saliency: float32 [H, W], not negative, as large as the image.
-      fixated: bool [H, W], the pixels that somebody fixated.
+      counts: integers [H, W], the fixations of each pixel.
       density: float32 [H, W], the smooth density of fixations.
     """
+    fixated = counts > 0
+    center, uniform = saliency_maps.center_prior(*counts.shape), np.ones(counts.shape)
     return {
         "auc-j": saliency_metrics.auc_judd(saliency, fixated),
         "nss": saliency_metrics.nss(saliency, fixated),
         "cc": saliency_metrics.cc(saliency, density),
         "kl": saliency_metrics.kl(saliency, density),
         "sim": saliency_metrics.sim(saliency, density),
+        "ig-center": saliency_metrics.information_gain(saliency, center, counts),
+        "ig-uniform": saliency_metrics.information_gain(saliency, uniform, counts),
     }
+
+
+class _Maps(NamedTuple):
+    """A source of maps to score: a predictor, and the blur of its maps in pixels."""
+
+    predictor: predictors.Predictor
+    blur: float
+
+    def of(self, path: Path, rgb: np.ndarray) -> np.ndarray:
+        """The map of an image, as large as the image."""
+        frame = predictors.Frame.whole(rgb, str(path))
+        (predicted,) = self.predictor.predict([frame])
+        predicted = saliency_maps.resize(predicted, *rgb.shape[:2])
+        return saliency_maps.blur(predicted, self.blur)
+
+
+def _maps_of(name: str, weights: str | None, blur: float) -> dict[str, _Maps]:
+    """By label, a predictor's maps: without its readout, if it has one, and with it."""
+    predictor = predictors.load(name, weights, f"--weights={name}:PATH")
+    found = {name: predictor}
+    if predictor.raw is not None:
+        found = {f"{name}, raw": predictor.raw} | (found if FLAGS.readout else {})
+    suffix = f", blur {blur:g}" if blur else ""
+    return {label + suffix: _Maps(maps, blur) for label, maps in found.items()}
+
+
+def _weights_of(names: list[str], values: list[str]) -> dict[str, str]:
+    """The path that each predictor is to read, by its name, from --weights."""
+    # A comma may also belong to a path.
+    comma = f",(?=(?:{'|'.join(map(re.escape, names))}):)"
+    found: dict[str, str] = {}
+    for part in (part for value in values for part in re.split(comma, value)):
+        name, _, path = part.partition(":")
+        if name not in names:
+            if len(names) > 1:
+                raise InputError(
+                    f"--weights={part}: does not say which predictor reads it; give "
+                    f"NAME:PATH, with the name {' or '.join(names)}"
+                )
+            name, path = names[0], part
+        if name in found:
+            raise InputError(
+                f"--weights has {found[name]} and {path} for {name}; give one"
+            )
+        found[name] = path
+    return found
 
 
 def _points_of(sources: list[Path], recorded: dict) -> dict[Path, np.ndarray]:
@@ -96,19 +168,12 @@ def _points_of(sources: list[Path], recorded: dict) -> dict[Path, np.ndarray]:
     return found
 
 
-def _maps(name: str, predictor, path: Path, rgb: np.ndarray, blur: float) -> dict:
-    """By name, the predictor's map and the baseline's, float32 [H, W]."""
+def _rows_of(
+    path: Path, sources: dict[str, _Maps], points: np.ndarray, degree: float
+) -> list[dict]:
+    """The scores of all maps of one image."""
+    rgb = images.read_image(path).rgb
     height, width = rgb.shape[:2]
-    (predicted,) = predictor.predict([predictors.Frame.whole(rgb, str(path))])
-    predicted = saliency_maps.resize(predicted, height, width)
-    predicted = saliency_maps.blur(predicted, blur)
-    if blur:
-        name = f"{name}, blur {blur:g}"
-    return {name: predicted, _BASELINE: saliency_maps.center_prior(height, width)}
-
-
-def _rows_of(path: Path, maps: dict, points: np.ndarray, degree: float) -> list[dict]:
-    height, width = maps[_BASELINE].shape
     counts = fixations.counts(points, height, width)
     if not counts.any():
         raise InputError(
@@ -118,39 +183,64 @@ def _rows_of(path: Path, maps: dict, points: np.ndarray, degree: float) -> list[
     density = fixations.density(points, height, width, degree)
     facts = {"image": path.name, "fixations": int(counts.sum())}
     return [
-        {**facts, "map": name, **score(saliency, counts > 0, density)}
-        for name, saliency in maps.items()
+        {**facts, "map": label, **score(maps.of(path, rgb), counts, density)}
+        for label, maps in sources.items()
     ]
 
 
+def _mean(values: np.ndarray) -> str:
+    """The mean over images, and its 95 % interval where there is more than one."""
+    mean = f"{np.round(values.mean(), 3) + 0:.3f}"  # no "-0"
+    if len(values) < 2:
+        return mean
+    rng = np.random.default_rng(0)  # so that all values are of the same draws
+    draws = values[rng.integers(len(values), size=(_DRAWS, len(values)))].mean(1)
+    low, high = np.round(np.percentile(draws, (2.5, 97.5)), 2) + 0
+    return f"{mean} [{low:.2f}, {high:.2f}]"
+
+
 def _print_table(rows: list[dict]) -> None:
-    maps = list(dict.fromkeys(row["map"] for row in rows))
-    first = [row for row in rows if row["map"] == maps[0]]
+    labels = list(dict.fromkeys(row["map"] for row in rows))
+    first = [row for row in rows if row["map"] == labels[0]]
     total = sum(row["fixations"] for row in first)
-    print(f"means over {len(first)} images, with {total} fixations")
-    lines = {"map": [name.upper() for name in _BETTER]}
-    lines["better is"] = list(_BETTER.values())
-    for name in maps:
-        of_map = [row for row in rows if row["map"] == name]
-        means = [np.mean([row[metric] for row in of_map]) for metric in _BETTER]
-        lines[name] = [f"{np.round(mean, 4) + 0:.4f}" for mean in means]  # no "-0"
-    for label, cells in lines.items():
-        print(f"{label:30}" + "".join(f"{cell:>9}" for cell in cells))
+    print(
+        f"means over {len(first)} images, with {total} fixations, and their 95 % "
+        "intervals; KL in nats, IG in bit per fixation"
+    )
+    lines = [["map", *(name.upper() for name in _BETTER)]]
+    lines.append(["better is", *_BETTER.values()])
+    for label in labels:
+        of_map = [row for row in rows if row["map"] == label]
+        values = (np.array([row[metric] for row in of_map]) for metric in _BETTER)
+        lines.append([label, *map(_mean, values)])
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    for line in lines:
+        cells = (cell.ljust(width) for cell, width in zip(line, widths))
+        print("  ".join(cells).rstrip())
 
 
 def main(argv):
     cli.parse(FLAGS, argv, __doc__)
     if not (FLAGS.predictor and FLAGS.images and FLAGS.fixations):
         raise InputError("--predictor, --images and --fixations are needed")
-    sources = disk.expand_inputs([FLAGS.images])
+    paths = disk.expand_inputs([FLAGS.images])
     recorded = fixations.read(Path(FLAGS.fixations).expanduser())
-    points = _points_of(sources, recorded)
-    predictor = predictors.load(FLAGS.predictor, FLAGS.weights)
-    rows = []
-    for path in tqdm(sources, "maps", unit="image", disable=None):
-        rgb = images.read_image(path).rgb
-        maps = _maps(FLAGS.predictor, predictor, path, rgb, FLAGS.blur)
-        rows += _rows_of(path, maps, points[path], FLAGS.degree)
+    points = _points_of(paths, recorded)
+    names = list(dict.fromkeys(FLAGS.predictor))
+    weights = _weights_of(names, FLAGS.weights or [])
+    sources: dict[str, _Maps] = {}
+    for name in names:
+        sources |= _maps_of(name, weights.get(name), FLAGS.blur)
+    sources |= _maps_of(_BASELINE, None, blur=0)
+
+    def work(path: Path) -> list[dict]:
+        return _rows_of(path, sources, points[path], FLAGS.degree)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = tqdm(
+            pool.map(work, paths), "maps", len(paths), unit="image", disable=None
+        )
+        rows = [row for of_image in found for row in of_image]
     _print_table(rows)
     if FLAGS.output:
         results_files.write_csv(FLAGS.output, rows)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from data_prep.saliency_metrics import auc_judd, cc, kl, nss, sim
+from data_prep.saliency_metrics import auc_judd, cc, information_gain, kl, nss, sim
 
 HEIGHT, WIDTH = 7, 9
 OF_FIXATED = (auc_judd, nss)
@@ -19,6 +19,8 @@ def random_map(seed: int) -> np.ndarray:
 
 
 SALIENCY, DENSITY, FIXATED = random_map(0), random_map(1), random_map(2) > 0.8
+# Of fixations; there are pixels of several.
+COUNTS = np.floor(5 * random_map(3)).astype(int) * FIXATED
 
 
 @pytest.mark.parametrize(
@@ -41,6 +43,54 @@ def test_metrics_by_hand(metric, saliency, other, expected):
     other = np.array([other], bool if metric in OF_FIXATED else float)
     found = metric(np.array([saliency], float), other)
     assert found == pytest.approx(expected, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize(
+    "saliency, baseline, counts, expected",
+    [
+        # Of log2(1/4) and log2(3/4), less log2(1/2).
+        pytest.param([1, 3], [1, 1], [1, 0], -1, id="worse than uniform"),
+        pytest.param([1, 3], [1, 1], [0, 1], math.log2(1.5), id="better"),
+        pytest.param([1, 3], [3, 1], [0, 1], math.log2(3), id="another baseline"),
+        pytest.param(
+            [1, 3], [1, 1], [1, 4], (4 * math.log2(1.5) - 1) / 5, id="each fixation"
+        ),
+        pytest.param([1, 0], [1, 1], [0, 1], -51, id="a zero of the map"),
+        pytest.param([1, 1], [1, 0], [0, 1], 51, id="a zero of the baseline"),
+        pytest.param([1, 0], [1, 0], [0, 1], 0, id="a zero of both"),
+        pytest.param([0, 0], [1, 3], [1, 0], 1, id="a black map is uniform"),
+    ],
+)
+def test_information_gain_by_hand(saliency, baseline, counts, expected):
+    maps = (np.array([values], float) for values in (saliency, baseline))
+    found = information_gain(*maps, np.array([counts]))
+    assert found == pytest.approx(expected, rel=1e-12, abs=1e-12)
+
+
+def test_a_uniform_map_gains_nothing_over_uniform():
+    grey, white = np.full((2, HEIGHT, WIDTH), [[[0.3]], [[1]]])
+    assert information_gain(grey, white, COUNTS) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_density_of_the_fixations_gains_what_its_entropy_lacks():
+    shares = COUNTS[COUNTS > 0] / COUNTS.sum()
+    entropy = -(shares * np.log2(shares)).sum()
+    gain = information_gain(COUNTS, np.ones(COUNTS.shape), COUNTS)
+    assert gain == pytest.approx(math.log2(HEIGHT * WIDTH) - entropy)
+
+
+def test_no_map_gains_more_than_the_density_of_the_fixations():
+    assert information_gain(SALIENCY, COUNTS, COUNTS) < 0
+
+
+def test_information_gain_does_not_depend_on_the_scale():
+    expected = information_gain(SALIENCY, DENSITY, COUNTS)
+    found = information_gain(1e-6 * SALIENCY, 255 * DENSITY, COUNTS)
+    assert found == pytest.approx(expected)
+
+
+def test_without_fixations_there_is_no_information_gain():
+    assert math.isnan(information_gain(SALIENCY, DENSITY, 0 * COUNTS))
 
 
 @pytest.mark.parametrize("levels", [3, 10, 1000])
