@@ -1,139 +1,243 @@
-"""What refinement at encoding time gains: none, uniform and saliency-weighted.
+"""What refinement at encoding time saves: under maps, and under uniform weights.
 
 Compresses images with the latents of the encoder, with latents refined under uniform
-weights (the control), and refined under the map at a series of lambdas; prints and
-writes bpp, PSNR and EWPSNR, and the rate that the map saves at equal EWPSNR.
+weights (the control), and refined under each of some maps; prints the BD-rates of all
+against the control, by the map that scores and by PSNR, with intervals over images.
+The map that scores should be one that no predictor has seen, such as fixations. It
+goes on where it was stopped.
 
-    python -m experiments.refinement --model=runs/mine --images='test/*.png'
+    python -m data_prep.prepare --input_glob=osie/stimuli --width=352 --height=256 \\
+        --crop=aspect --predictor=fixations --weights=fixations.mat --output_dir=osie
+    python -m experiments.refinement --images='osie/*.png' \\
+        --maps=unisal,center,shuffled-unisal
 """
 
 from __future__ import annotations
 
+import csv
+import functools
+import itertools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
-from absl import logging
 from tqdm import tqdm
 
 from experiments.record import write_record
 from salcomp import cli
+from salcomp.codec import refine
 from salcomp.codec.codec import Codec
 from salcomp.codec.refine import Refinement, Refiner
 from salcomp.errors import InputError
-from salcomp.files import disk, images, saliency_maps
+from salcomp.files import disk, images, map_sources
 from salcomp.files.results import write_csv
 from salcomp.flags import Flags
+from salcomp.metrics import bd_rate
 from salcomp.metrics import quality as metrics
 
-_COLUMNS = ("bpp", "psnr", "ewpsnr")
-_BY_MAP = "saliency, lambda x"
+_NONE, _UNIFORM, _SHUFFLED = "not refined", "uniform", "shuffled-"
+# What the BD-rates are by, and how the table calls it.
+_METRICS = {"ewpsnr": "by the map that scores", "psnr": "by PSNR"}
+_KEYS = "arm", "model", "image"
+# Flags that rows of one table have in common.
+_SETTINGS = "refine_steps", "lambda_factor", "uniform_share", "score_saliency", "seed"
 
 FLAGS = Flags()
-FLAGS.string(
-    "model",
-    None,
-    "Workdir of a run, exported model folder, or name of a model that comes with "
-    "salcomp.",
-)
-FLAGS.string("images", None, "Pattern of the images; the map is their alpha.")
-FLAGS.string("output_dir", "results/refinement", "Folder for the table.")
-FLAGS.integer("refine_steps", 150, "Steps of the refinement.", lower_bound=1)
 FLAGS.list(
-    "lambda_factors",
-    ["1", "0.7", "0.5"],
-    "Factors on the model's lambda for the refinement under the map: the lower ones "
-    "reach the control's EWPSNR with fewer bits.",
+    "models",
+    None,
+    "Models, four or more, whose lambdas make the curves: names of models that come "
+    "with salcomp, workdirs, or exported folders; by default the shipped baselines.",
+)
+FLAGS.string("images", None, "Pattern or folder of the images.")
+FLAGS.list(
+    "maps",
+    ["auto"],
+    "Maps to refine under, each as --saliency of compress takes it, or after the word "
+    "`shuffled-` to give each image the map of another.",
+)
+FLAGS.string(
+    "score_saliency",
+    "auto",
+    "The map that scores, as --saliency of compress takes it; by default the images' "
+    "alpha channel.",
+)
+FLAGS.integer("refine_steps", 150, "Steps of the refinement.", lower_bound=1)
+FLAGS.float(
+    "lambda_factor",
+    0.6,
+    "Of the refinements under maps, on the models' lambdas: since weights let the rate "
+    "rise, about so much less reaches the rates of the control.",
 )
 FLAGS.float(
-    "saliency_floor",
-    None,
-    "Smallest weight of the refinement, 0 to 1; the model's own by default.",
+    "uniform_share",
+    refine.UNIFORM_SHARE,
+    "Share of uniform in the weights, 0 to 1; compress's by default.",
     lower_bound=0,
     upper_bound=1,
 )
-FLAGS.integer("seed", 0, "Seed of the refinement's noise.")
+FLAGS.integer("seed", 0, "Seed of the refinement.")
+FLAGS.integer("resamples", 1000, "Draws of the bootstrap over images.", lower_bound=1)
+FLAGS.string("output_dir", "results/refinement", "Folder for the tables.")
 
 
-def measure(codec: Codec, refiners, image, saliency) -> dict[str, dict[str, float]]:
-    """Bpp, PSNR, EWPSNR and R + lambda D of one image for each way of encoding it.
+class _Picture(NamedTuple):
+    """An image in memory: its name, uint8 [H, W, 3], and maps, float32 [H, W]."""
 
-    Args:
-      codec: of the model.
-      refiners: `Refinement`s by name, None for the encoder's own latents.
-      image: uint8 [H, W, 3].
-      saliency: float32 [H, W], 0..1.
-    """
-    rows = {}
-    for name, refinement in refiners.items():
-        encode = refinement.encode if refinement else codec.encode
-        encoded = encode(image, saliency)
-        decoded = codec.decode(encoded.data)
-        bpp = 8 * len(encoded.data) / saliency.size
-        cost = bpp + codec.config.lmbda * metrics.mse(image, decoded)
-        ewpsnr = metrics.ewpsnr(image, decoded, saliency)
-        rows[name] = {"bpp": bpp, "psnr": metrics.psnr(image, decoded)}
-        rows[name] |= {"ewpsnr": ewpsnr, "cost": cost}
+    name: str
+    rgb: np.ndarray
+    score: np.ndarray
+    maps: dict[str, np.ndarray]
+
+
+def _pictures(paths: list[Path]) -> list[_Picture]:
+    """Reads the images and makes their maps."""
+    plain = dict.fromkeys(name.removeprefix(_SHUFFLED) for name in FLAGS.maps)
+    sources = {name: map_sources.from_spec(name, "maps") for name in plain}
+    scorer = map_sources.from_spec(FLAGS.score_saliency, "score_saliency")
+    found = []
+    for path in tqdm(paths, "maps", unit="image", disable=None):
+        image = images.read_image(path)
+        maps = {name: one.of(path, image).saliency for name, one in sources.items()}
+        score = scorer.of(path, image).saliency
+        found.append(_Picture(path.name, image.rgb, score, maps))
+    for name in FLAGS.maps:
+        if name.startswith(_SHUFFLED):
+            _shuffle(found, name)
+    return found
+
+
+def _shuffle(pictures: list[_Picture], name: str) -> None:
+    """Gives each picture the map of the one before it, the first that of the last."""
+    maps = [picture.maps[name.removeprefix(_SHUFFLED)] for picture in pictures]
+    for picture, other in zip(pictures, maps[-1:] + maps):
+        if other.shape != picture.score.shape:
+            raise InputError(f"--maps={name}: {picture.name} differs in size")
+        picture.maps[name] = other
+
+
+def _encoder(codec: Codec, arm: str) -> Callable[[_Picture], bytes]:
+    """One way of coding a picture; gives the file."""
+    if arm == _NONE:
+        return lambda picture: codec.encode(picture.rgb, picture.score).data
+    factor, share = FLAGS.lambda_factor, FLAGS.uniform_share
+    if arm == _UNIFORM:
+        factor, share = 1.0, 1.0
+    lmbda = factor * codec.config.lmbda
+    refiner = Refiner(codec, FLAGS.refine_steps, lmbda, FLAGS.seed)
+    weight = functools.partial(refine.mixed_weight, uniform_share=share)
+    refinement = Refinement(refiner, weight)
+
+    def encode(picture):
+        saliency = picture.score if arm == _UNIFORM else picture.maps[arm]
+        return refinement.encode(picture.rgb, saliency).data
+
+    return encode
+
+
+def _measure(
+    pictures: list[_Picture], models: dict[str, Codec], table: Path
+) -> list[dict]:
+    """Codes every picture in every way that the table has not, and adds to it."""
+    rows = []
+    if table.exists():
+        with table.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    known = {tuple(row[key] for key in _KEYS) for row in rows}
+    ways = list(itertools.product([_NONE, _UNIFORM, *FLAGS.maps], models))
+    with tqdm(total=len(ways) * len(pictures), unit="file", disable=None) as bar:
+        for arm, model in ways:
+            codec = models[model]
+            encode = _encoder(codec, arm)
+            bar.set_postfix_str(f"{arm}, {model}")
+            for picture in pictures:
+                key = arm, model, picture.name
+                if key not in known:
+                    data = encode(picture)
+                    decoded = codec.decode(data)
+                    values = {
+                        "bpp": 8 * len(data) / picture.score.size,
+                        "psnr": metrics.psnr(picture.rgb, decoded),
+                        "ewpsnr": metrics.ewpsnr(picture.rgb, decoded, picture.score),
+                    }
+                    rows.append({**dict(zip(_KEYS, key)), **values})
+                    write_csv(table, rows)
+                bar.update()
     return rows
 
 
-def saving(means: dict[str, dict[str, float]], control: str, curve: list[str]) -> float:
-    """Rate saved at the control's EWPSNR, by log-linear interpolation along a curve.
+def _curves(rows: list[dict], arm: str, models, pictures) -> dict[str, np.ndarray]:
+    """Of one arm bpp, psnr and ewpsnr, [models, pictures] each."""
+    found = {(row["model"], row["image"]): row for row in rows if row["arm"] == arm}
+    return {
+        column: np.array(
+            [[float(found[m, p.name][column]) for p in pictures] for m in models]
+        )
+        for column in ("bpp", *_METRICS)
+    }
 
-    Returns:
-      The fraction of the control's bpp; NaN if the curve does not reach its EWPSNR.
-    """
-    points = sorted((means[name]["ewpsnr"], means[name]["bpp"]) for name in curve)
-    quality, rate = np.transpose(points)
-    target = means[control]["ewpsnr"]
-    if not quality[0] <= target <= quality[-1]:
-        return float("nan")
-    rate_there = np.exp(np.interp(target, quality, np.log(rate)))
-    return 1 - float(rate_there / means[control]["bpp"])
+
+def _compare(rows: list[dict], models, pictures) -> dict[str, dict]:
+    """The mean rates and qualities of each arm, and its BD-rates against uniform."""
+    control = _curves(rows, _UNIFORM, models, pictures)
+    found = {}
+    for arm in (_NONE, _UNIFORM, *FLAGS.maps):
+        curves = _curves(rows, arm, models, pictures)
+        found[arm] = {name: values.mean(1).tolist() for name, values in curves.items()}
+        for metric in _METRICS if arm != _UNIFORM else ():
+            given = control["bpp"], control[metric], curves["bpp"], curves[metric]
+            delta = bd_rate.compare(*given, FLAGS.resamples)
+            cells = delta.rate._asdict() | {"overlap": delta.overlap}
+            found[arm][f"bd_rate_{metric}"] = cells
+    return found
+
+
+def _print_table(found: dict[str, dict], pictures: int) -> None:
+    print(f"BD-rate in % against refinement with uniform weights, {pictures} images")
+    print(f"{'latents':30}" + "".join(f"{title:>26}" for title in _METRICS.values()))
+    for arm, values in found.items():
+        deltas = [values.get(f"bd_rate_{metric}") for metric in _METRICS]
+        cells = [
+            "{value:+.1f} [{low:+.1f}, {high:+.1f}]".format(**one) if one else "0"
+            for one in deltas
+        ]
+        print(f"{arm:30}" + "".join(f"{cell:>26}" for cell in cells))
+
+
+def _check_settings(path: Path, settings: dict) -> None:
+    """Makes sure that a table that is there was made with the same settings."""
+    if path.exists():
+        made = json.loads(path.read_text())
+        for name, value in settings.items():
+            if made.get(name) != value:
+                raise InputError(
+                    f"{path.parent} was made with {name} {made.get(name)}, not {value};"
+                    " give another --output_dir"
+                )
+    disk.write_file(path, (json.dumps(settings, indent=2) + "\n").encode())
 
 
 def main(argv):
     cli.parse(FLAGS, argv, __doc__)
-    if not (FLAGS.model and FLAGS.images):
-        raise InputError("--model and --images are needed")
-    sources = disk.expand_inputs([FLAGS.images])
-    codec = Codec.load(FLAGS.model)
-    steps, seed, floor = FLAGS.refine_steps, FLAGS.seed, FLAGS.saliency_floor
-    control = Refiner(codec, steps, codec.config.lmbda, seed)
-    refiners = {"none": None, "uniform": Refinement(control, "uniform", floor)}
-    for factor in cli.numbers(FLAGS, "lambda_factors"):
-        refiner = Refiner(codec, steps, factor * codec.config.lmbda, seed)
-        refiners[f"{_BY_MAP} {factor:g}"] = Refinement(refiner, "saliency", floor)
-    rows = []
-    for path in tqdm(sources, "images", disable=None):
-        image = images.read_image(path)
-        saliency, _ = saliency_maps.saliency_for("auto", path, image)
-        for name, values in measure(codec, refiners, image.rgb, saliency).items():
-            rows.append({"image": str(path), "refinement": name, **values})
+    if not FLAGS.images:
+        raise InputError("--images is needed")
+    paths = disk.expand_inputs([FLAGS.images])
+    named = FLAGS.models or [f"baseline-{i}" for i in range(1, 5)]
+    models = {Path(name).name: Codec.load(name) for name in named}
+    for name, codec in models.items():
+        if codec.config.condition_encoder:
+            raise InputError(f"--models: {name} sees the map; give baselines")
     output = disk.make_folder("output_dir", FLAGS.output_dir)
-    write_csv(output / "per_image.csv", rows)
-
-    def column(name: str, metric: str) -> list[float]:
-        return [row[metric] for row in rows if row["refinement"] == name]
-
-    means = {
-        name: {metric: float(np.mean(column(name, metric))) for metric in _COLUMNS}
-        for name in refiners
-    }
-    lower = int(np.sum(np.less(column("uniform", "cost"), column("none", "cost"))))
-    saved = saving(means, "uniform", [n for n in refiners if n.startswith(_BY_MAP)])
-    summary = {
-        "means": means,
-        "rate_saved_at_equal_ewpsnr": None if np.isnan(saved) else saved,
-        "uniform_lowers_cost_on": lower,
-        "images": len(sources),
-    }
-    write_record(output / "summary.json", "refinement", argv, seed=seed, **summary)
-    print(f"{'refinement':28}{'bpp':>10}{'PSNR/dB':>10}{'EWPSNR/dB':>11}")
-    for name, values in means.items():
-        print(f"{name:28}" + "{bpp:10.4f}{psnr:10.3f}{ewpsnr:11.3f}".format(**values))
-    print(f"uniform weights lower R + lambda D on {lower} of {len(sources)} images")
-    if np.isnan(saved):
-        logging.info("the saliency curve does not span the control's EWPSNR")
-    else:
-        print(f"rate saved by the map at the control's EWPSNR: {saved:.1%}")
+    settings = {name: FLAGS[name].value for name in _SETTINGS}
+    _check_settings(output / "settings.json", settings)
+    pictures = _pictures(paths)
+    rows = _measure(pictures, models, output / "per_image.csv")
+    found = _compare(rows, models, pictures)
+    summary = {"images": len(pictures), "arms": found}
+    write_record(output / "summary.json", "refinement", argv, **settings, **summary)
+    _print_table(found, len(pictures))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from absl import logging
 
 from experiments.study.frames import EvaluationSet
 from experiments.study.plan import PlannedRun
+from experiments.study.run import refinement_weight
 from salcomp.codec.codec import Codec
 from salcomp.codec.refine import Refinement, Refiner
 from salcomp.files import images, saliency_maps
@@ -194,7 +195,8 @@ class _Coder(NamedTuple):
         return Refiner(codec, self.like.steps, self.like.lmbda, self.like.seed)
 
     def _refine(self, refiner: Refiner, model: str, lmbda: float) -> _Coded:
-        refinement = Refinement(refiner, "saliency", self.like.floor)
+        weight = refinement_weight(self.like, refiner.codec)
+        refinement = Refinement(refiner, weight)
         data = refinement.encode(self.rgb, self.saliency, lmbda).data
         return _Coded(model, lmbda, data, refiner.codec.decode(data))
 

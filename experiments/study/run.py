@@ -5,6 +5,8 @@ Training is salcomp.train in a process of its own.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -18,6 +20,7 @@ from experiments.study.frames import EvaluationSet
 from experiments.study.plan import PlannedRun
 from salcomp.codec.codec import Codec
 from salcomp.codec.refine import Refinement, Refiner
+from salcomp.config.weighting import raw_weight
 from salcomp.errors import SalcompError
 from salcomp.evaluation.comparison import measure_scene
 from salcomp.evaluation.series import Point, classical_series
@@ -159,5 +162,14 @@ def _rows(
 def _refining(run: PlannedRun, codec: Codec) -> Callable:
     """The encoder that refines: (RGB, map) -> the encoded image."""
     refiner = Refiner(codec, run.steps, run.lmbda, run.seed)
-    kind = run.of_arm.refinement
-    return Refinement(refiner, kind, run.floor, run.weighting).encode
+    return Refinement(refiner, refinement_weight(run, codec)).encode
+
+
+def refinement_weight(run: PlannedRun, codec: Codec) -> Callable:
+    """The weight of a run's refinement: that of a training, or none."""
+    if run.of_arm.refinement == "uniform":
+        return np.ones_like
+    changes = {"saliency_floor": run.floor, "saliency_weighting": run.weighting}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    config = dataclasses.replace(codec.config, **changes)
+    return functools.partial(raw_weight, config=config)

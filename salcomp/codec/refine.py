@@ -11,7 +11,6 @@ around it, softly at first, and harder and closer to the rounding as it cools.
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
 from typing import NamedTuple
@@ -21,7 +20,6 @@ import tensorflow as tf
 
 from salcomp.codec.base import Encoded
 from salcomp.codec.codec import Codec
-from salcomp.config.weighting import raw_weight
 from salcomp.errors import InputError
 from salcomp.model.distortion import distortion
 
@@ -33,6 +31,8 @@ _LATE_FRACTION, _LATE_FACTOR = 2 / 3, 1 / 3
 _WARMEST, _COOLING, _COOLING_START = 0.5, 1.6, 0.3
 _CHECK_EVERY = 10  # steps between roundings
 _EPSILON = 1e-5  # keeps logarithms finite
+# Of the weight under a calibrated map.
+UNIFORM_SHARE = 0.15
 
 
 class Refiner:
@@ -126,30 +126,12 @@ class Refinement(NamedTuple):
 
     Attributes:
       refiner: of a model.
-      weighting: "saliency", weighted as in the model's training; or "uniform".
-      floor: smallest weight; that of the model's training if None.
-      saliency_weighting: how the weight follows the map, one of `WEIGHTINGS`; as in
-        the model's training if None.
+      weight: of the distortion at a map, float32 [H, W] to float32 [H, W]; only its
+        proportions count.
     """
 
     refiner: Refiner
-    weighting: str
-    floor: float | None = None
-    saliency_weighting: str | None = None
-
-    def weight(self, saliency: np.ndarray) -> np.ndarray:
-        """The weight of the distortion, float32 [H, W]; uniform for a zero map."""
-        if self.weighting == "saliency":
-            changes = {
-                "saliency_floor": self.floor,
-                "saliency_weighting": self.saliency_weighting,
-            }
-            changes = {name: v for name, v in changes.items() if v is not None}
-            config = dataclasses.replace(self.refiner.codec.config, **changes)
-            weight = raw_weight(saliency, config)
-            if weight.any():
-                return weight
-        return np.ones_like(saliency)
+    weight: Callable[[np.ndarray], np.ndarray]
 
     def encode(
         self,
@@ -162,6 +144,25 @@ class Refinement(NamedTuple):
         weight = self.weight(saliency)
         latents = self.refiner.refine(rgb, saliency, weight, progress, lmbda)
         return self.refiner.codec.encode_latents(latents, rgb.shape[:2])
+
+
+def mixed_weight(saliency: np.ndarray, uniform_share: float) -> np.ndarray:
+    """Mixes the weight of a map, taken for a density, with that of no map.
+
+    (1 - share) s / mean(s) + share: what an error is worth to somebody who looks where
+    the map says, but for a share of the looks that go anywhere.
+
+    Args:
+      saliency: float32 [H, W], not negative; zero everywhere counts as uniform.
+      uniform_share: 0..1; 1 for uniform weights.
+
+    Returns:
+      float32 [H, W], with a mean of 1.
+    """
+    mean = saliency.mean()
+    if not mean:
+        return np.ones_like(saliency)
+    return (1 - uniform_share) * (saliency / mean) + np.float32(uniform_share)
 
 
 def _temperature(done: float) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from unittest import mock
 
 import numpy as np
 import pytest
 
-from salcomp.codec.refine import Refinement, Refiner
+from salcomp.codec.refine import Refinement, Refiner, mixed_weight
 from salcomp.errors import InputError
 from salcomp.model.distortion import distortion
 from tests.fixtures import frame, parts, untrained_codec
@@ -148,31 +149,18 @@ def test_lambda_out_of_range_and_no_steps_are_refused(codec, steps, lmbda, told)
         Refiner(codec, steps, lmbda, 0)
 
 
-SALIENCY = np.array([[0, 0.5, 1]], np.float32)
+def test_weight_mixes_the_map_over_its_mean_with_ones():
+    saliency = np.array([[0, 0.5, 1]], np.float32)
+    weight = mixed_weight(saliency, 0.25)
+    np.testing.assert_allclose(weight, [[0.25, 1, 1.75]])
 
 
-@pytest.mark.parametrize(
-    ("weighting", "floor", "follows", "expected"),
-    [
-        ("saliency", None, None, [[0.1, 0.5, 1]]),
-        ("saliency", 0.7, None, [[0.7, 0.7, 1]]),
-        ("saliency", 0.0, None, [[0, 0.5, 1]]),
-        ("saliency", 0.2, "affine", [[0.2, 0.6, 1]]),
-        ("uniform", 0.7, None, [[1, 1, 1]]),
-    ],
-)
-def test_refinement_weighs_as_trained(refiner, weighting, floor, follows, expected):
-    assert refiner.codec.config.saliency_floor == 0.1
-    weight = Refinement(refiner, weighting, floor, follows).weight(SALIENCY)
-    np.testing.assert_allclose(weight, expected, rtol=1e-6)
-
-
-def test_refinement_of_an_image_without_any_weight_is_uniform(refiner):
-    weight = Refinement(refiner, "saliency", 0.0).weight(np.zeros((1, 3), np.float32))
-    assert (weight == 1).all()
+def test_weight_of_a_map_that_is_zero_everywhere_is_uniform():
+    assert (mixed_weight(np.zeros((1, 3), np.float32), 0.1) == 1).all()
 
 
 def test_refinement_encodes_the_latents_refined_under_its_weight(refiner):
     expected = refiner.refine(*PICTURE, np.maximum(MAP, 0.1))
-    encoded = Refinement(refiner, "saliency").encode(*PICTURE)
+    weight = functools.partial(np.maximum, 0.1)
+    encoded = Refinement(refiner, weight).encode(*PICTURE)
     np.testing.assert_array_equal(encoded.latents, expected)
