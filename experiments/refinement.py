@@ -18,7 +18,7 @@ from salcomp import cli
 from salcomp.codec.codec import Codec
 from salcomp.codec.refine import Refinement, Refiner
 from salcomp.errors import InputError
-from salcomp.files import disk, images, saliency_maps
+from salcomp.files import disk, images, map_sources
 from salcomp.files.results import write_csv
 from salcomp.flags import Flags
 from salcomp.metrics import quality as metrics
@@ -101,10 +101,11 @@ def main(argv):
     for factor in cli.numbers(FLAGS, "lambda_factors"):
         refiner = Refiner(codec, steps, factor * codec.config.lmbda, seed)
         refiners[f"{_BY_MAP} {factor:g}"] = Refinement(refiner, "saliency", floor)
+    maps = map_sources.from_spec("auto")
     rows = []
     for path in tqdm(sources, "images", disable=None):
         image = images.read_image(path)
-        saliency, _ = saliency_maps.saliency_for("auto", path, image)
+        saliency = maps.of(path, image).saliency
         for name, values in measure(codec, refiners, image.rgb, saliency).items():
             rows.append({"image": str(path), "refinement": name, **values})
     output = disk.make_folder("output_dir", FLAGS.output_dir)
