@@ -17,7 +17,7 @@ import numpy as np
 from data_prep.predictors.sam.predict import SamPredictor
 from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.files import disk, images, saliency_maps
+from salcomp.files import disk, images, masks
 from salcomp.flags import Flags
 
 _NEEDED = 0.99
@@ -44,7 +44,7 @@ def _expected_map(path: Path, folder: str) -> np.ndarray:
     expected = Path(folder).expanduser() / path.name
     if not expected.is_file():
         raise InputError(f"{expected}: no such map for {path}; see --expected")
-    return saliency_maps.read_mask(expected)
+    return masks.read_mask(expected)
 
 
 def main(argv):

@@ -23,7 +23,7 @@ from salcomp.codec.codec import Codec
 from salcomp.config.config import CODEC, Config
 from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
-from salcomp.files import disk, figures, images
+from salcomp.files import disk, figures, images, map_sources
 from salcomp.files.results import write_csv
 from salcomp.flags import Flags
 from salcomp.metrics import quality as metrics
@@ -113,7 +113,8 @@ def _measure(output: Path, arm: str, sources: list[Path]) -> dict[str, object]:
     folder = output / arm / "held_out"
     disk.make_folder("output_dir", folder)
     jobs = [files.Job(path, folder / f"{path.stem}.salc") for path in sources]
-    files.compress_files(encoders.Plain(codec), jobs)
+    maps = map_sources.from_spec("auto")
+    files.compress_files(encoders.Plain(codec), jobs, maps)
     other = Codec.load(output / arm)  # has seen neither images nor maps
     back = [files.Job(job.output, job.output.with_suffix(".png")) for job in jobs]
     files.decompress_files(lambda fingerprint: other, back)

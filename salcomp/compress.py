@@ -2,6 +2,7 @@
 
 python -m salcomp.compress photo.jpg
 python -m salcomp.compress photos/*.png --model=NAME --saliency=masks/
+python -m salcomp.compress photos/*.png --saliency=unisal --save_saliency
 python -m salcomp.compress photo.png --target_bpp=0.3
 python -m salcomp.compress photo.png --model=DIR --refine_steps=150
 python -m salcomp.compress --list_models
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from salcomp import cli
 from salcomp.codec import files
 from salcomp.errors import InputError
-from salcomp.files import disk, saliency_maps
+from salcomp.files import disk, map_sources
 from salcomp.flags import Flags
 from salcomp.zoo import card as model_card
 from salcomp.zoo import shipped
@@ -28,12 +29,19 @@ cli.define_output_flags(
     FLAGS, "the .salc files; by default each goes beside its image."
 )
 FLAGS.string(
-    "saliency", "auto", f"Where the saliency map comes from. {saliency_maps.CHOICES}"
+    "saliency", "auto", f"Where the saliency map comes from. {map_sources.choices()}"
 )
 FLAGS.boolean(
     "reconstruction",
     False,
     "Whether to write beside each .salc file a .salc.png of what it decodes to.",
+)
+FLAGS.boolean(
+    "save_saliency",
+    False,
+    "Whether to write the map of each image beside its .salc file, as a grey "
+    "NAME.saliency.png of the image's size, which a later --saliency=FOLDER finds. A "
+    "model that is told of no map has its file written all the same.",
 )
 FLAGS.string(
     "model",
@@ -139,6 +147,7 @@ def main(argv):
         print(model_card.table(shipped.cards()))
         return
     _check_flags()
+    maps = map_sources.from_spec(FLAGS.saliency)
     sources = disk.find_inputs(arguments, output_dir=FLAGS.output_dir)
     jobs = files.plan(sources, ".salc", FLAGS.output_dir, FLAGS.overwrite)
     if jobs:
@@ -146,8 +155,9 @@ def main(argv):
         files.compress_files(
             encoder,
             jobs,
-            FLAGS.saliency,
+            maps,
             FLAGS.reconstruction,
+            FLAGS.save_saliency,
             FLAGS.max_pixels or encoder.max_pixels,
         )
 

@@ -31,7 +31,7 @@ from salcomp import cli
 from salcomp.errors import InputError, SalcompError
 from salcomp.evaluation import classical, comparison, outputs, series
 from salcomp.evaluation import subjects as scorers
-from salcomp.files import disk, saliency_maps
+from salcomp.files import disk, map_sources
 from salcomp.flags import Flags
 
 FLAGS = Flags()
@@ -64,14 +64,15 @@ FLAGS.string(
 FLAGS.string(
     "saliency",
     "auto",
-    f"The map that the models' encoders get. {saliency_maps.CHOICES}",
+    f"The map that the models' encoders get. {map_sources.choices()}",
 )
 FLAGS.string(
     "score_saliency",
     None,
     "The map that the weighted and region metrics score with, chosen as in "
     "--saliency, whose value is the default. Scoring with the encoder's own map is "
-    "circular: give one from elsewhere, such as human fixations, to test for that.",
+    "circular: give one from elsewhere, such as human fixations (fixations:FILE.mat, "
+    "which go by the names of the images), to test for that.",
 )
 FLAGS.string(
     "roi_boxes",

@@ -11,6 +11,7 @@ from tests.fixtures import (  # noqa: F401
     codec,
     empty_zoo,
     frames_glob,
+    plug_ins,
     workdir,
     zoo,
     zoo_folder,

@@ -7,6 +7,7 @@ import os
 import pathlib
 import subprocess
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -188,6 +189,23 @@ def empty_zoo(tmp_path, monkeypatch) -> None:
     from salcomp.zoo import shipped
 
     monkeypatch.setattr(shipped, "FOLDER", tmp_path / "no zoo")
+
+
+@pytest.fixture
+def plug_ins(monkeypatch) -> dict[str, Callable]:
+    """The plug-ins of predictors, in the place of those installed: none until added."""
+    from salcomp.files import notices, predictors
+
+    made: dict[str, Callable] = {}
+
+    def load(name, weights=None, option=""):
+        return made[name](weights) if weights else made[name]()
+
+    monkeypatch.setattr(predictors, "names", lambda: sorted(made))
+    monkeypatch.setattr(predictors, "at_hand", made.__contains__)
+    monkeypatch.setattr(predictors, "load", load)
+    notices.warn.cache_clear()
+    return made
 
 
 def refusal(function, *arguments, error: type = InputError, **options) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from salcomp.errors import InputError
-from salcomp.files import disk, images, saliency_maps
+from salcomp.files import disk, images, masks, saliency_maps
 from salcomp.files.predictors import Frame, Predictor, on_each, reads
 
 
@@ -85,7 +85,7 @@ def file(weights: str) -> Predictor:
     owners = _Owners()
 
     def find(source: str) -> Path:
-        path = saliency_maps.find_mask("weights", weights, Path(source))
+        path = masks.find_mask("weights", weights, Path(source))
         if Path(weights).is_dir():
             owners.claim(str(path), source)
         return path
@@ -93,7 +93,7 @@ def file(weights: str) -> Predictor:
     def predict(frame: Frame) -> np.ndarray:
         path, size = find(frame.source), frame.picture_size
         most = max(images.MAX_PIXELS, size[0] * size[1])
-        mask = saliency_maps.read_mask_for(path, size, frame.orientation, most)
+        mask = masks.read_mask_for(path, size, frame.orientation, most)
         return _cropped(saliency_maps.resize(mask, *size), frame)
 
     def map_sha256(source):

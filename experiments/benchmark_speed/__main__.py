@@ -33,7 +33,7 @@ from salcomp.codec.codec import Codec
 from salcomp.config.config import PRESETS, STRIDE, Config
 from salcomp.config.geometry import CONVOLUTIONS
 from salcomp.data import batches, frames
-from salcomp.files import images
+from salcomp.files import images, map_sources
 from salcomp.flags import Flags
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.zoo import exported
@@ -172,7 +172,8 @@ def time_codec(count: int) -> dict[str, float]:
         def whole():
             sources = {path: Path(path.name) for path in Path(folder).glob("*.png")}
             jobs = file_jobs.plan(sources, ".salc", f"{folder}/out", overwrite=True)
-            file_jobs.compress_files(encoders.Plain(codec), jobs)
+            maps = map_sources.from_spec("auto")
+            file_jobs.compress_files(encoders.Plain(codec), jobs, maps)
 
         kinds = (lambda: bare(1), lambda: bare(file_jobs.WORKERS), whole)
         rounds = [[_timed(kind) for kind in kinds] for _ in range(_BLOCKS)]

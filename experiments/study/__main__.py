@@ -150,7 +150,10 @@ def _frames(workdir: Path) -> tuple[Path, list[EvaluationSet]]:
         frames = Path(FLAGS.fixation_frames)
         sets.append(EvaluationSet("fixations", frames, FLAGS.fixation_maps))
     if FLAGS.kodak:
-        sets.append(EvaluationSet("kodak", Path(FLAGS.kodak), arms=("baseline",)))
+        kodak = Path(FLAGS.kodak)
+        sets.append(
+            EvaluationSet("kodak", kodak, "center", arms=("baseline",), own="center")
+        )
     for folder in (data / "train", *(one.folder for one in sets)):
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder")

@@ -22,7 +22,7 @@ from experiments.study.plan import PlannedRun
 from salcomp.data import scenes
 from salcomp.errors import InputError
 from salcomp.evaluation import subjects as scorers
-from salcomp.files import disk, images, saliency_maps
+from salcomp.files import disk, images, map_sources, saliency_maps
 from salcomp.files.results import write_csv
 
 FLOORS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
@@ -36,10 +36,12 @@ class EvaluationSet(NamedTuple):
     Attributes:
       name: "test", "fixations" or "kodak".
       folder: of the images, RGBA with the encoder's map, or RGB without one.
-      scorer: what scores, as `saliency_maps.saliency_for` takes it: "auto", the
-        encoder's own map, or a folder of maps from elsewhere.
+      scorer: what scores, as `map_sources.from_spec` takes it: "auto", the encoder's
+        own map, or a folder of maps from elsewhere.
       boxes: JSON file of annotated regions, or None.
       arms: that are measured on it; None for all.
+      own: the encoder's own map, likewise: "auto", that in the frames, or "center" for
+        images that have none.
     """
 
     name: str
@@ -47,6 +49,7 @@ class EvaluationSet(NamedTuple):
     scorer: str = "auto"
     boxes: str | None = None
     arms: tuple[str, ...] | None = None
+    own: str = "auto"
 
     def measures(self, run: PlannedRun) -> bool:
         """Whether a run is measured on it.
@@ -70,15 +73,16 @@ class EvaluationSet(NamedTuple):
           InputError: a file cannot be used.
         """
         paths = spread(disk.files_in(self.folder), count)
-        given = {"own": "auto", "scorer": self.scorer}.get(maps)
+        given = {"own": self.own, "scorer": self.scorer}.get(maps)
         if given is None:
             folder = scratch / f"{self.name}-{maps}"
             given = str(with_other_maps(maps, self.folder, folder))
         boxes = scorers.read_boxes(self.boxes) if self.boxes else {}
         if self.boxes and not any(path.name in boxes for path in paths):
             raise InputError(f"{self.boxes}: has boxes for no image of {self.folder}")
+        told, score = map(map_sources.from_spec, (given, self.scorer))
         return [
-            scorers.Subject(path, given, self.scorer, boxes.get(path.name, []), None)
+            scorers.Subject(path, told, score, boxes.get(path.name, []), None)
             for path in paths
         ]
 

@@ -50,11 +50,13 @@ class Refined:
     """With the latents refined, one image at a time, with a progress bar."""
 
     workers = 1
-    uses_map = True
 
     def __init__(self, refinement: Refinement):
         self._refinement = refinement
-        self.max_pixels = refinement.refiner.codec.max_pixels
+        codec = refinement.refiner.codec
+        self.max_pixels = codec.max_pixels
+        weighted = refinement.weighting == "saliency"
+        self.uses_map = weighted or codec.config.condition_encoder
 
     def encode(self, name: str, rgb, saliency, lmbda: float | None = None) -> Encoded:
         """As `Plain.encode`; with a lambda in the place of the refinement's."""
@@ -88,9 +90,8 @@ class AtRate:
         if refinement_of is not None:
             self._refined = {n: Refined(refinement_of(c)) for n, c in codecs.items()}
         self.workers = Plain.workers if self._refined is None else Refined.workers
-        self.uses_map = self._refined is not None or any(
-            codec.config.condition_encoder for codec in codecs.values()
-        )
+        encoders = self._refined or {n: Plain(c) for n, c in codecs.items()}
+        self.uses_map = any(encoder.uses_map for encoder in encoders.values())
 
     def encode(self, name: str, rgb: np.ndarray, saliency: np.ndarray) -> Encoded:
         """As `Plain.encode`; logs what was reached, by which model."""

@@ -5,18 +5,22 @@ Nothing here imports TensorFlow, which takes seconds: mistakes are found before 
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from absl import logging
 from tqdm import tqdm
 
 from salcomp.codec import bitstream
 from salcomp.errors import BitstreamError, InputError, SalcompError
-from salcomp.files import disk, images, saliency_maps
+from salcomp.files import disk, images, map_sources
 from salcomp.zoo import shipped
 
 if TYPE_CHECKING:
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 # While one reads or writes, others compute; more gain nothing on two cores, since
 # TensorFlow spreads each job over all, and each holds the feature maps of a strip.
 WORKERS = 3
+_UNUSED = "not used by this model"
 
 
 class Job(NamedTuple):
@@ -116,42 +121,79 @@ def run(
 def compress_files(
     encoder: encoders.Plain | encoders.Refined | encoders.AtRate,
     jobs: Sequence[Job],
-    saliency_spec: str = "auto",
+    maps: map_sources.Source,
     reconstruction: bool = False,
+    save_saliency: bool = False,
     max_pixels: int = images.MAX_PIXELS,
 ) -> None:
     """Compresses image files.
 
+    An encoder of one image at a time has the next read, and its map made, meanwhile.
+
     Args:
       jobs: images to read and .salc files to write.
-      saliency_spec: where the maps come from, as `saliency_maps.CHOICES` tells.
+      maps: where the maps come from; those of no effect are not made.
       reconstruction: whether to write what each file decodes to, as .salc.png.
+      save_saliency: whether to write each map, as .saliency.png, though the encoder
+        may have no use for it.
       max_pixels: most pixels of an image, and of its mask.
 
     Raises:
       SalcompError: at least one image failed; the reasons have been logged.
     """
+    needed = encoder.uses_map or save_saliency
+    if not needed:
+        maps = map_sources.from_spec("uniform")
+    maps.load()
 
-    def work(job: Job):
+    def read(job: Job) -> tuple[images.Image, map_sources.Map]:
         image = images.read_image(job.source, max_pixels)
-        saliency, origin = saliency_maps.saliency_for(
-            saliency_spec, job.source, image, max_pixels
-        )
-        if image.alpha is not None and saliency_spec != "auto":
-            origin += " (alpha channel dropped)"
-        if not encoder.uses_map:
-            origin = "not used by this model"
-        encoded = encoder.encode(job.source.name, image.rgb, saliency)
+        return image, maps.of(job.source, image, max_pixels)
+
+    def compress(job: Job, image: images.Image, found: map_sources.Map):
+        started = time.perf_counter()
+        encoded = encoder.encode(job.source.name, image.rgb, found.saliency)
+        seconds = time.perf_counter() - started
         if reconstruction:
             png = job.output.with_name(job.output.name + ".png")
             images.write_png(png, encoded.reconstruction)
+        if save_saliency:
+            grey = np.round(255 * found.saliency).astype(np.uint8)
+            images.write_png(job.output.with_suffix(disk.SAVED_MAP), grey)
         disk.write_file(job.output, encoded.data)
+        origin = _origin(image, found) if needed else _UNUSED
+        if needed and not encoder.uses_map:
+            origin += f", {_UNUSED}"
+        line = "%s: %d bytes, %.4f bpp in %.2f s, map: %s"
         size = len(encoded.data)
-        logging.info(
-            "%s: %d bytes, %.4f bpp, map: %s", job.output, size, encoded.bpp, origin
-        )
+        logging.info(line, job.output, size, encoded.bpp, seconds, origin)
 
-    run(jobs, work, "compress", encoder.workers)
+    if encoder.workers > 1:
+        run(jobs, lambda job: compress(job, *read(job)), "compress", encoder.workers)
+    else:
+        with contextlib.closing(_ahead(read, jobs)) as results:
+            run(jobs, lambda job: compress(job, *next(results).result()), "compress", 1)
+
+
+def _origin(image: images.Image, found: map_sources.Map) -> str:
+    """Tells where the map of an image is from, and what it took."""
+    origin = found.origin
+    if found.seconds is not None:
+        origin += f" ({found.seconds:.2f} s)"
+    if image.alpha is not None and found.origin != map_sources.ALPHA:
+        origin += " (alpha channel dropped)"
+    return origin
+
+
+def _ahead(function: Callable, arguments: Sequence) -> Iterator[Future]:
+    """Yields the result of each call in turn, while the next one is being made."""
+    results: collections.deque[Future] = collections.deque()
+    with ThreadPoolExecutor(1) as pool:
+        for argument in arguments:
+            results.append(pool.submit(function, argument))
+            if len(results) > 1:
+                yield results.popleft()
+        yield from results
 
 
 def decompress_files(

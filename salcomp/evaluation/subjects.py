@@ -17,7 +17,7 @@ import numpy as np
 from tqdm import tqdm
 
 from salcomp.errors import InputError
-from salcomp.files import images, saliency_maps
+from salcomp.files import images, map_sources, masks
 
 
 class Scene(NamedTuple):
@@ -42,16 +42,15 @@ class Subject(NamedTuple):
 
     Attributes:
       path: the image file.
-      saliency, score_saliency: specifications, as `saliency_maps.saliency_for` takes
-        them, of the encoder's map and the scorer's.
+      saliency, score_saliency: where the encoder's map and the scorer's come from.
       boxes: as in `Scene`.
-      roi_masks: where the mask of its region is, as `saliency_maps.region_for` takes
-        it, or None.
+      roi_masks: where the mask of its region is, as `masks.region_for` takes it, or
+        None.
     """
 
     path: Path
-    saliency: str
-    score_saliency: str
+    saliency: map_sources.Source
+    score_saliency: map_sources.Source
     boxes: list[list[float]]
     roi_masks: str | None
 
@@ -61,14 +60,20 @@ class Subject(NamedTuple):
         Raises InputError if the image, a map or the mask cannot be read.
         """
         image = images.read_image(self.path)
-        given, _ = saliency_maps.saliency_for(self.saliency, self.path, image)
-        score, _ = saliency_maps.saliency_for(self.score_saliency, self.path, image)
+        given, score = (found.saliency for found in self._maps(image))
         return Scene(image.rgb, given, score, self.boxes, self._region(image))
+
+    def _maps(self, image: images.Image) -> tuple[map_sources.Map, map_sources.Map]:
+        """The encoder's map and the scorer's, made once where they are one."""
+        given = self.saliency.of(self.path, image)
+        if self.score_saliency is self.saliency:
+            return given, given
+        return given, self.score_saliency.of(self.path, image)
 
     def _region(self, image: images.Image) -> np.ndarray | None:
         if self.roi_masks is None:
             return None
-        return saliency_maps.region_for(self.roi_masks, self.path, image)
+        return masks.region_for(self.roi_masks, self.path, image)
 
     def origins(self) -> tuple[str, str]:
         """Tells where the encoder's map and the scorer's are from.
@@ -77,10 +82,8 @@ class Subject(NamedTuple):
         """
         image = images.read_image(self.path)
         self._region(image)
-        return tuple(
-            saliency_maps.saliency_for(spec, self.path, image)[1]
-            for spec in (self.saliency, self.score_saliency)
-        )
+        given, score = self._maps(image)
+        return given.origin, score.origin
 
 
 class Scoring(NamedTuple):
@@ -163,10 +166,11 @@ def scored(
     """Gives images their scorers.
 
     Opens every image, map and mask, with a progress bar, so that the last one's
-    absence is found at once.
+    absence is found at once. Maps that are predicted are kept for later.
 
     Args:
-      saliency, score_saliency, roi_masks, weigher: as in `Subject` and `Scoring`.
+      saliency, score_saliency: as `map_sources.from_spec` takes them.
+      roi_masks, weigher: as in `Subject` and `Scoring`.
       boxes_file: as `read_boxes` takes it.
 
     Raises:
@@ -184,37 +188,34 @@ def scored(
         raise InputError(
             f"{boxes_file}: has boxes for none of the images, such as {paths[0].name}"
         )
+    given = score = map_sources.from_spec(saliency, keep=True)
+    if score_saliency != saliency:
+        score = map_sources.from_spec(score_saliency, "score_saliency", keep=True)
     subjects = [
-        Subject(path, saliency, score_saliency, boxes.get(path.name, []), roi_masks)
+        Subject(path, given, score, boxes.get(path.name, []), roi_masks)
         for path in paths
     ]
     bar = tqdm(subjects, "maps", unit="image", disable=None)
     encoder, scorer = zip(*(subject.origins() for subject in bar))
     scoring = Scoring(
         len(subjects),
-        _origin(saliency, encoder),
-        _origin(score_saliency, scorer),
+        _origin(given, encoder),
+        _origin(score, scorer),
         weigher,
         _boxes_origin(boxes_file, subjects) if boxes_file else None,
-        _mask_origin(roi_masks) if roi_masks else None,
+        masks.label(roi_masks) if roi_masks else None,
     )
     return subjects, scoring
 
 
-def _origin(spec: str, descriptions: tuple[str, ...]) -> str:
+def _origin(source: map_sources.Source, descriptions: tuple[str, ...]) -> str:
     """Describes the maps of all images, with counts where origins differ."""
-    if spec not in ("auto", "center", "uniform"):
-        return _mask_origin(spec)
+    if source.label is not None:
+        return source.label
     counts = Counter(descriptions).most_common()
     if len(counts) == 1:
         return counts[0][0]
     return ", ".join(f"{text} ({count})" for text, count in counts)
-
-
-def _mask_origin(spec: str) -> str:
-    """Tells a mask or folder by its last name; those above mean nothing to others."""
-    given = Path(spec).expanduser().resolve()
-    return f"mask{'s in' if given.is_dir() else ''} {given.name}"
 
 
 def _boxes_origin(boxes_file: str, subjects: list[Subject]) -> str:

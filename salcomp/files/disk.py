@@ -27,9 +27,10 @@ SUFFIXES = tuple(
     ".png .apng .jpg .jpeg .jpe .jfif .mpo .webp .avif .avifs .jp2 .j2k .jpx .tif "
     ".tiff .bmp .dib .gif .ppm .pgm .pnm .pbm".split()
 )
-# What `decompress` and `compress --reconstruction` write beside their files: no input,
-# unless it is named.
-_DECODED = ".salc.png"
+# What `compress --save_saliency` adds to the stem of an image.
+SAVED_MAP = ".saliency.png"
+# Of files that `compress` and `decompress` write beside others: no input, unless named.
+_DERIVED = (".salc.png", SAVED_MAP)
 
 
 def write_file(path: str | os.PathLike, data: bytes) -> None:
@@ -86,8 +87,8 @@ def find_inputs(
     Args:
       arguments: paths of files, which are taken as they are; of folders, for the files
         at any depth in them that have one of the suffixes; and glob patterns (`**` for
-        any depth). Hidden files and folders are left out, and so is what was
-        decompressed, unless it is named.
+        any depth). Hidden files and folders are left out, and so are decompressed
+        images and saved maps, unless they are named.
       suffixes: with the dot, in lower case; upper case matches too.
       output_dir: of the outputs, which no folder is searched for if it lies within.
 
@@ -114,8 +115,8 @@ def find_inputs(
         else:
             # A link to nothing is kept, for the reader to name.
             found = [match for match in map(Path, matches(path)) if not match.is_dir()]
-            if not path.name.endswith(_DECODED):
-                found = [match for match in found if not match.name.endswith(_DECODED)]
+            if not path.name.endswith(_DERIVED):
+                found = [match for match in found if not match.name.endswith(_DERIVED)]
         if not found:
             kinds = f" with a {', '.join(suffixes)} file" if path.is_dir() else ""
             raise InputError(f"{argument}: no such file or folder{kinds}")
@@ -178,7 +179,7 @@ def files_in(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
 
 def _counts(name: str, suffixes: tuple[str, ...]) -> bool:
     hidden, lower = name.startswith("."), name.lower()
-    return lower.endswith(suffixes) and not (hidden or lower.endswith(_DECODED))
+    return lower.endswith(suffixes) and not (hidden or lower.endswith(_DERIVED))
 
 
 def spread(paths: Sequence, count: int) -> list:

@@ -11,7 +11,7 @@ import pytest
 from data_prep import saliency_metrics, score_saliency
 from data_prep.predictors import fixations
 from salcomp.errors import InputError
-from salcomp.files import images, predictors, saliency_maps
+from salcomp.files import images, masks, predictors, saliency_maps
 from tests.data_prep.predictors.test_fixations import write_osie
 
 HEIGHT, WIDTH = 48, 64
@@ -90,7 +90,7 @@ def test_the_csv_has_a_row_per_image_and_map(folder):
 
 def test_the_scores_are_those_of_the_metrics(folder):
     row = rows_of(folder, "--degree=5")[0]
-    saliency = saliency_maps.read_mask(folder / "maps/a.png")
+    saliency = masks.read_mask(folder / "maps/a.png")
     points = np.transpose(POINTS["a"])
     counts = fixations.counts(points, HEIGHT, WIDTH)
     fixated = counts > 0

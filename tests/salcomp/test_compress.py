@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from PIL import Image
 from salcomp import compress
 from salcomp.codec.codec import Codec
 from salcomp.errors import SalcompError
+from salcomp.files import saliency_maps
+from salcomp.files.predictors import Predictor, on_each
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.zoo import exported
 from tests import fixtures
@@ -220,12 +223,114 @@ def test_refinement_flag_out_of_range_is_refused(run, pictures, flag):
     assert flag.split("=")[0].strip("-") in message
 
 
-def test_model_without_a_map_compresses_the_same_whatever_the_map(tmp_path, pictures):
-    baseline = small_config(condition_encoder=False, weight_distortion=False)
-    exported.save(SaliencyCodec(baseline), 1, tmp_path / "model")
+@pytest.fixture
+def sky(plug_ins):
+    """The only predictor that there is; records the paths of its pictures."""
+    asked = []
+
+    def predict(frame):
+        asked.append(frame.source)
+        return np.linspace(0.1, 1, 6, dtype=np.float32).reshape(2, 3)
+
+    plug_ins["sky"] = lambda: Predictor(on_each(predict))
+    return asked
+
+
+@pytest.fixture
+def baseline(tmp_path):
+    """Calls the tool with a model that is told of no map."""
+    config = small_config(condition_encoder=False, weight_distortion=False)
+    exported.save(SaliencyCodec(config), 1, tmp_path / "model")
+    return functools.partial(tool, f"--model={tmp_path / 'model'}")
+
+
+def test_predicted_map_tells_the_encoder_and_the_log(run, codec, pictures, sky, caplog):
+    caplog.set_level("INFO")
+    run(pictures, "--saliency=sky")
+    assert sorted(sky) == [str(pictures / f"p{i}.png") for i in range(3)]
+    rgb, _ = parts(frame(0, 32, 50))
+    small = np.linspace(0.1, 1, 6, dtype=np.float32).reshape(2, 3)
+    expected = codec.encode(rgb, saliency_maps.resize(small, 32, 50)).data
+    assert (pictures / "p0.salc").read_bytes() == expected
+    size = f"p0.salc: {len(expected)} bytes, {8 * len(expected) / 1600:.4f} bpp"
+    line = size + r" in \d+\.\d\d s, map: sky \(\d+\.\d\d s\) \(alpha channel dropped\)"
+    assert re.search(line, caplog.text)
+
+
+@pytest.mark.parametrize("flags", ["", "--refine_steps=2 --refine_weighting=uniform"])
+def test_map_that_the_model_is_not_told_of_is_not_made(
+    baseline, pictures, sky, caplog, flags
+):
+    caplog.set_level("INFO")
+    baseline(pictures / "p0.png", "--saliency=sky", *flags.split())
+    assert not sky
+    assert "s, map: not used by this model" in caplog.text
+
+
+def test_map_that_the_model_is_not_told_of_is_saved_and_said_to_be_unused(
+    baseline, pictures, sky, caplog
+):
+    caplog.set_level("INFO")
+    baseline(pictures / "p0.png", "--saliency=sky", "--save_saliency")
+    assert len(sky) == 1 and (pictures / "p0.saliency.png").exists()
+    assert re.search(r"map: sky .*, not used by this model", caplog.text)
+
+
+def test_saved_maps_serve_again_and_are_no_images(run, pictures, tmp_path):
+    run(pictures, "--save_saliency")
+    expected = [f"p{i}.{s}" for i in range(3) for s in ("png", "salc", "saliency.png")]
+    assert names_in(pictures) == sorted(expected)
+    rgba = frame(0, 32, 50)
+    with Image.open(pictures / "p0.saliency.png") as saved:
+        assert saved.mode == "L" and (np.asarray(saved) == rgba[..., 3]).all()
+    first = (pictures / "p0.salc").read_bytes()
+    Image.fromarray(rgba[..., :3]).save(pictures / "p0.png")
+    run(pictures, f"--saliency={pictures}", "--overwrite")
+    assert names_in(pictures) == sorted(expected)
+    assert (pictures / "p0.salc").read_bytes() == first
+
+
+def test_unknown_source_of_maps_is_refused_before_any_model_is_read(pictures):
+    message = refusal(tool, pictures, "--saliency=skye", "--model=no such model")
+    assert "--saliency=skye: no such predictor, file or folder" in message
+
+
+WITHOUT_PLUG_INS = """
+import sys
+from importlib import metadata
+metadata.entry_points = lambda: {}
+from salcomp import cli, compress
+def main(argv):
+    for flag in argv[4:]:
+        flags = f"--output_dir={argv[3]}", "--overwrite", flag
+        compress.main(["compress", *argv[1:3], *flags])
+cli.run(main)
+"""
+
+
+def test_salcomp_without_plug_ins_has_all_other_maps(workdir, pictures, tmp_path):
+    Image.fromarray(frame(0, 32, 50)[..., :3]).save(pictures / "p0.png")
+    specs = "auto", "center", "uniform", str(pictures / "p1.png"), "unisal"
+    flags = [f"--saliency={spec}" for spec in specs]
+    where = f"--model={workdir}", str(pictures / "p[01].png"), str(tmp_path / "out")
+    ran = run_python("-c", WITHOUT_PLUG_INS, *where, *flags, check=False)
+    told = ran.stderr
+    for origin, count in {
+        "alpha channel of the image": 1,
+        "centre prior": 2,
+        "centre prior (alpha channel dropped)": 1,
+        "uniform": 1,
+        "uniform (alpha channel dropped)": 1,
+        f"mask {pictures / 'p1.png'}": 1,
+    }.items():
+        assert told.count(f"map: {origin}\n") == count
+    assert "maps are from centre prior; unisal predicts better" in told
+    assert "--saliency=unisal: no such predictor" in told.splitlines()[-1]
+
+
+def test_model_without_a_map_compresses_the_same_whatever_the_map(baseline, pictures):
     files = []
     for source in ("auto", "center", "uniform"):
-        flags = f"--model={tmp_path / 'model'}", f"--saliency={source}", "--overwrite"
-        tool(pictures / "p0.png", *flags)
+        baseline(pictures / "p0.png", f"--saliency={source}", "--overwrite")
         files.append((pictures / "p0.salc").read_bytes())
     assert files[0] == files[1] == files[2]

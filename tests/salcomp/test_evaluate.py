@@ -16,17 +16,28 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data_prep.predictors import fixations
+from data_prep.predictors.registry import recorded_fixations
 from salcomp import evaluate
 from salcomp.codec import base
 from salcomp.errors import InputError, SalcompError
 from salcomp.evaluation import classical, rd_figure
 from salcomp.evaluation import subjects as scorers
 from salcomp.files import results as results_files
+from salcomp.files import saliency_maps
+from salcomp.files.predictors import Predictor, on_each
 from salcomp.metrics import quality as metrics
 from salcomp.zoo import exported, shipped
+from tests.data_prep.predictors.test_fixations import write_osie
 from tests.fixtures import frame, refusal, run_python
 
 HEIGHT, WIDTH = 48, 64
+
+
+@pytest.fixture(autouse=True)
+def predictors(plug_ins):
+    """Those that there are: none, so that `auto` is the same wherever tests run."""
+    return plug_ins
 
 
 def smooth_image(seed):
@@ -223,6 +234,41 @@ def test_the_alpha_channel_scores_by_default_as_told(tmp_path, masked_pictures):
 def test_maps_of_several_origins_are_counted(tmp_path, pictures, masked_pictures):
     output, _ = run(tmp_path, pictures, f"--images={masked_pictures}/p0.png", *JPEG)
     assert "centre prior (3), alpha channel of the image (1)" in described(output)
+
+
+def test_each_map_is_predicted_once_and_named(
+    tmp_path, pictures, runs, drawn, predictors
+):
+    small = np.linspace(0.1, 1, 6, dtype=np.float32).reshape(2, 3)
+    predict = mock.Mock(return_value=small)
+    predictors["sky"] = lambda file: Predictor(on_each(predict))
+    flags = f"--models=a={runs}/plain_[01]", "--saliency=sky:some/w.npz", *JPEG
+    output, rows = run(tmp_path, pictures, *flags, "--figures")
+    assert predict.call_count == 3
+    saliency = saliency_maps.resize(small, HEIGHT, WIDTH)
+    assert all((given == saliency).all() for given in FakeCodec.given)
+    jpeg_row = next(row for row in rows if row["series"] == "jpeg")
+    expected = metrics.ewpsnr(*jpeg(0), saliency)
+    assert float(jpeg_row["ewpsnr"]) == pytest.approx(expected)
+    told = "map given to the encoder: sky w.npz; map that scores: sky w.npz"
+    assert told in described(output, "a")
+    assert drawn["ewpsnr"][1] == "3 images; map that scores: sky w.npz"
+
+
+def test_human_fixations_score_by_the_names_of_the_images(
+    tmp_path, pictures, predictors
+):
+    predictors["fixations"] = recorded_fixations
+    points = {f"p{i}.png": [([8 + 20 * i], [9])] for i in range(3)}
+    write_osie(tmp_path / "eyes.mat", points)
+    scorer = f"--score_saliency=fixations:{tmp_path}/eyes.mat"
+    output, rows = run(tmp_path, pictures, *JPEG, scorer)
+    for i, row in enumerate(rows):
+        density = fixations.density(np.array([[8 + 20 * i, 9]]), HEIGHT, WIDTH)
+        expected = metrics.ewpsnr(*jpeg(i), density)
+        assert float(row["ewpsnr"]) == pytest.approx(expected)
+    assert "map that scores: fixations eyes.mat" in described(output)
+    assert str(tmp_path) not in described(output)
 
 
 def test_images_of_one_name_keep_their_folders(tmp_path, pictures, masked_pictures):

@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from data_prep.predictors import attention_center
 from data_prep.predictors.attention_center import AttentionCenter
 from salcomp.errors import InputError
-from salcomp.files import images, saliency_maps
+from salcomp.files import images, masks
 from tests.fixtures import ROOT
 
 _MODEL = ROOT.parent / "shared" / "models/attention_center.tflite"
@@ -124,7 +124,7 @@ def test_threads_get_the_maps_of_their_own_pictures(network):
 def test_a_map_survives_being_saved_with_8_bits(network, photo, tmp_path):
     saliency = network.predict(photo)
     images.write_png(tmp_path / "m.png", (255 * saliency).round().astype(np.uint8))
-    saved = saliency_maps.read_mask(tmp_path / "m.png")
+    saved = masks.read_mask(tmp_path / "m.png")
     np.testing.assert_allclose(saved, saliency, atol=0.5 / 255 + 1e-6)
 
 

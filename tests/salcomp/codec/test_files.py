@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
+import types
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
 import pytest
 
 from salcomp.codec import files as file_jobs
 from salcomp.codec.files import Job
 from salcomp.errors import BitstreamError, InputError, SalcompError
+from salcomp.files import images, map_sources
 from tests.fixtures import refusal
 
 
@@ -139,3 +142,69 @@ def test_fault_of_the_program_stops_the_jobs_and_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
         file_jobs.run(jobs_of(200), work, "test", 2)
     assert len(done) < 200
+
+
+class Watched(map_sources.Source):
+    """Maps of ones; tells which were asked for."""
+
+    def __init__(self):
+        self.asked = []
+        self.of_third = threading.Event()
+
+    def of(self, path, image, max_pixels=images.MAX_PIXELS):
+        self.asked.append(path.stem)
+        if len(self.asked) == 3:
+            self.of_third.set()
+        return map_sources.Map(np.ones(image.rgb.shape[:2], np.float32), "watched")
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Jobs on five images."""
+    for i in range(5):
+        images.write_png(tmp_path / f"{i}.png", np.zeros((1, 1, 3), np.uint8))
+    paths = [tmp_path / f"{i}.png" for i in range(5)]
+    return [Job(path, path.with_suffix(".salc")) for path in paths]
+
+
+def slow_encoder(encode):
+    """An encoder of one image at a time, as `compress_files` takes it."""
+    return types.SimpleNamespace(encode=encode, uses_map=True, workers=1)
+
+
+def test_map_of_the_next_image_is_made_while_one_is_encoded_and_no_further(pictures):
+    maps, seen = Watched(), []
+
+    def encode(name, rgb, saliency):
+        seen.append(name)
+        if name == "1.png":
+            assert maps.of_third.wait(60)
+            time.sleep(0.1)
+        assert len(maps.asked) <= len(seen) + 1
+        return types.SimpleNamespace(data=b"salc", bpp=1.0)
+
+    file_jobs.compress_files(slow_encoder(encode), pictures, maps)
+    assert maps.asked == ["0", "1", "2", "3", "4"]
+    assert seen == [job.source.name for job in pictures]
+    assert all(job.output.read_bytes() == b"salc" for job in pictures)
+
+
+def test_image_that_cannot_be_read_ahead_stops_no_other(pictures, caplog):
+    pictures[1].source.write_bytes(b"no image")
+    encoded = types.SimpleNamespace(data=b"salc", bpp=1.0)
+    encoder = slow_encoder(mock.Mock(return_value=encoded))
+    with pytest.raises(SalcompError, match="1 of 5 files failed"):
+        file_jobs.compress_files(encoder, pictures, Watched())
+    assert [job.output.exists() for job in pictures] == [True, False, True, True, True]
+    assert f"{pictures[1].source}: not an image" in caplog.text
+
+
+def test_nothing_is_read_further_once_the_jobs_are_stopped(pictures):
+    def encode(name, rgb, saliency):
+        time.sleep(0.05)
+        raise KeyboardInterrupt
+
+    maps = Watched()
+    with pytest.raises(KeyboardInterrupt):
+        file_jobs.compress_files(slow_encoder(encode), pictures, maps)
+    assert len(maps.asked) < 5

@@ -84,7 +84,8 @@ def test_a_read_only_disk_is_the_reason_that_is_told(tmp_path, monkeypatch):
         disk.write_file(tmp_path / "a.bin", b"new")
 
 
-FILES = "b.png a.JPG c.jfif d.mpo b.salc.png notes.txt .hidden.png .x/e.png in/to/f.png"
+FILES = "b.png a.JPG c.jfif d.mpo b.salc.png b.saliency.png notes.txt .hidden.png"
+FILES += " .x/e.png in/to/f.png"
 
 
 @pytest.fixture
@@ -136,9 +137,11 @@ def test_a_folder_may_be_named_as_a_pattern_is(folder, name):
     assert places(f"{folder}/{name}/*/f.png") == ["to/f.png"]
 
 
-def test_what_was_decompressed_is_taken_only_if_it_is_named(folder):
+@pytest.mark.parametrize("derived", ["b.salc.png", "b.saliency.png"])
+def test_what_the_tools_wrote_is_taken_only_if_it_is_named(folder, derived):
     assert places(f"{folder}/b*.png") == ["b.png"]
-    assert places(f"{folder}/b.salc.png") == places(f"{folder}/*.salc.png")
+    found = places(f"{folder}/{derived}"), places(f"{folder}/*{derived[1:]}")
+    assert found == ([derived], [derived])
 
 
 def test_a_file_given_twice_is_taken_once(folder):
