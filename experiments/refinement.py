@@ -27,9 +27,9 @@ from tqdm import tqdm
 
 from experiments.record import write_record
 from salcomp import cli
-from salcomp.codec import refine
 from salcomp.codec.codec import Codec
 from salcomp.codec.refine import Refinement, Refiner
+from salcomp.config.weighting import UNIFORM_SHARE, mixed_weight
 from salcomp.errors import InputError
 from salcomp.files import disk, images, map_sources
 from salcomp.files.results import write_csv
@@ -42,7 +42,7 @@ _NONE, _UNIFORM, _SHUFFLED = "not refined", "uniform", "shuffled-"
 _METRICS = {"ewpsnr": "by the map that scores", "psnr": "by PSNR"}
 _KEYS = "arm", "model", "image"
 # Flags that rows of one table have in common.
-_SETTINGS = "refine_steps", "lambda_factor", "uniform_share", "score_saliency", "seed"
+_SETTINGS = "refine_steps", "lambda_factor", "score_saliency", "seed"
 
 FLAGS = Flags()
 FLAGS.list(
@@ -71,16 +71,31 @@ FLAGS.float(
     "Of the refinements under maps, on the models' lambdas: since weights let the rate "
     "rise, about so much less reaches the rates of the control.",
 )
-FLAGS.float(
-    "uniform_share",
-    refine.UNIFORM_SHARE,
-    "Share of uniform in the weights, 0 to 1; compress's by default.",
-    lower_bound=0,
-    upper_bound=1,
+FLAGS.list(
+    "uniform_shares",
+    [str(UNIFORM_SHARE)],
+    "Shares of uniform in the weights, 0 to 1, to try each with each map; compress's "
+    "by default.",
 )
 FLAGS.integer("seed", 0, "Seed of the refinement.")
 FLAGS.integer("resamples", 1000, "Draws of the bootstrap over images.", lower_bound=1)
 FLAGS.string("output_dir", "results/refinement", "Folder for the tables.")
+
+
+class _Arm(NamedTuple):
+    """One way of refining, by its name in the table.
+
+    Attributes:
+      name: in the table.
+      map: one of --maps; None for the map that scores, which has no effect there.
+      uniform_share: in the weights.
+      lambda_factor: on the model's lambda.
+    """
+
+    name: str
+    map: str | None
+    uniform_share: float
+    lambda_factor: float
 
 
 class _Picture(NamedTuple):
@@ -118,20 +133,27 @@ def _shuffle(pictures: list[_Picture], name: str) -> None:
         picture.maps[name] = other
 
 
-def _encoder(codec: Codec, arm: str) -> Callable[[_Picture], bytes]:
-    """One way of coding a picture; gives the file."""
-    if arm == _NONE:
+def _arms() -> list[_Arm]:
+    """The control and the refinements under maps."""
+    found = [_Arm(_UNIFORM, None, 1.0, 1.0)]
+    shares = cli.numbers(FLAGS, "uniform_shares")
+    for name, share in itertools.product(FLAGS.maps, shares):
+        label = f"{name}, share {share:g}" if len(shares) > 1 else name
+        found.append(_Arm(label, name, share, FLAGS.lambda_factor))
+    return found
+
+
+def _encoder(codec: Codec, arm: _Arm | None) -> Callable[[_Picture], bytes]:
+    """Codes pictures in one way; None is without refinement. Gives the file."""
+    if arm is None:
         return lambda picture: codec.encode(picture.rgb, picture.score).data
-    factor, share = FLAGS.lambda_factor, FLAGS.uniform_share
-    if arm == _UNIFORM:
-        factor, share = 1.0, 1.0
-    lmbda = factor * codec.config.lmbda
+    lmbda = arm.lambda_factor * codec.config.lmbda
     refiner = Refiner(codec, FLAGS.refine_steps, lmbda, FLAGS.seed)
-    weight = functools.partial(refine.mixed_weight, uniform_share=share)
+    weight = functools.partial(mixed_weight, uniform_share=arm.uniform_share)
     refinement = Refinement(refiner, weight)
 
     def encode(picture):
-        saliency = picture.score if arm == _UNIFORM else picture.maps[arm]
+        saliency = picture.maps[arm.map] if arm.map else picture.score
         return refinement.encode(picture.rgb, saliency).data
 
     return encode
@@ -146,14 +168,15 @@ def _measure(
         with table.open(newline="") as file:
             rows = list(csv.DictReader(file))
     known = {tuple(row[key] for key in _KEYS) for row in rows}
-    ways = list(itertools.product([_NONE, _UNIFORM, *FLAGS.maps], models))
+    ways = list(itertools.product([None, *_arms()], models))
     with tqdm(total=len(ways) * len(pictures), unit="file", disable=None) as bar:
         for arm, model in ways:
             codec = models[model]
             encode = _encoder(codec, arm)
-            bar.set_postfix_str(f"{arm}, {model}")
+            name = arm.name if arm else _NONE
+            bar.set_postfix_str(f"{name}, {model}")
             for picture in pictures:
-                key = arm, model, picture.name
+                key = name, model, picture.name
                 if key not in known:
                     data = encode(picture)
                     decoded = codec.decode(data)
@@ -183,7 +206,7 @@ def _compare(rows: list[dict], models, pictures) -> dict[str, dict]:
     """The mean rates and qualities of each arm, and its BD-rates against uniform."""
     control = _curves(rows, _UNIFORM, models, pictures)
     found = {}
-    for arm in (_NONE, _UNIFORM, *FLAGS.maps):
+    for arm in (_NONE, *(arm.name for arm in _arms())):
         curves = _curves(rows, arm, models, pictures)
         found[arm] = {name: values.mean(1).tolist() for name, values in curves.items()}
         for metric in _METRICS if arm != _UNIFORM else ():
@@ -236,6 +259,7 @@ def main(argv):
     rows = _measure(pictures, models, output / "per_image.csv")
     found = _compare(rows, models, pictures)
     summary = {"images": len(pictures), "arms": found}
+    settings["uniform_shares"] = FLAGS.uniform_shares
     write_record(output / "summary.json", "refinement", argv, **settings, **summary)
     _print_table(found, len(pictures))
 

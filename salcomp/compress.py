@@ -10,10 +10,12 @@ python -m salcomp.compress --list_models
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from salcomp import cli
 from salcomp.codec import files
+from salcomp.config.weighting import UNIFORM_SHARE, mixed_weight
 from salcomp.errors import InputError
 from salcomp.files import disk, map_sources
 from salcomp.flags import Flags
@@ -75,8 +77,8 @@ FLAGS.enum(
     "refine_weighting",
     "saliency",
     ["saliency", "uniform"],
-    "What refinement weights the distortion by: the map, weighted as in the model's "
-    "training and divided by its mean over the image, or nothing.",
+    "What refinement weights the distortion by: the map, for which the model need not "
+    "have been trained, or nothing.",
 )
 FLAGS.float(
     "lambda",
@@ -85,10 +87,10 @@ FLAGS.float(
     "less makes smaller files. The model's own by default.",
 )
 FLAGS.float(
-    "saliency_floor",
-    None,
-    "Smallest weight of the refinement (clip and affine weightings), 0 to 1. That of "
-    "the model's training by default.",
+    "uniform_share",
+    UNIFORM_SHARE,
+    "Share of the refinement's weight that is the same everywhere, 0 to 1; the rest "
+    "follows the map.",
     lower_bound=0,
     upper_bound=1,
 )
@@ -113,7 +115,9 @@ def _encoder() -> encoders.Plain | encoders.Refined | encoders.AtRate:
     def refinement_of(codec: base.RangeCodec) -> Refinement:
         lmbda = FLAGS["lambda"].value
         refiner = Refiner(codec, FLAGS.refine_steps, lmbda, FLAGS.seed)
-        return Refinement(refiner, FLAGS.refine_weighting, FLAGS.saliency_floor)
+        share = 1.0 if FLAGS.refine_weighting == "uniform" else FLAGS.uniform_share
+        weight = functools.partial(mixed_weight, uniform_share=share)
+        return Refinement(refiner, weight)
 
     if target is not None:
         codecs = {folder.name: base.load(folder) for folder in arm}
@@ -128,7 +132,7 @@ def _encoder() -> encoders.Plain | encoders.Refined | encoders.AtRate:
 def _check_flags() -> None:
     """Refuses flags that have no effect, or not together."""
     if not FLAGS.refine_steps:
-        for name in ("lambda", "saliency_floor", "refine_weighting", "seed"):
+        for name in ("lambda", "uniform_share", "refine_weighting", "seed"):
             if FLAGS[name].present:
                 raise InputError(
                     f"--{name} only matters to refinement; add --refine_steps=150"

@@ -31,8 +31,6 @@ _LATE_FRACTION, _LATE_FACTOR = 2 / 3, 1 / 3
 _WARMEST, _COOLING, _COOLING_START = 0.5, 1.6, 0.3
 _CHECK_EVERY = 10  # steps between roundings
 _EPSILON = 1e-5  # keeps logarithms finite
-# Of the weight under a calibrated map.
-UNIFORM_SHARE = 0.15
 
 
 class Refiner:
@@ -144,25 +142,6 @@ class Refinement(NamedTuple):
         weight = self.weight(saliency)
         latents = self.refiner.refine(rgb, saliency, weight, progress, lmbda)
         return self.refiner.codec.encode_latents(latents, rgb.shape[:2])
-
-
-def mixed_weight(saliency: np.ndarray, uniform_share: float) -> np.ndarray:
-    """Mixes the weight of a map, taken for a density, with that of no map.
-
-    (1 - share) s / mean(s) + share: what an error is worth to somebody who looks where
-    the map says, but for a share of the looks that go anywhere.
-
-    Args:
-      saliency: float32 [H, W], not negative; zero everywhere counts as uniform.
-      uniform_share: 0..1; 1 for uniform weights.
-
-    Returns:
-      float32 [H, W], with a mean of 1.
-    """
-    mean = saliency.mean()
-    if not mean:
-        return np.ones_like(saliency)
-    return (1 - uniform_share) * (saliency / mean) + np.float32(uniform_share)
 
 
 def _temperature(done: float) -> float:

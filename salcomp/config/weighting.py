@@ -4,6 +4,9 @@
     affine    w = floor + (1 - floor) s
     additive  w = 1 + gain s
 
+Refinement at encoding time takes the map for a density of looks, and has a weight of
+its own, `mixed_weight`.
+
 Dividing w by its mean over the image or the training set keeps the meaning of
 lambda; without that the effective lambda is lambda * E[w e] / E[e].
 """
@@ -16,6 +19,8 @@ import numpy as np
 
 WEIGHTINGS = ("clip", "affine", "additive")
 NORMALIZATIONS = ("none", "image", "dataset")
+# Of the weight of refinement under a calibrated map.
+UNIFORM_SHARE = 0.15
 
 
 class Coefficients(NamedTuple):
@@ -97,3 +102,22 @@ def normalized_weight(saliency, config, image_mean):
     map.
     """
     return raw_weight(saliency, config) / divisor(config, image_mean)
+
+
+def mixed_weight(saliency: np.ndarray, uniform_share: float) -> np.ndarray:
+    """Mixes the weight of a map, taken for a density, with that of no map.
+
+    (1 - share) s / mean(s) + share: what an error is worth to somebody who looks where
+    the map says, but for a share of the looks that go anywhere.
+
+    Args:
+      saliency: float32 [H, W], not negative; zero everywhere counts as uniform.
+      uniform_share: 0..1; 1 for uniform weights.
+
+    Returns:
+      float32 [H, W], with a mean of 1.
+    """
+    mean = saliency.mean()
+    if not mean:
+        return np.ones_like(saliency)
+    return (1 - uniform_share) * (saliency / mean) + np.float32(uniform_share)

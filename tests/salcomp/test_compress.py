@@ -217,7 +217,7 @@ def test_lambda_without_refinement_is_refused(run, pictures):
     assert "--refine_steps" in refusal(run, pictures, "--lambda=0.1")
 
 
-@pytest.mark.parametrize("flag", ["--lambda=-1", "--lambda=nan", "--saliency_floor=2"])
+@pytest.mark.parametrize("flag", ["--lambda=-1", "--lambda=nan", "--uniform_share=2"])
 def test_refinement_flag_out_of_range_is_refused(run, pictures, flag):
     message = refusal(run, pictures, "--refine_steps=2", flag)
     assert flag.split("=")[0].strip("-") in message

@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from salcomp.codec.refine import Refinement, Refiner, mixed_weight
+from salcomp.codec.refine import Refinement, Refiner
 from salcomp.errors import InputError
 from salcomp.model.distortion import distortion
 from tests.fixtures import frame, parts, untrained_codec
@@ -147,16 +147,6 @@ def test_progress_is_told_of_every_step(codec):
 def test_lambda_out_of_range_and_no_steps_are_refused(codec, steps, lmbda, told):
     with pytest.raises(InputError, match=told):
         Refiner(codec, steps, lmbda, 0)
-
-
-def test_weight_mixes_the_map_over_its_mean_with_ones():
-    saliency = np.array([[0, 0.5, 1]], np.float32)
-    weight = mixed_weight(saliency, 0.25)
-    np.testing.assert_allclose(weight, [[0.25, 1, 1.75]])
-
-
-def test_weight_of_a_map_that_is_zero_everywhere_is_uniform():
-    assert (mixed_weight(np.zeros((1, 3), np.float32), 0.1) == 1).all()
 
 
 def test_refinement_encodes_the_latents_refined_under_its_weight(refiner):

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from salcomp.config import weighting as weighting_module
-from salcomp.config.weighting import WEIGHTINGS
+from salcomp.config.weighting import WEIGHTINGS, mixed_weight
 
 
 def raw_weight(saliency, weighting, floor, gain, maximum=np.maximum):
@@ -48,3 +48,13 @@ def test_tensors_and_float32_arrays_have_the_same_weight(weighting):
 )
 def test_floor_of_one_and_gain_of_zero_weigh_all_alike(weighting, floor, gain):
     assert (raw_weight(SALIENCY, weighting, floor, gain) == 1).all()
+
+
+def test_weight_mixes_the_map_over_its_mean_with_ones():
+    saliency = np.array([[0, 0.5, 1]], np.float32)
+    weight = mixed_weight(saliency, 0.25)
+    np.testing.assert_allclose(weight, [[0.25, 1, 1.75]])
+
+
+def test_weight_of_a_map_that_is_zero_everywhere_is_uniform():
+    assert (mixed_weight(np.zeros((1, 3), np.float32), 0.1) == 1).all()
