@@ -11,6 +11,7 @@ from tests.fixtures import (  # noqa: F401
     codec,
     empty_zoo,
     frames_glob,
+    unisal_weights,
     workdir,
     zoo,
     zoo_folder,
