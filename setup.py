@@ -72,6 +72,7 @@ setup(
     entry_points={
         "console_scripts": ["salcomp = salcomp.__main__:main"],
         "salcomp.predictors": [
+            "unisal = data_prep.predictors.registry:unisal",
             "sam-resnet = data_prep.predictors.registry:sam_resnet",
             "sam-vgg = data_prep.predictors.registry:sam_vgg",
             "attention-center = data_prep.predictors.registry:attention_center",

@@ -12,6 +12,7 @@ from tests.fixtures import (  # noqa: F401
     empty_zoo,
     frames_glob,
     plug_ins,
+    unisal_weights,
     workdir,
     zoo,
     zoo_folder,

@@ -100,6 +100,24 @@ def frames_glob(tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="session")
+def unisal_weights(tmp_path_factory) -> pathlib.Path:
+    """The published unisal.onnx, from the user's cache or else downloaded."""
+    from data_prep.predictors import published
+
+    network = published.NETWORKS["unisal"]
+    folder = published.cache_folder("unisal")
+    if not network.is_whole(folder):
+        folder = tmp_path_factory.mktemp("unisal")
+        try:
+            published.bring(network, folder)
+        except InputError as error:
+            if "cannot download" not in str(error):
+                raise
+            pytest.skip(f"needs the weights of UNISAL: {error}")
+    return network.kept_in(folder)
+
+
+@pytest.fixture(scope="session")
 def workdir(tmp_path_factory, frames_glob) -> pathlib.Path:
     """The folder of a finished run of a saliency model that nobody may change."""
     from salcomp import train

@@ -38,7 +38,7 @@ DOORS = (
     *(f"salcomp.extreme_gan.{name}" for name in ("train", "compress", "decompress")),
     "salcomp.extreme_gan.export",
     *(f"data_prep.{name}" for name in ("prepare", "preview", "score_saliency")),
-    *("data_prep.convert_sam", "data_prep.verify_sam"),
+    *("data_prep.convert_sam", "data_prep.verify_sam", "data_prep.get_weights"),
 )
 ALIASES = {
     f"salcomp.extreme_gan.{name}": f"salcomp.{name}"

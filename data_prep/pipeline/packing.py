@@ -27,6 +27,7 @@ from salcomp.files import images, saliency_maps
 from salcomp.files.predictors import Frame, Predictor
 
 _PACKAGES = ("numpy", "scipy", "pillow", "opencv-contrib-python-headless", "tensorflow")
+_PACKAGES += ("onnxruntime",)
 # Of one side against the other; as little as rounding to whole pixels brings.
 _UNSEEN_STRETCH = 0.01
 

@@ -9,9 +9,27 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.predictors import published
 from salcomp.errors import InputError
 from salcomp.files import disk, images, masks, saliency_maps
 from salcomp.files.predictors import Frame, Predictor, on_each, reads
+
+
+def unisal_cached() -> Path | None:
+    """Finds the UNISAL that `python -m data_prep.get_weights` has brought."""
+    return published.NETWORKS["unisal"].kept_in(published.cache_folder("unisal"))
+
+
+@reads(
+    "unisal.onnx, which python -m data_prep.get_weights unisal brings", unisal_cached
+)
+def unisal(weights: str) -> Predictor:
+    """Makes the predictor of UNISAL."""
+    from data_prep.predictors.unisal import Unisal  # imports onnxruntime
+
+    network = Unisal(weights)
+    predict = on_each(lambda frame: network.predict(frame.rgb))
+    return Predictor(predict, network.weights_sha256)
 
 
 @reads("a sam-resnet_*_weights.pkl, or a converted model")

@@ -253,10 +253,11 @@ def _lock(path: Path) -> int:
     return descriptor
 
 
-def sha256(path: str | Path) -> str:
-    """Computes the SHA-256 of a file, as hexadecimal digits."""
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
+def sha256(*paths: str | Path) -> str:
+    """Computes the SHA-256 of a file, or of several on end, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
     return digest.hexdigest()

@@ -16,9 +16,8 @@ from PIL import Image as pil
 
 from data_prep import prepare
 from data_prep.pipeline import geometry, packing
-from data_prep.predictors import registry as predictors
 from salcomp.errors import InputError, SalcompError
-from salcomp.files import images, saliency_maps
+from salcomp.files import images, predictors, saliency_maps
 from tests.fixtures import ROOT, frame, run_python
 
 SIZE = ("--width=64", "--height=32")
@@ -349,9 +348,12 @@ def test_a_map_that_is_the_same_everywhere_is_reported(pictures, tmp_path):
         ([], "give --input_glob or --tfds_name"),
         (["--input_glob=a", "--tfds_name=b"], "give --input_glob or --tfds_name"),
         (["--input_glob=a"], "--output_dir is needed"),
-        (["--input_glob=a", "--output_dir=b"], "sam-resnet needs --weights: "),
+        (["--input_glob=a", "--output_dir=b"], "sam-resnet needs --weights=PATH: "),
         (["--input_glob=a", "--output_dir=b", "--crop=x"], "--crop=x: give"),
-        (["--input_glob=a", "--output_dir=b", "--predictor=x"], "there is none"),
+        (
+            ["--input_glob=a", "--output_dir=b", "--predictor=x"],
+            "no predictor x; there are",
+        ),
         (["--tfds_name=a", "--output_dir=b", "--runner=x"], "--runner reads files"),
         (["--input_glob=a", "--output_dir=b", "--blur=nan"], "--blur=nan is wider"),
         (["--input_glob=a", "--output_dir=b", "--blur=1e9"], "wider than the frames"),

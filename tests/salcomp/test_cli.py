@@ -106,7 +106,8 @@ def test_the_help_of_a_tool_tells_its_purpose_and_its_flags(tool, monkeypatch, c
 
 
 @pytest.mark.parametrize(
-    "tool", "prepare preview score_saliency convert_sam verify_sam".split()
+    "tool",
+    "prepare preview score_saliency get_weights convert_sam verify_sam".split(),
 )
 def test_the_help_of_a_tool_of_data_prep_tells_its_flags(tool, capsys):
     module = importlib.import_module(f"data_prep.{tool}")

@@ -1,15 +1,17 @@
-"""The registry of saliency predictors, and those that read their maps from files."""
+"""The predictors of data_prep, and those that read their maps from files."""
 
 from __future__ import annotations
+
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from data_prep.predictors import fixations
-from data_prep.predictors import registry as predictors
-from data_prep.predictors.registry import Frame, Predictor
 from salcomp.errors import InputError
-from salcomp.files import disk, images, saliency_maps
+from salcomp.files import disk, images, predictors, saliency_maps
+from salcomp.files.predictors import Frame
 from tests.data_prep.predictors.test_fixations import write_osie
 
 HEIGHT, WIDTH = 40, 60
@@ -29,62 +31,42 @@ def assert_map(name: str, weights, expected: np.ndarray, frame=None) -> None:
     np.testing.assert_array_equal(saliency, expected)
 
 
-@pytest.fixture
-def registry(monkeypatch) -> dict:
-    """A copy of the registry, which is forgotten afterwards."""
-    copied = dict(predictors.REGISTRY)
-    monkeypatch.setattr(predictors, "REGISTRY", copied)
-    return copied
-
-
 def test_the_names_are_those_of_the_documented_predictors():
-    networks = ["sam-resnet", "sam-vgg", "attention-center"]
-    others = ["spectral-residual", "center", "fixations", "file"]
-    assert predictors.names() == networks + others
-
-
-def test_a_new_predictor_is_one_function_and_one_registration(registry):
-    def red(frame):
-        return frame.rgb[..., 0] / np.float32(255)
-
-    @predictors.register("red")
-    def _red(weights):
-        return Predictor(predictors.on_each(red))
-
-    assert_map("red", None, PICTURE[..., 0] / np.float32(255))
-    assert "red" in predictors.names()
-
-
-def test_a_predictor_is_made_with_the_path_of_its_weights(registry, tmp_path):
-    given = []
-    predictors.register("any", weights="a file")(given.append)
-    (tmp_path / "w").touch()
-    predictors.load("any", f"{tmp_path}/w")
-    assert given == [f"{tmp_path}/w"]
-
-
-def test_an_unknown_predictor_is_refused_with_those_that_exist():
-    with pytest.raises(InputError, match="--predictor=centre: .* one of .*, center,"):
-        predictors.load("centre")
+    networks = {"unisal", "sam-resnet", "sam-vgg", "attention-center"}
+    others = {"spectral-residual", "center", "fixations", "file"}
+    assert networks | others <= set(predictors.names())
 
 
 @pytest.mark.parametrize(
     "name", ["sam-resnet", "sam-vgg", "attention-center", "fixations", "file"]
 )
 def test_missing_weights_are_refused_with_what_they_have_to_be(name):
-    with pytest.raises(InputError, match=f"{name} needs --weights: (a|the) "):
+    message = f"predictor {name} needs --weights=PATH: (a|the) "
+    with pytest.raises(InputError, match=message):
         predictors.load(name)
 
 
-@pytest.mark.parametrize("name", ["center", "spectral-residual"])
-def test_weights_that_nothing_reads_are_refused(name):
-    with pytest.raises(InputError, match=f"--predictor={name} takes no --weights"):
-        predictors.load(name, "a.mat")
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    """An empty folder for caches."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
-def test_weights_that_do_not_exist_are_refused(tmp_path):
-    with pytest.raises(InputError, match="missing.mat: no such file; give a .mat"):
-        predictors.load("fixations", str(tmp_path / "missing.mat"))
+def test_unisal_without_weights_is_refused_with_the_command_that_brings_them(cache):
+    command = "unisal needs --weights=PATH: unisal.onnx, which python -m data_prep.*"
+    with pytest.raises(InputError, match=f"{command} unisal brings$"):
+        predictors.load("unisal")
+    assert not predictors.at_hand("unisal")
+
+
+def test_unisal_in_the_cache_needs_no_weights_to_be_named(cache, unisal_weights):
+    shutil.copytree(unisal_weights.parent, cache / "salcomp/unisal")
+    assert predictors.at_hand("unisal")
+    found, named = (predictors.load("unisal", w) for w in (None, str(unisal_weights)))
+    assert found.fingerprint("a.jpg") == named.fingerprint("a.jpg") is not None
+    maps = [predictor.predict([frame_of()])[0] for predictor in (found, named)]
+    np.testing.assert_array_equal(*maps)
 
 
 @pytest.mark.parametrize("name", ["center", "spectral-residual"])
