@@ -19,9 +19,11 @@ from absl import logging
 
 from data_prep.pipeline import geometry, local, sources
 from data_prep.pipeline.packing import Recipe
+from data_prep.readout import CONSTANTS
 from salcomp import cli
 from salcomp.errors import InputError, SalcompError
 from salcomp.files import disk, images, predictors
+from salcomp.files.predictors import Predictor
 from salcomp.flags import Flags
 
 FLAGS = Flags()
@@ -87,6 +89,12 @@ FLAGS.string(
     + "; ".join(f"{name}: {what}" for name, what in predictors.needs().items())
     + ".",
 )
+FLAGS.boolean(
+    "readout",
+    True,
+    "Whether maps become calibrated densities of fixations, for the predictors that "
+    f"have a readout: {', '.join(CONSTANTS)}.",
+)
 FLAGS.float(
     "blur",
     0,
@@ -132,11 +140,10 @@ FLAGS.string(
 )
 
 
-def _run_here(recipe: Recipe, **options) -> list[InputError]:
+def _run_here(recipe: Recipe, predictor: Predictor, **options) -> list[InputError]:
     """Prepares the frames in this process; returns why some could not be."""
     if "://" in FLAGS.output_dir:
         raise InputError(f"--output_dir={FLAGS.output_dir} needs a --runner of Beam")
-    predictor = predictors.load(FLAGS.predictor, FLAGS.weights)
     if FLAGS.tfds_name:
         folders = FLAGS.tfds_manual_dir, FLAGS.tfds_data_dir
         found = sources.TfdsSource(FLAGS.tfds_name, *folders)
@@ -147,7 +154,7 @@ def _run_here(recipe: Recipe, **options) -> list[InputError]:
     return local.run(found, recipe, predictor, folder, **options)
 
 
-def _run_on_beam(recipe: Recipe, **options) -> list[InputError]:
+def _run_on_beam(recipe: Recipe, predictor: Predictor, **options) -> list[InputError]:
     """Prepares the frames by a Beam runner; returns why some could not be."""
     if FLAGS.tfds_name:
         raise InputError("--runner reads files: give --input_glob, not --tfds_name")
@@ -161,8 +168,8 @@ def _run_on_beam(recipe: Recipe, **options) -> list[InputError]:
             "--runner needs Apache Beam: pip install 'salcomp[beam]' (Python 3.10 or "
             "later)"
         ) from error
-    how = FLAGS.output_dir, FLAGS.runner, FLAGS.beam_options
-    return beam.run(FLAGS.input_glob, recipe, FLAGS.weights, *how, **options)
+    how = FLAGS.weights, FLAGS.output_dir, FLAGS.runner, FLAGS.beam_options
+    return beam.run(FLAGS.input_glob, recipe, predictor, *how, **options)
 
 
 def main(argv):
@@ -178,10 +185,12 @@ def main(argv):
             raise InputError(f"--{name} is of use to --tfds_name only")
     crop = geometry.parse_crop(FLAGS.crop)
     crop = crop if isinstance(crop, str) else ",".join(map(str, crop))
-    how = crop, FLAGS.resize, FLAGS.predictor, FLAGS.blur
+    predictor = predictors.load(FLAGS.predictor, FLAGS.weights, FLAGS.readout)
+    how = crop, FLAGS.resize, FLAGS.predictor, FLAGS.blur, predictor.readout
     recipe = Recipe(FLAGS.width, FLAGS.height, *how)
     run = _run_on_beam if FLAGS.runner else _run_here
-    failures = run(recipe, max_pixels=FLAGS.max_pixels, overwrite=FLAGS.overwrite)
+    options = {"max_pixels": FLAGS.max_pixels, "overwrite": FLAGS.overwrite}
+    failures = run(recipe, predictor, **options)
     for failure in failures:  # all together, wherever they came among the others
         logging.error("not prepared: %s", failure)
     if failures:

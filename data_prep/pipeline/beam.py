@@ -28,6 +28,7 @@ from data_prep.pipeline.packing import Recipe
 from data_prep.pipeline.sources import Source
 from salcomp.errors import InputError, SalcompError
 from salcomp.files import disk, predictors
+from salcomp.files.predictors import Predictor
 
 _FAILED = "failed"
 _FAILURES_NAME = "failures.json"
@@ -78,7 +79,9 @@ class _PrepareFrame(beam.DoFn):
         self._options = options
 
     def setup(self):
-        self._predictor = predictors.load(self._recipe.predictor, self._weights)
+        recipe = self._recipe
+        calibrated = recipe.readout is not None
+        self._predictor = predictors.load(recipe.predictor, self._weights, calibrated)
 
     def process(self, element):
         source, record = element
@@ -97,6 +100,7 @@ class _PrepareFrame(beam.DoFn):
 def run(
     pattern: str,
     recipe: Recipe,
+    predictor: Predictor,
     weights: str | None,
     output_dir: str,
     runner: str,
@@ -108,7 +112,8 @@ def run(
     Args:
       pattern: of the files.
       recipe: of the frames.
-      weights: what its predictor reads, if anything: a path on every worker.
+      predictor: of the recipe; each worker loads its own.
+      weights: what the predictor reads, if anything: a path on every worker.
       output_dir: folder of the frames and the manifest.
       runner: name of Beam's runner.
       options: further pipeline options, as on a command line.
@@ -127,7 +132,6 @@ def run(
     path = FileSystems.join(output_dir, manifest.NAME)
     known = manifest.loads(files.read(manifest.NAME) or b"", path)
     sources = picture_sources.apart_from(output_dir, _sources(pattern), known)
-    predictor = predictors.load(recipe.predictor, weights)
     FrameFolder(files, recipe, predictor, known, **folder_options).check_recipe()
 
     def write_manifest(records):

@@ -71,7 +71,8 @@ def _origin(path: Path, manifests: dict[Path, dict]) -> str:
             record = manifests[folder].get(path.relative_to(folder).as_posix())
             if record is not None:
                 blur = f", blurred by {record['blur']:g} px" if record["blur"] else ""
-                return f"{record['predictor']}{blur}"
+                readout = ", calibrated" if record.get("readout") else ""
+                return f"{record['predictor']}{readout}{blur}"
     return "unknown"
 
 

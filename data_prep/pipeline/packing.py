@@ -42,6 +42,7 @@ class Recipe:
       resize: filter of the colours, one of `geometry.FILTERS`.
       predictor: name of the saliency predictor.
       blur: standard deviation of a Gaussian over the map, pixels of the frame; 0: none.
+      readout: constants of the predictor's readout, by name; None for the raw map.
     """
 
     width: int
@@ -50,6 +51,7 @@ class Recipe:
     resize: str
     predictor: str
     blur: float
+    readout: dict[str, float] | None = None
 
 
 class Prepared(NamedTuple):

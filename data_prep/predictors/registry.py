@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.predictors import published
+from data_prep.readout import calibrated
 from salcomp.errors import InputError
 from salcomp.files import disk, images, masks, saliency_maps
 from salcomp.files.predictors import Frame, Predictor, on_each, reads
@@ -29,7 +30,7 @@ def unisal(weights: str) -> Predictor:
 
     network = Unisal(weights)
     predict = on_each(lambda frame: network.predict(frame.rgb))
-    return Predictor(predict, network.weights_sha256)
+    return calibrated("unisal", Predictor(predict, network.weights_sha256))
 
 
 @reads("a sam-resnet_*_weights.pkl, or a converted model")
@@ -60,14 +61,15 @@ def attention_center(weights: str) -> Predictor:
 
     network = AttentionCenter(weights)
     predict = on_each(lambda frame: network.predict(frame.rgb))
-    return Predictor(predict, disk.sha256(weights))
+    return calibrated("attention-center", Predictor(predict, disk.sha256(weights)))
 
 
 def spectral_residual() -> Predictor:
     """Makes the predictor that computes the spectral residual."""
     from data_prep.predictors.spectral_residual import saliency
 
-    return Predictor(on_each(lambda frame: saliency(frame.rgb)))
+    predict = on_each(lambda frame: saliency(frame.rgb))
+    return calibrated("spectral-residual", Predictor(predict))
 
 
 def center() -> Predictor:

@@ -187,7 +187,9 @@ class _Predicted(Source):
         with self._loading:
             if self._predictor is None:
                 option = f"--{self._flag}={self._name}:PATH"
-                self._predictor = predictors.load(self._name, self._weights, option)
+                self._predictor = predictors.load(
+                    self._name, self._weights, option=option
+                )
 
     def of(self, path, image, max_pixels=images.MAX_PIXELS):
         predicted, seconds = self._kept.get(str(path)) or self._predict(path, image)

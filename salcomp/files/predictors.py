@@ -121,19 +121,28 @@ def at_hand(name: str) -> bool:
 
 
 def load(
-    name: str, weights: str | None = None, option: str = "--weights=PATH"
+    name: str,
+    weights: str | None = None,
+    readout: bool = True,
+    option: str = "--weights=PATH",
 ) -> Predictor:
     """Loads the predictor of a name.
 
     Args:
       name: one of `names()`.
       weights: path of the file or folder that it reads, if it needs one.
+      readout: whether it comes with its readout, if it has one.
       option: how the caller's user gives that path, for messages.
 
     Raises:
       InputError: there is no such predictor, or no such file, or the file is not what
         the predictor needs.
     """
+    predictor = _make(name, weights, option)
+    return predictor if readout or predictor.raw is None else predictor.raw
+
+
+def _make(name: str, weights: str | None, option: str) -> Predictor:
     if name not in _entries():
         known = ", ".join(names()) or "none, since no package brings any"
         raise InputError(f"there is no predictor {name}; there are {known}")
