@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ LONG_SIDE = 128  # of the cells at which the likelihood is taken; a degree is se
 BLURS = (0.0, 0.01, 0.02, 0.03, 0.04)  # in longer sides of the picture
 _DIGITS = 3
 _START = 1.0, 0.1, 0.05
+_START_AT_LEAST = 0.1, 0.0, 1e-3  # of a search that starts at another's result
 # A blur that is worth less than this, in bit per fixation, is left out.
 _WORTH_A_BLUR = 0.005
 
@@ -62,9 +62,24 @@ class Fit(NamedTuple):
 
 
 class _Terms(NamedTuple):
-    u: np.ndarray  # log of the map, [cells]
-    c: np.ndarray  # log of the centre prior, [cells]
+    """What the likelihood is computed of: all scenes in a row.
+
+    Attributes:
+      u, c: logarithms of maps and centre priors, float32 [cells of all scenes]; not
+        positive, so that their exponentials need no care.
+      starts: where each scene's cells begin, int [scenes].
+      sizes: how many they are, int [scenes].
+      cells: indices in u of the cells that were fixated.
+      owners: the scene of each.
+      fixations: how often each was.
+    """
+
+    u: np.ndarray
+    c: np.ndarray
+    starts: np.ndarray
+    sizes: np.ndarray
     cells: np.ndarray
+    owners: np.ndarray
     fixations: np.ndarray
 
 
@@ -103,41 +118,51 @@ def standard_errors(
     The blur stays as it is.
     """
     generator = np.random.default_rng(seed)
-    terms = _terms(scenes, fit.readout.blur)
+    terms, count = _terms(scenes, fit.readout.blur), len(scenes)
+    start = np.maximum(fit.readout[:3], _START_AT_LEAST)
     found = []
     for _ in draws:
-        drawn = generator.integers(len(terms), size=len(terms))
-        times = np.bincount(drawn, minlength=len(terms))
-        found.append(_maximum(terms, fit.readout[:3], fit.readout.center > 0, times))
+        times = np.bincount(generator.integers(count, size=count), minlength=count)
+        center = fit.readout.center > 0
+        found.append(_maximum(terms, start, center, times, tolerance=1e-7))
     return np.std(found, axis=0, ddof=1).tolist()
 
 
-def _terms(scenes: Sequence[Scene], blur: float) -> list[_Terms]:
-    found = []
-    for scene in scenes:
-        u, c = logarithms(scene.saliency, scene.picture_size, blur)
-        found.append(_Terms(u.ravel(), c.ravel(), scene.cells, scene.fixations))
-    return found
+def _terms(scenes: Sequence[Scene], blur: float) -> _Terms:
+    logs = [logarithms(one.saliency, one.picture_size, blur) for one in scenes]
+    u, c = (np.concatenate([array.ravel() for array in part]) for part in zip(*logs))
+    sizes = np.array([one.saliency.size for one in scenes])
+    starts = np.cumsum(sizes) - sizes
+    owners = np.repeat(np.arange(len(scenes)), [one.cells.size for one in scenes])
+    cells = np.concatenate([one.cells for one in scenes]) + starts[owners]
+    fixations = np.concatenate([one.fixations for one in scenes])
+    return _Terms(u, c, starts, sizes, cells, owners, fixations)
 
 
-def _fit(terms: list[_Terms], blur: float, center: bool = True) -> Fit:
-    found = _maximum(terms, _START, center, np.ones(len(terms), int))
+def _fit(terms: _Terms, blur: float, center: bool = True) -> Fit:
+    found = _maximum(terms, _START, center)
     readout = Readout(*(round(float(value), _DIGITS) for value in found), blur)
     return Fit(readout, _bits(terms, readout))
 
 
-def _bits(terms: list[_Terms], readout: Readout) -> float:
-    weights = np.ones(len(terms), int)
-    return -_negative_bits(np.array(readout[:3]), terms, weights)[0]
+def _bits(terms: _Terms, readout: Readout) -> float:
+    return -_negative_bits(np.array(readout[:3]), terms)[0]
 
 
-def _maximum(terms, start, center: bool, times) -> np.ndarray:
+def _maximum(
+    terms: _Terms, start, center: bool, times=None, tolerance: float = 1e-10
+) -> np.ndarray:
     """Exponent, center and uniform of the greatest likelihood, float64 [3].
 
     The exponents are not negative: pictures differ in how far people look from the
     centre, and a set that has much off it must not teach to shun it.
+
+    Args:
+      start: where the search starts.
+      center: whether the centre prior takes part.
+      times: how often each scene counts, int [scenes]; once if None.
+      tolerance: of the likelihood, relative.
     """
-    exponent, by_center, uniform = start
 
     def objective(theta):
         a, b, t = theta
@@ -145,45 +170,39 @@ def _maximum(terms, start, center: bool, times) -> np.ndarray:
         value, gradient = _negative_bits(np.array([a, b, e]), terms, times)
         return value, gradient * (1, 1, e * (1 - e))
 
-    start = exponent, by_center if center else 0.0, logit(uniform)
-    bounds = (0, None), (0, None if center else 0), (-12, 12)
+    exponent, by_center, uniform = start
     found = minimize(
         objective,
-        start,
+        (exponent, by_center if center else 0.0, logit(uniform)),
         jac=True,
         method="L-BFGS-B",
-        bounds=bounds,
-        options={"ftol": 1e-10, "gtol": 1e-7},
+        bounds=((0, None), (0, None if center else 0), (-12, 12)),
+        options={"ftol": tolerance, "gtol": 1e-7},
     )
     a, b, t = found.x
     return np.array([a, b, expit(t)])
 
 
-def _negative_bits(theta: np.ndarray, terms, times) -> tuple[float, np.ndarray]:
+def _negative_bits(theta, terms: _Terms, times=None) -> tuple[float, np.ndarray]:
     """Bit per fixation under uniform, and its gradient in exponent, center, uniform."""
-    used = [(one, n) for one, n in zip(terms, times) if n]
-    with ThreadPoolExecutor(2) as pool:
-        parts = pool.map(lambda pair: pair[1] * _log_likelihood(theta, pair[0]), used)
-        total = np.sum(list(parts), axis=0)  # log-likelihood, its gradient, fixations
-    return -total[0] / total[4] / np.log(2), -total[1:4] / total[4] / np.log(2)
-
-
-def _log_likelihood(theta: np.ndarray, terms: _Terms) -> np.ndarray:
-    """Of a picture, [5]: sum of log(p cells), its gradient, number of fixations."""
     a, b, e = theta
-    u, c, cells, n = terms
-    logits = np.float32(a) * u + np.float32(b) * c
-    q = np.exp(logits - logits.max(), dtype=np.float64)
-    q /= q.sum()
-    at = q[cells] * q.size  # softmax over uniform at the fixations
+    u, c, cells, owners = terms.u, terms.c, terms.cells, terms.owners
+    powers = np.exp(np.float32(a) * u + np.float32(b) * c)  # [cells of all scenes]
+
+    def sums(values):
+        return np.add.reduceat(values, terms.starts, dtype=np.float64)  # [scenes]
+
+    total = sums(powers)
+    mean_u, mean_c = sums(powers * u) / total, sums(powers * c) / total
+    # The softmax over the uniform density, at the fixations.
+    at = powers[cells] * (terms.sizes / total)[owners]
     p = (1 - e) * at + e
+    n = terms.fixations if times is None else terms.fixations * times[owners]
     pull = n * (1 - e) * at / p
-    return np.array(
-        [
-            n @ np.log(p),
-            pull @ (u[cells] - q @ u),
-            pull @ (c[cells] - q @ c),
-            n @ ((1 - at) / p),
-            n.sum(),
-        ]
+    gradient = (
+        pull @ (u[cells] - mean_u[owners]),
+        pull @ (c[cells] - mean_c[owners]),
+        n @ ((1 - at) / p),
     )
+    unit = -1 / (n.sum() * np.log(2))
+    return unit * (n @ np.log(p)), unit * np.array(gradient)
