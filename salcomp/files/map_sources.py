@@ -146,16 +146,14 @@ class _Auto(Source):
     @functools.cached_property
     def _guess(self) -> Source:
         """The source of what is not in the alpha channel."""
-        at_hand = [name for name in _GUESSES if predictors.at_hand(name)]
-        guess = _Center()
-        if at_hand:
-            guess = _Predicted(at_hand[0], None, self._flag, self._keep)
-        if guess.label != _GUESSES[0]:
+        name = next((name for name in _GUESSES if predictors.at_hand(name)), None)
+        best = _GUESSES[0]
+        if name != best:
             notices.warn(
-                f"maps are from {guess.label}; {_GUESSES[0]} predicts better, and "
-                f"`python -m data_prep.get_weights {_GUESSES[0]}` gets its weights"
+                f"where images have no map, {name or 'the centre prior'} makes one; "
+                f"{best} does it better: `python -m data_prep.get_weights {best}`"
             )
-        return guess
+        return _Predicted(name, None, self._flag, self._keep) if name else _Center()
 
 
 class _Masks(Source):

@@ -324,7 +324,7 @@ def test_salcomp_without_plug_ins_has_all_other_maps(workdir, pictures, tmp_path
         f"mask {pictures / 'p1.png'}": 1,
     }.items():
         assert told.count(f"map: {origin}\n") == count
-    assert "maps are from centre prior; unisal predicts better" in told
+    assert told.count("`python -m data_prep.get_weights unisal`") == 1
     assert "--saliency=unisal: no such predictor" in told.splitlines()[-1]
 
 

@@ -6,6 +6,7 @@ import csv
 import shlex
 import shutil
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -20,9 +21,9 @@ from experiments.study.report.records import StudyRecords
 from salcomp import train
 from salcomp.accelerator import sweep as accelerator_sweep
 from salcomp.errors import InputError, SalcompError
-from salcomp.files import disk, images
+from salcomp.files import disk, images, saliency_maps
 from salcomp.training import flags as config_flags
-from tests.fixtures import save_frames
+from tests.fixtures import frame, save_frames
 
 HEADER = ",".join(plan.COLUMNS)
 START = "start,baseline,0.003,,,,0,,4,0.005"
@@ -146,6 +147,20 @@ def test_centre_maps_are_one_prior_for_all_frames(tmp_path):
     np.testing.assert_array_equal(first, second)
     height, width = first.shape
     assert first[height // 2, width // 2] == first.max() == 255
+
+
+def test_images_without_maps_keep_the_centre_prior_whatever_predictors_there_are(
+    tmp_path, plug_ins
+):
+    plug_ins["spectral-residual"] = mock.Mock()
+    rgb = frame(0)[..., :3]
+    images.write_png(tmp_path / "a.png", rgb)
+    kodak = study_frames.EvaluationSet("kodak", tmp_path, "center", own="center")
+    (subject,) = kodak.subjects("own", 1, tmp_path)
+    centre = saliency_maps.center_prior(*rgb.shape[:2])
+    for saliency in subject.load()[1:3]:
+        np.testing.assert_array_equal(saliency, centre)
+    plug_ins["spectral-residual"].assert_not_called()
 
 
 def test_control_frames_of_one_frame_cannot_be_shuffled(tmp_path):
