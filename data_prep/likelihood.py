@@ -88,9 +88,9 @@ def variants(scenes: Sequence[Scene]) -> dict[str, Fit]:
     found = {}
     plain = _terms(scenes, 0.0)
     raw = Readout(1.0, 0.0, 0.0, 0.0)
-    found["the map as it is"] = Fit(raw, _bits(plain, raw))
+    found["the map as it is"] = Fit(raw, _of_terms(plain, raw))
     center = Readout(0.0, 1.0, 0.0, 0.0)
-    found["the centre prior"] = Fit(center, _bits(plain, center))
+    found["the centre prior"] = Fit(center, _of_terms(plain, center))
     found["exponent, uniform"] = _fit(plain, 0.0, center=False)
     for blur in BLURS:
         terms = _terms(scenes, blur)
@@ -142,10 +142,15 @@ def _terms(scenes: Sequence[Scene], blur: float) -> _Terms:
 def _fit(terms: _Terms, blur: float, center: bool = True) -> Fit:
     found = _maximum(terms, _START, center)
     readout = Readout(*(round(float(value), _DIGITS) for value in found), blur)
-    return Fit(readout, _bits(terms, readout))
+    return Fit(readout, _of_terms(terms, readout))
 
 
-def _bits(terms: _Terms, readout: Readout) -> float:
+def bits(scenes: Sequence[Scene], readout: Readout) -> float:
+    """Bit per fixation over the uniform density, of a readout of the scenes' maps."""
+    return _of_terms(_terms(scenes, readout.blur), readout)
+
+
+def _of_terms(terms: _Terms, readout: Readout) -> float:
     return -_negative_bits(np.array(readout[:3]), terms)[0]
 
 

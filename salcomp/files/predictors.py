@@ -19,6 +19,7 @@ Without plug-ins salcomp has no predictors, and does all else.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from importlib import metadata
@@ -107,9 +108,14 @@ def names() -> list[str]:
 
 
 def needs() -> dict[str, str]:
-    """Tells what each predictor reads, of those that read something."""
-    made = {name: _plug_in(name) for name in names()}
-    return {name: make.weights for name, make in made.items() if _reads(make)}
+    """Tells what each predictor reads, of those that read something and load."""
+    found = {}
+    for name in names():
+        with contextlib.suppress(InputError):  # `load` tells
+            make = _plug_in(name)
+            if _reads(make):
+                found[name] = make.weights
+    return found
 
 
 def at_hand(name: str) -> bool:
@@ -146,17 +152,20 @@ def _make(name: str, weights: str | None, option: str) -> Predictor:
     if name not in _entries():
         known = ", ".join(names()) or "none, since no package brings any"
         raise InputError(f"there is no predictor {name}; there are {known}")
-    make = _plug_in(name)
-    if not _reads(make):
-        if weights:
-            raise InputError(f"predictor {name} reads no file; leave out {weights}")
-        return make()
-    path = Path(weights).expanduser() if weights else make.found()
-    if path is None:
-        raise InputError(f"predictor {name} needs {option}: {make.weights}")
-    if not path.exists():
-        raise InputError(f"{path}: no such file; predictor {name} needs {make.weights}")
-    return make(str(path))
+    make, given = _plug_in(name), []
+    if _reads(make):
+        path = Path(weights).expanduser() if weights else make.found()
+        if path is None:
+            raise InputError(f"predictor {name} needs {option}: {make.weights}")
+        if not path.exists():
+            raise InputError(
+                f"{path}: no such file; predictor {name} needs {make.weights}"
+            )
+        given = [str(path)]
+    elif weights:
+        raise InputError(f"predictor {name} reads no file; leave out {weights}")
+    with _loading(name):
+        return make(*given)
 
 
 def _reads(make) -> bool:
@@ -179,11 +188,16 @@ def _plug_in(name: str):
     Raises:
       InputError: the package that brings it does not load.
     """
-    entry = _entries()[name]
+    with _loading(name):
+        return _entries()[name].load()
+
+
+@contextlib.contextmanager
+def _loading(name: str):
     try:
-        return entry.load()
+        yield
     except (ImportError, AttributeError) as error:
         raise InputError(
-            f"predictor {name} cannot be loaded from {entry.value} ({error}); mend or "
-            "remove the package that brings it"
+            f"predictor {name} cannot be loaded from {_entries()[name].value} "
+            f"({error}); mend or remove the package that brings it"
         ) from error
