@@ -39,6 +39,7 @@ DOORS = (
     "salcomp.extreme_gan.export",
     *(f"data_prep.{name}" for name in ("prepare", "preview", "score_saliency")),
     *("data_prep.convert_sam", "data_prep.verify_sam", "data_prep.get_weights"),
+    "data_prep.fit_readout",
 )
 ALIASES = {
     f"salcomp.extreme_gan.{name}": f"salcomp.{name}"

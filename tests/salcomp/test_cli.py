@@ -107,7 +107,7 @@ def test_the_help_of_a_tool_tells_its_purpose_and_its_flags(tool, monkeypatch, c
 
 @pytest.mark.parametrize(
     "tool",
-    "prepare preview score_saliency get_weights convert_sam verify_sam".split(),
+    "prepare preview score_saliency fit_readout get_weights convert_sam verify_sam".split(),
 )
 def test_the_help_of_a_tool_of_data_prep_tells_its_flags(tool, capsys):
     module = importlib.import_module(f"data_prep.{tool}")

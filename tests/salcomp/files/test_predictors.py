@@ -15,6 +15,9 @@ from salcomp.files.predictors import Predictor, on_each, reads
 def red():
     return Predictor(on_each(lambda frame: frame.rgb[..., 0] / np.float32(255)))
 
+def bare():
+    import a_package_that_is_not_installed
+
 @reads("a text")
 def text(path):
     return Predictor(list, weights_sha256=Path(path).read_text())
@@ -30,6 +33,7 @@ text = plug_ins:text
 kept = plug_ins:kept
 gone = plug_ins:gone
 unbuilt = no_such_module:unbuilt
+bare = plug_ins:bare
 """
 START = """
 import numpy as np
@@ -83,11 +87,16 @@ def test_a_plug_in_whose_file_is_at_hand_needs_none_to_be_named(printed, tmp_pat
 
 
 def test_a_plug_in_that_does_not_load_is_told_in_one_line(printed):
-    lines = printed("refused('gone')\nrefused('unbuilt')")
-    assert len(lines) == 2
-    for name, line in zip(("gone", "unbuilt"), lines):
+    broken = "gone", "unbuilt", "bare"
+    lines = printed("".join(f"refused({name!r})\n" for name in broken))
+    assert len(lines) == 3
+    for name, line in zip(broken, lines):
         assert line.startswith(f"predictor {name} cannot be loaded from ")
         assert "remove the package" in line
+
+
+def test_a_plug_in_that_does_not_load_hides_no_other(printed):
+    assert printed("print(predictors.needs()['text'])") == ["a text"]
 
 
 def test_without_plug_ins_there_are_no_predictors_and_no_crash(printed):
@@ -120,5 +129,5 @@ def test_a_file_that_does_not_exist_is_refused_with_what_it_has_to_be(tmp_path):
 
 
 def test_what_a_caller_calls_the_file_is_what_its_user_is_told():
-    message = refusal(predictors.load, "fixations", None, "--saliency_weights=PATH")
-    assert message.startswith("predictor fixations needs --saliency_weights=PATH: a ")
+    message = refusal(predictors.load, "fixations", option="--maps=PATH")
+    assert message.startswith("predictor fixations needs --maps=PATH: a ")
