@@ -105,10 +105,10 @@ def test_the_help_of_a_tool_tells_its_purpose_and_its_flags(tool, monkeypatch, c
     assert purpose.strip() and "--" in listed
 
 
-@pytest.mark.parametrize(
-    "tool",
-    "prepare preview score_saliency fit_readout get_weights convert_sam verify_sam".split(),
-)
+DATA_PREP = "prepare preview score_saliency fit_readout get_weights convert_sam"
+
+
+@pytest.mark.parametrize("tool", f"{DATA_PREP} verify_sam".split())
 def test_the_help_of_a_tool_of_data_prep_tells_its_flags(tool, capsys):
     module = importlib.import_module(f"data_prep.{tool}")
     purpose, listed = help_of(capsys, module.main, [tool, "--help"])
