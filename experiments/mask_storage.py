@@ -94,7 +94,7 @@ def main(argv):
     if not FLAGS.images:
         raise InputError("--images is needed: a pattern or folder of frames")
     paths = disk.expand_inputs([FLAGS.images])
-    predictor = predictors.load(FLAGS.predictor, FLAGS.weights)
+    predictor = predictors.load(FLAGS.predictor, FLAGS.weights, readout=False)
     rows, sizes = [], set()
     for path in tqdm(paths, "frames", unit="frame", disable=None):
         rgb = images.read_image(path).rgb

@@ -8,6 +8,7 @@ import json
 import math
 import types
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -28,8 +29,9 @@ from experiments.dilation import __main__ as dilation
 from experiments.gan_overfitting import __main__ as gan_overfitting
 from experiments.gan_overfitting import reduced_frames
 from salcomp.config.config import PRESETS, Config
+from salcomp.data import scenes
 from salcomp.errors import InputError
-from tests.fixtures import frame, parts, save_frames
+from tests.fixtures import frame, parts, refusal, save_frames
 
 
 def run(tool, folder: Path, arguments: str) -> dict:
@@ -136,27 +138,48 @@ def test_dilation_refuses_frames_too_small_to_measure_before_training(tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
-def test_saving_is_read_off_the_curve_at_the_quality_of_the_control():
-    means = {
-        "uniform": {"bpp": 1.0, "ewpsnr": 30.0},
-        "low": {"bpp": 0.5, "ewpsnr": 29.0},
-        "high": {"bpp": 2.0, "ewpsnr": 31.0},
-    }
-    saved = refinement.saving(means, "uniform", ["high", "low"])
-    assert saved == pytest.approx(0)
-    means["uniform"]["bpp"] = 1.25
-    assert refinement.saving(means, "uniform", ["high", "low"]) == pytest.approx(0.2)
-    means["uniform"]["ewpsnr"] = 32.0
-    assert math.isnan(refinement.saving(means, "uniform", ["high", "low"]))
+@pytest.fixture(scope="module")
+def refined(tmp_path_factory):
+    """A folder of what refinement under the alpha channel does to three frames."""
+    folder = tmp_path_factory.mktemp("refined")
+    for i in range(3):
+        part = scenes.scene(1, i)[100:196, 200:328]  # [96, 128, 4]
+        Image.fromarray(part).save(folder / f"{i}.png")
+    flags = f"--images={folder} --maps=auto,shuffled-auto --refine_steps=2"
+    run(refinement, folder / "out", flags)
+    return folder / "out", flags
 
 
-def test_refinement_writes_a_row_per_image_and_kind(workdir, frames_glob, tmp_path):
-    flags = f"--model={workdir} --images={frames_glob.replace('*', '*0*')}"
-    run(refinement, tmp_path, f"{flags} --refine_steps=2 --lambda_factors=1,0.5")
-    rows = rows_of(tmp_path / "per_image.csv")
-    assert len(rows) == 4 * len({row["image"] for row in rows}) > 0
-    summary = json.loads((tmp_path / "summary.json").read_text())
-    assert set(summary["means"]) == {row["refinement"] for row in rows}
+def test_refinement_writes_a_row_per_image_model_and_arm(refined):
+    folder, _ = refined
+    rows = rows_of(folder / "per_image.csv")
+    assert len({(row["arm"], row["model"], row["image"]) for row in rows}) == 48
+    arms = json.loads((folder / "summary.json").read_text())["arms"]
+    assert list(arms) == ["not refined", "uniform", "auto", "shuffled-auto"]
+    rates = [float(row["bpp"]) for row in rows if row["arm"] == "uniform"]
+    assert np.mean(arms["uniform"]["bpp"]) == pytest.approx(np.mean(rates))
+    delta = arms["not refined"]["bd_rate_psnr"]
+    assert delta["low"] <= delta["value"] <= delta["high"]
+    assert delta["value"] > 0 and delta["overlap"] > 0.9
+
+
+def test_refinement_goes_on_with_the_rows_that_are_there(refined, monkeypatch):
+    folder, flags = refined
+    table = folder / "per_image.csv"
+    whole = table.read_text()
+    *kept, last = whole.splitlines(keepends=True)
+    table.write_text("".join(kept))
+    coded = mock.Mock(side_effect=refinement.metrics.psnr)
+    monkeypatch.setattr(refinement.metrics, "psnr", coded)
+    run(refinement, folder, flags)
+    assert coded.call_count == 1
+    assert table.read_text() == whole
+    assert "seed 0, not 1" in refusal(run, refinement, folder, f"{flags} --seed=1")
+
+
+def test_refinement_refuses_models_that_see_the_map(tmp_path):
+    flags = f"--images={save_frames(tmp_path / 'f', 1)} --models=saliency-1"
+    assert "saliency-1 sees the map" in refusal(run, refinement, tmp_path, flags)
 
 
 def test_operations_of_a_step_are_three_times_those_forward_but_for_the_input():
