@@ -45,7 +45,7 @@ class Readout(NamedTuple):
 # numpy 1.26.4 and scipy 1.16. For attention-center it has --weights=center.tflite.
 CONSTANTS = {
     "unisal": Readout(exponent=1.21, center=0.0, uniform=0.034, blur=0.0),
-    "attention-center": Readout(exponent=0.5, center=0.5, uniform=0.03, blur=0.0),
+    "attention-center": Readout(exponent=0.365, center=0.434, uniform=0.0, blur=0.0),
     "spectral-residual": Readout(exponent=0.908, center=0.0, uniform=0.0, blur=0.0),
 }
 

@@ -20,7 +20,7 @@ import numpy as np
 WEIGHTINGS = ("clip", "affine", "additive")
 NORMALIZATIONS = ("none", "image", "dataset")
 # Of the weight of refinement under a calibrated map.
-UNIFORM_SHARE = 0.15
+UNIFORM_SHARE = 0.2
 
 
 class Coefficients(NamedTuple):
