@@ -42,7 +42,7 @@ class Readout(NamedTuple):
 
 # By `data_prep.fit_readout` on all 500 photographs of EyeCrowd (Jiang, Xu, Zhao,
 # "Saliency in crowd", ECCV 2014) with the fixations of 16 people; on 2026-11-28, with
-# numpy 1.26.4 and scipy 1.16. For attention-center it has --weights=center.tflite.
+# numpy 1.26.4 and scipy 1.11.4. For attention-center with --weights=center.tflite.
 CONSTANTS = {
     "unisal": Readout(exponent=1.21, center=0.0, uniform=0.034, blur=0.0),
     "attention-center": Readout(exponent=0.365, center=0.434, uniform=0.0, blur=0.0),

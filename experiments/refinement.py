@@ -177,10 +177,13 @@ class _Pool:
         if getattr(self._own, "codec", None) is not codec:
             refiner = Refiner(codec, FLAGS.refine_steps, None, FLAGS.seed)
             self._own.codec, self._own.refiner = codec, refiner
-        weight = functools.partial(mixed_weight, uniform_share=arm.uniform_share)
-        saliency = picture.maps[arm.map] if arm.map else picture.score
+        weight_of, saliency = None, picture.score
+        if arm.map:
+            share = arm.uniform_share
+            weight_of = functools.partial(mixed_weight, uniform_share=share)
+            saliency = picture.maps[arm.map]
         lmbda = arm.lambda_factor * codec.config.lmbda
-        refinement = Refinement(self._own.refiner, weight)
+        refinement = Refinement(self._own.refiner, weight_of)
         return refinement.encode(picture.rgb, saliency, lmbda).data
 
     def close(self) -> None:

@@ -115,9 +115,10 @@ def _encoder() -> encoders.Plain | encoders.Refined | encoders.AtRate:
     def refinement_of(codec: base.RangeCodec) -> Refinement:
         lmbda = FLAGS["lambda"].value
         refiner = Refiner(codec, FLAGS.refine_steps, lmbda, FLAGS.seed)
-        share = 1.0 if FLAGS.refine_weighting == "uniform" else FLAGS.uniform_share
-        weight = functools.partial(mixed_weight, uniform_share=share)
-        return Refinement(refiner, weight)
+        if FLAGS.refine_weighting == "uniform":
+            return Refinement(refiner, None)
+        share = FLAGS.uniform_share
+        return Refinement(refiner, functools.partial(mixed_weight, uniform_share=share))
 
     if target is not None:
         codecs = {folder.name: base.load(folder) for folder in arm}

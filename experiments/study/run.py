@@ -165,10 +165,10 @@ def _refining(run: PlannedRun, codec: Codec) -> Callable:
     return Refinement(refiner, refinement_weight(run, codec)).encode
 
 
-def refinement_weight(run: PlannedRun, codec: Codec) -> Callable:
+def refinement_weight(run: PlannedRun, codec: Codec) -> Callable | None:
     """The weight of a run's refinement: that of a training, or none."""
     if run.of_arm.refinement == "uniform":
-        return np.ones_like
+        return None
     changes = {"saliency_floor": run.floor, "saliency_weighting": run.weighting}
     changes = {name: value for name, value in changes.items() if value is not None}
     config = dataclasses.replace(codec.config, **changes)

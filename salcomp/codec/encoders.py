@@ -55,7 +55,7 @@ class Refined:
         self._refinement = refinement
         codec = refinement.refiner.codec
         self.max_pixels = codec.max_pixels
-        weighted = refinement.weighting == "saliency"
+        weighted = refinement.weight_of is not None
         self.uses_map = weighted or codec.config.condition_encoder
 
     def encode(self, name: str, rgb, saliency, lmbda: float | None = None) -> Encoded:

@@ -124,12 +124,12 @@ class Refinement(NamedTuple):
 
     Attributes:
       refiner: of a model.
-      weight: of the distortion at a map, float32 [H, W] to float32 [H, W]; only its
-        proportions count.
+      weight_of: the weight of the distortion at a map, float32 [H, W] to float32
+        [H, W], of which only the proportions count; uniform if None.
     """
 
     refiner: Refiner
-    weight: Callable[[np.ndarray], np.ndarray]
+    weight_of: Callable[[np.ndarray], np.ndarray] | None
 
     def encode(
         self,
@@ -139,7 +139,7 @@ class Refinement(NamedTuple):
         progress: Callable[[], None] = lambda: None,
     ) -> Encoded:
         """Compresses an image by refined latents; arguments as `Refiner.refine`."""
-        weight = self.weight(saliency)
+        weight = (self.weight_of or np.ones_like)(saliency)
         latents = self.refiner.refine(rgb, saliency, weight, progress, lmbda)
         return self.refiner.codec.encode_latents(latents, rgb.shape[:2])
 
