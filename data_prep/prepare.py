@@ -140,10 +140,18 @@ FLAGS.string(
 )
 
 
-def _run_here(recipe: Recipe, predictor: Predictor, **options) -> list[InputError]:
+def _loaded(crop: str) -> tuple[Recipe, Predictor]:
+    """The recipe of the frames, and its predictor."""
+    predictor = predictors.load(FLAGS.predictor, FLAGS.weights, FLAGS.readout)
+    how = crop, FLAGS.resize, FLAGS.predictor, FLAGS.blur, predictor.readout
+    return Recipe(FLAGS.width, FLAGS.height, *how), predictor
+
+
+def _run_here(crop: str, **options) -> list[InputError]:
     """Prepares the frames in this process; returns why some could not be."""
     if "://" in FLAGS.output_dir:
         raise InputError(f"--output_dir={FLAGS.output_dir} needs a --runner of Beam")
+    recipe, predictor = _loaded(crop)
     if FLAGS.tfds_name:
         folders = FLAGS.tfds_manual_dir, FLAGS.tfds_data_dir
         found = sources.TfdsSource(FLAGS.tfds_name, *folders)
@@ -154,7 +162,7 @@ def _run_here(recipe: Recipe, predictor: Predictor, **options) -> list[InputErro
     return local.run(found, recipe, predictor, folder, **options)
 
 
-def _run_on_beam(recipe: Recipe, predictor: Predictor, **options) -> list[InputError]:
+def _run_on_beam(crop: str, **options) -> list[InputError]:
     """Prepares the frames by a Beam runner; returns why some could not be."""
     if FLAGS.tfds_name:
         raise InputError("--runner reads files: give --input_glob, not --tfds_name")
@@ -169,7 +177,7 @@ def _run_on_beam(recipe: Recipe, predictor: Predictor, **options) -> list[InputE
             "later)"
         ) from error
     how = FLAGS.weights, FLAGS.output_dir, FLAGS.runner, FLAGS.beam_options
-    return beam.run(FLAGS.input_glob, recipe, predictor, *how, **options)
+    return beam.run(FLAGS.input_glob, *_loaded(crop), *how, **options)
 
 
 def main(argv):
@@ -185,12 +193,8 @@ def main(argv):
             raise InputError(f"--{name} is of use to --tfds_name only")
     crop = geometry.parse_crop(FLAGS.crop)
     crop = crop if isinstance(crop, str) else ",".join(map(str, crop))
-    predictor = predictors.load(FLAGS.predictor, FLAGS.weights, FLAGS.readout)
-    how = crop, FLAGS.resize, FLAGS.predictor, FLAGS.blur, predictor.readout
-    recipe = Recipe(FLAGS.width, FLAGS.height, *how)
     run = _run_on_beam if FLAGS.runner else _run_here
-    options = {"max_pixels": FLAGS.max_pixels, "overwrite": FLAGS.overwrite}
-    failures = run(recipe, predictor, **options)
+    failures = run(crop, max_pixels=FLAGS.max_pixels, overwrite=FLAGS.overwrite)
     for failure in failures:  # all together, wherever they came among the others
         logging.error("not prepared: %s", failure)
     if failures:

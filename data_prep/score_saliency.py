@@ -119,7 +119,7 @@ class _Maps(NamedTuple):
 
 def _maps_of(name: str, weights: str | None, blur: float) -> dict[str, _Maps]:
     """By label, a predictor's maps: without its readout, if it has one, and with it."""
-    predictor = predictors.load(name, weights, f"--weights={name}:PATH")
+    predictor = predictors.load(name, weights, option=f"--weights={name}:PATH")
     found = {name: predictor}
     if predictor.raw is not None:
         found = {f"{name}, raw": predictor.raw} | (found if FLAGS.readout else {})

@@ -117,7 +117,7 @@ def test_a_second_run_makes_nothing_anew(pictures, tmp_path, monkeypatch):
     before = contents(tmp_path / "out")
     asked = []
 
-    def load(name, weights):
+    def load(name, weights, readout):
         return predictors.Predictor(lambda frames: asked.extend(frames) or [])
 
     monkeypatch.setattr(predictors, "load", load)
@@ -166,7 +166,7 @@ def test_another_recipe_in_the_same_folder_is_refused_and_names_the_difference(
 
 
 def test_other_weights_in_the_same_folder_are_refused(pictures, tmp_path, monkeypatch):
-    def load(name, weights):
+    def load(name, weights, readout):
         constant = predictors.on_each(lambda frame: np.eye(8, 16, dtype=np.float32))
         return predictors.Predictor(constant, weights_sha256=weights)
 

@@ -40,8 +40,8 @@ def with_readout(monkeypatch):
     """Gives the predictor `file` a readout, which squares its maps."""
     load = predictors.load
 
-    def squaring(name, *arguments):
-        raw = load(name, *arguments)
+    def squaring(name, *arguments, **options):
+        raw = load(name, *arguments, **options)
         if name != "file":
             return raw
 
@@ -277,7 +277,7 @@ def test_a_blur_changes_the_predictors_map_alone_and_is_named(folder):
 
 def test_a_map_of_another_size_is_resized_to_the_picture(folder):
     expected = float(rows_of(folder)[0]["nss"])
-    small = saliency_maps.read_mask(folder / "maps/a.png")
+    small = masks.read_mask(folder / "maps/a.png")
     small = saliency_maps.resize(small, HEIGHT // 2, WIDTH // 2)
     images.write_png(folder / "maps/a.png", (255 * small).round().astype(np.uint8))
     assert float(rows_of(folder)[0]["nss"]) == pytest.approx(expected, rel=0.05)

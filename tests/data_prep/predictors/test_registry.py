@@ -144,7 +144,8 @@ def recorded(tmp_path):
 
 def test_fixations_predict_their_density(recorded):
     points = np.array([[15.5, 10.5], [40.5, 30.5]])
-    assert_map("fixations", recorded, fixations.density(points, HEIGHT, WIDTH))
+    expected = fixations.density(points, HEIGHT, WIDTH, 0.03 * WIDTH)  # 24 of 800
+    assert_map("fixations", recorded, expected)
 
 
 def test_the_density_is_cropped_as_the_frame_was(recorded):

@@ -76,7 +76,7 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
 
 def test_the_network_sees_the_stretched_picture_normalised_as_in_its_training(save):
     rgb = picture(100, 150)
-    small = pil.fromarray(rgb).resize((416, 256), pil.Resampling.BILINEAR)
+    small = pil.fromarray(rgb).resize((416, 256), pil.Resampling.LANCZOS)
     scaled = np.asarray(small, np.float64) / 255
     normalised = (scaled - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
     log_density = normalised.mean(axis=-1)
@@ -95,8 +95,8 @@ def test_a_map_of_any_picture_is_a_density_over_its_maximum(network, size):
 def test_a_map_is_that_of_the_published_network(network):
     saliency = network.predict(picture(192, 256, seed=7))
     places = saliency[[30, 128, 128, 200], [200, 100, 208, 300]]
-    np.testing.assert_allclose(places, [0.29889, 0.28834, 0.94136, 0.16662], rtol=1e-3)
-    assert saliency.mean() == pytest.approx(0.23759, rel=1e-3)
+    np.testing.assert_allclose(places, [0.30156, 0.27232, 0.90566, 0.15292], rtol=1e-3)
+    assert saliency.mean() == pytest.approx(0.23503, rel=1e-3)
 
 
 @pytest.mark.parametrize("x, y", [(0.25, 0.3), (0.75, 0.7)])
