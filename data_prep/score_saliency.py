@@ -188,15 +188,20 @@ def _rows_of(
     ]
 
 
-def _mean(values: np.ndarray) -> str:
-    """The mean over images, and its 95 % interval where there is more than one."""
-    mean = f"{np.round(values.mean(), 3) + 0:.3f}"  # no "-0"
-    if len(values) < 2:
-        return mean
+def interval(values: np.ndarray) -> list[float]:
+    """Returns the mean of values of images, [N], and the ends of its 95 % interval."""
     rng = np.random.default_rng(0)  # so that all values are of the same draws
     draws = values[rng.integers(len(values), size=(_DRAWS, len(values)))].mean(1)
-    low, high = np.round(np.percentile(draws, (2.5, 97.5)), 2) + 0
-    return f"{mean} [{low:.2f}, {high:.2f}]"
+    return [values.mean(), *np.percentile(draws, (2.5, 97.5))]
+
+
+def _cell(values: np.ndarray) -> str:
+    """The mean over images, and its interval where there is more than one."""
+    mean, low, high = interval(values)
+    cell = f"{np.round(mean, 3) + 0:.3f}"  # no "-0"
+    if len(values) > 1:
+        cell += f" [{np.round(low, 2) + 0:.2f}, {np.round(high, 2) + 0:.2f}]"
+    return cell
 
 
 def _print_table(rows: list[dict]) -> None:
@@ -212,7 +217,7 @@ def _print_table(rows: list[dict]) -> None:
     for label in labels:
         of_map = [row for row in rows if row["map"] == label]
         values = (np.array([row[metric] for row in of_map]) for metric in _BETTER)
-        lines.append([label, *map(_mean, values)])
+        lines.append([label, *map(_cell, values)])
     widths = [max(map(len, column)) for column in zip(*lines)]
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths))

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 
+from data_prep.score_saliency import interval
 from experiments.benchmark_speed.__main__ import step_flops
 from salcomp.config.config import CODEC
 from tests.fixtures import ROOT
@@ -34,6 +35,14 @@ def recorded(section: str) -> list[list[float]]:
     if section == "refinement":
         means = json.loads((FOLDER / section / "summary.json").read_text())["means"]
         return [[*values.values()] for values in means.values()]
+    if section == "saliency":
+        names = "osie", "deng_drivers", "deng_viewers"
+        scored = [scores(name) for name in names]
+        return [
+            [v for metric in ("nss", "kl", "ig-center") for v in interval(of[metric])]
+            for of_map in scored
+            for of in of_map.values()
+        ]
     if section == "benchmark_speed.json":
         found = json.loads((FOLDER / section).read_text())
         peak, steps = found["matmul_peak_flops"], found["seconds_per_step"].items()
@@ -52,7 +61,46 @@ def recorded(section: str) -> list[list[float]]:
     return found[:-1] if section == "mask_storage" else found  # that of the RGB PNG
 
 
-@pytest.mark.parametrize("section", re.findall(r"\n## (?!sali|forger)(.+)", PAGE))
+def scores(name: str) -> dict[str, dict[str, np.ndarray]]:
+    """By the map, then by the metric, the scores of all images of a set."""
+    found: dict = {}
+    for row in csv.DictReader((FOLDER / f"saliency/{name}.csv").open()):
+        of_map = found.setdefault(row.pop("map"), {})
+        del row["image"]
+        for metric, value in row.items():
+            of_map.setdefault(metric, []).append(float(value))
+    return {
+        name: {metric: np.array(values) for metric, values in of_map.items()}
+        for name, of_map in found.items()
+    }
+
+
+def test_tables_of_predictors_in_the_readme_hold_what_was_recorded():
+    readme = (ROOT / "README.md").read_text()
+    rows = re.findall(r"\n\| `[a-z-]+`(?:, raw)? \|((?: −?\d+\.\d+ \|)+)", readme)
+    of_metrics = {"osie": ("auc-j", "nss", "cc", "kl", "sim", "ig-center")}
+    of_metrics["osie"] += ("ig-uniform",)
+    deng = "nss", "kl", "ig-center"
+    expected = [
+        [of[metric].mean() for metric in of_metrics["osie"]]
+        for of in scores("osie").values()
+    ]
+    groups = scores("deng_drivers"), scores("deng_viewers")
+    expected += [
+        [group[name][metric].mean() for group in groups for metric in deng]
+        for name in groups[0]
+    ]
+    found = [re.findall(r"[−\d.]+", row) for row in rows]
+    assert found == [
+        [
+            f"{v + 0:.{len(t.partition('.')[2])}f}".replace("-", "−")
+            for v, t in zip(*one)
+        ]
+        for one in zip(expected, found)
+    ]
+
+
+@pytest.mark.parametrize("section", re.findall(r"\n## (?!saliency_|forger)(.+)", PAGE))
 def test_tables_hold_what_was_recorded(section):
     text = PAGE.split(f"\n## {section}\n")[1].split("\n## ")[0]
     body = re.sub(r"\n\|.*\n\|---.*", "", text)
