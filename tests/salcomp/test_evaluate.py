@@ -264,7 +264,8 @@ def test_human_fixations_score_by_the_names_of_the_images(
     scorer = f"--score_saliency=fixations:{tmp_path}/eyes.mat"
     output, rows = run(tmp_path, pictures, *JPEG, scorer)
     for i, row in enumerate(rows):
-        density = fixations.density(np.array([[8 + 20 * i, 9]]), HEIGHT, WIDTH)
+        point = np.array([[8 + 20 * i, 9]])
+        density = fixations.density(point, HEIGHT, WIDTH, fixations.DEGREE * WIDTH)
         expected = metrics.ewpsnr(*jpeg(i), density)
         assert float(row["ewpsnr"]) == pytest.approx(expected)
     assert "map that scores: fixations eyes.mat" in described(output)
