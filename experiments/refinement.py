@@ -285,7 +285,7 @@ def main(argv):
     rows = _measure(pictures, models, output / "per_image.csv")
     found = _compare(rows, models, pictures)
     summary = {"images": len(pictures), "arms": found}
-    settings["uniform_shares"] = FLAGS.uniform_shares
+    settings["uniform_shares"] = cli.numbers(FLAGS, "uniform_shares")
     write_record(output / "summary.json", "refinement", argv, **settings, **summary)
     _print_table(found, len(pictures))
 
