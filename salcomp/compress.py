@@ -78,19 +78,25 @@ FLAGS.enum(
     "saliency",
     ["saliency", "uniform"],
     "What refinement weights the distortion by: the map, for which the model need not "
-    "have been trained, or nothing.",
+    "have been trained, or nothing. On 100 photographs of OSIE the map of unisal saves "
+    "17.5 % of the bits at equal quality where people looked, and costs 21 % at equal "
+    "PSNR.",
 )
 FLAGS.float(
     "lambda",
     None,
     "Trade-off lambda of the refinement, in bit per pixel per squared 8-bit level: "
-    "less makes smaller files. The model's own by default.",
+    "less makes smaller files. The model's own by default, with which files become "
+    "larger than without refinement; with the map, two thirds of it about keep the "
+    "rate.",
 )
 FLAGS.float(
     "uniform_share",
     UNIFORM_SHARE,
     "Share of the refinement's weight that is the same everywhere, 0 to 1; the rest "
-    "follows the map.",
+    "follows the map. The default was chosen on photographs of EyeCrowd, where 0.05 "
+    "saves 14.0 instead of 13.6 % of the bits at equal quality where people looked, "
+    "and costs 36 instead of 20 % at equal PSNR.",
     lower_bound=0,
     upper_bound=1,
 )

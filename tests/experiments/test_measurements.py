@@ -16,6 +16,7 @@ from tests.fixtures import ROOT
 
 FOLDER = ROOT / "results"
 PAGE = (FOLDER / "measurements.md").read_text()
+_ENDS = "value", "low", "high"
 DEMO = "lambda,mean weight,effective lambda,bpp,PSNR,EWPSNR"
 DILATION = "receptive field,lambda,bpp,psnr-rgb,ms-ssim-rgb-db,checkerboard,its control"
 GAN = (
@@ -33,8 +34,11 @@ def rows(name: str, columns: str) -> list[list[float]]:
 def recorded(section: str) -> list[list[float]]:
     """The numbers in each row of a section's tables, but for its first cell."""
     if section == "refinement":
-        means = json.loads((FOLDER / section / "summary.json").read_text())["means"]
-        return [[*values.values()] for values in means.values()]
+        deltas = [*saved("summary"), *saved("choice")]
+        plain = [saved(f"uniform_{name}")[0] for name in ("frames", "photographs")]
+        # Of the control against what is not refined: the other way round.
+        values = [[1e2 / (1 + v / 1e2) - 1e2 for v in one[3:]] for one in plain]
+        return deltas + [[value, low, high] for value, high, low in values]
     if section == "saliency":
         names = "osie", "deng_drivers", "deng_viewers"
         scored = [scores(name) for name in names]
@@ -59,6 +63,16 @@ def recorded(section: str) -> list[list[float]]:
         ends = rows(f"{section}/curves.csv", "train_ms_ssim,held_out_ms_ssim")[9::10]
         return [[*one[:3], *end, *one[3:]] for one, end in zip(found, ends)]
     return found[:-1] if section == "mask_storage" else found  # that of the RGB PNG
+
+
+def saved(name: str) -> list[list[float]]:
+    """Of each arm but the control the BD-rates by both metrics, with their ends."""
+    arms = json.loads((FOLDER / f"refinement/{name}.json").read_text())["arms"]
+    return [
+        [arm[f"bd_rate_{by}"][end] for by in ("ewpsnr", "psnr") for end in _ENDS]
+        for name, arm in arms.items()
+        if name != "uniform"
+    ]
 
 
 def scores(name: str) -> dict[str, dict[str, np.ndarray]]:
