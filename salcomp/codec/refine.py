@@ -26,8 +26,9 @@ from salcomp.model.distortion import distortion
 # Steps of Adam: this rate for the first two thirds, then a third of it.
 _LEARNING_RATE = 0.03
 _LATE_FRACTION, _LATE_FACTOR = 2 / 3, 1 / 3
-# Of the draws, by the share t of the steps that is done: .5 at most, and later
-# .5 exp(-rate (t - start)).
+# Temperature of the draws, by the share t of the steps that is done: .5 at most, and
+# later .5 exp(-cooling (t - start)). Chosen on photographs of EyeCrowd, by R + lambda D
+# under uniform weights: results/measurements.md.
 _WARMEST, _COOLING, _COOLING_START = 0.5, 1.6, 0.3
 _CHECK_EVERY = 10  # steps between roundings
 _EPSILON = 1e-5  # keeps logarithms finite
