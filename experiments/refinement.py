@@ -46,7 +46,7 @@ _NONE, _UNIFORM, _SHUFFLED = "not refined", "uniform", "shuffled-"
 _METRICS = {"ewpsnr": "by the map that scores", "psnr": "by PSNR"}
 _KEYS = "arm", "model", "image"
 # Flags that rows of one table have in common.
-_SETTINGS = "refine_steps", "lambda_factor", "score_saliency", "seed"
+_SETTINGS = "images", "refine_steps", "lambda_factor", "score_saliency", "seed"
 
 FLAGS = Flags()
 FLAGS.list(
@@ -284,7 +284,7 @@ def main(argv):
     pictures = _pictures(paths)
     rows = _measure(pictures, models, output / "per_image.csv")
     found = _compare(rows, models, pictures)
-    summary = {"images": len(pictures), "arms": found}
+    summary = {"pictures": len(pictures), "arms": found}
     settings["uniform_shares"] = cli.numbers(FLAGS, "uniform_shares")
     write_record(output / "summary.json", "refinement", argv, **settings, **summary)
     _print_table(found, len(pictures))
