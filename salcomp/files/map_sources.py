@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import functools
 import os
 import threading
@@ -37,7 +38,7 @@ class Map(NamedTuple):
     seconds: float | None = None
 
 
-class Source:
+class Source(abc.ABC):
     """Where the maps of many images come from; `from_spec` makes one.
 
     Attributes:
@@ -47,12 +48,13 @@ class Source:
 
     label: str | None = None
 
-    def load(self) -> None:
+    def load(self) -> None:  # noqa: B027 - most have nothing to load
         """Loads the predictor, if each map needs it; else the first that does will.
 
         Raises InputError if it cannot be loaded.
         """
 
+    @abc.abstractmethod
     def of(
         self,
         path: str | os.PathLike,
@@ -70,7 +72,6 @@ class Source:
           InputError: there is no map of that image, or not just one, or it cannot be
             read; or it is zero everywhere, which would leave nothing to weigh.
         """
-        raise NotImplementedError
 
 
 def choices() -> str:
