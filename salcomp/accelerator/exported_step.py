@@ -42,7 +42,7 @@ class Inputs(NamedTuple):
       noise: float32 [B, P/16, P/16, N] in -1/2..1/2.
       learning_rate: float32 [].
       lmbda: float32 [], bit / pixel per squared 8-bit level.
-      weighting: float32 [4], the `Coefficients` of the raw weight.
+      weighting: float32 [5], the `Coefficients` of the weight.
       weight_distortion: bool [], whether the distortion is weighted.
       step: int32 [], number of this step, from 1.
     """

@@ -28,6 +28,7 @@ FIELDS = (
     "saliency_floor",
     "saliency_gain",
     "weight_normalization",
+    "uniform_share",
     "learning_rate",
     "learning_rate_schedule",
     "last_step",

@@ -90,6 +90,9 @@ class BaseConfig:
         NORMALIZATIONS,
     )
 
+    # Of the weight, where a kind of model has no field for it.
+    uniform_share = 0.0
+
     @property
     def uses_saliency(self) -> bool:
         """Whether training needs the map at all."""

@@ -103,6 +103,12 @@ class Config(BaseConfig):
         range=_RATES,
         default=(),
     )
+    uniform_share: float = field(
+        "Share of the weight, once it is normalised, that every pixel has alike "
+        "whatever the map says, from 0 to 1; 0 in 2019.",
+        range=base.FRACTION,
+        default=0.0,
+    )
     weight_mean: float = 1.0
     """Mean of the raw weight over the training set; found when a run starts."""
 

@@ -4,11 +4,14 @@
     affine    w = floor + (1 - floor) s
     additive  w = 1 + gain s
 
-Refinement at encoding time takes the map for a density of looks, and has a weight of
-its own, `mixed_weight`.
-
 Dividing w by its mean over the image or the training set keeps the meaning of
-lambda; without that the effective lambda is lambda * E[w e] / E[e].
+lambda; without that the effective lambda is lambda * E[w e] / E[e]. Of what is left, a
+share may be uniform, whatever the map says:
+
+    share + (1 - share) w / mean(w)
+
+Refinement at encoding time takes the map for a density of looks: `mixed_weight`, the
+same with w = s.
 """
 
 from __future__ import annotations
@@ -19,49 +22,57 @@ import numpy as np
 
 WEIGHTINGS = ("clip", "affine", "additive")
 NORMALIZATIONS = ("none", "image", "dataset")
-# Of the weight of refinement under a calibrated map.
+# Of the weight under a calibrated map.
 UNIFORM_SHARE = 0.2
 
 
 class Coefficients(NamedTuple):
     """w(s) = maximum * max(s, floor) + slope * s + constant, for all weightings.
 
-    A weighting is four numbers, so that a compiled training step can take any.
+    Of w, once it is normalised, `uniform_share` is uniform. A weighting is five
+    numbers, so that a compiled training step can take any.
     """
 
     maximum: float
     floor: float
     slope: float
     constant: float
+    uniform_share: float
 
 
 def coefficients(config) -> Coefficients:
-    """The raw weight of a configuration, a `Config`."""
-    floor = config.saliency_floor
+    """The weighting of a configuration, a `Config`."""
+    floor, share = config.saliency_floor, config.uniform_share
     if config.saliency_weighting == "clip":
-        return Coefficients(1.0, floor, 0.0, 0.0)
+        return Coefficients(1.0, floor, 0.0, 0.0, share)
     if config.saliency_weighting == "affine":
-        return Coefficients(0.0, 0.0, 1 - floor, floor)
+        return Coefficients(0.0, 0.0, 1 - floor, floor, share)
     if config.saliency_weighting == "additive":
-        return Coefficients(0.0, 0.0, config.saliency_gain, 1.0)
+        return Coefficients(0.0, 0.0, config.saliency_gain, 1.0, share)
     raise ValueError(f"unknown weighting {config.saliency_weighting!r}")
 
 
 def raw_weight(saliency, config):
     """w(s) of a `Config` before normalisation, for a map in 0..1; shaped as the map."""
-    return apply(coefficients(config), saliency)
+    return _raw(coefficients(config), saliency, np.maximum)
 
 
-def apply(weighting: Coefficients, saliency, maximum=np.maximum):
-    """w(s) of four coefficients, shaped as `saliency`.
+def _raw(weighting: Coefficients, saliency, maximum):
+    clipped = maximum(saliency, weighting.floor)
+    return weighting.maximum * clipped + weighting.slope * saliency + weighting.constant
+
+
+def normalized(weighting: Coefficients, saliency, divisor, maximum=np.maximum):
+    """The weight of the loss, share + (1 - share) w(s) / divisor; shaped as the map.
 
     Args:
       weighting: numbers or scalar tensors.
       saliency: array or tensor of any shape, 0..1.
+      divisor: of the raw weight; broadcasts to the map.
       maximum: of two arrays, of the library that `saliency` belongs to.
     """
-    clipped = maximum(saliency, weighting.floor)
-    return weighting.maximum * clipped + weighting.slope * saliency + weighting.constant
+    share = weighting.uniform_share
+    return share + (1 - share) * (_raw(weighting, saliency, maximum) / divisor)
 
 
 def image_means(level_counts: np.ndarray, config) -> np.ndarray:
@@ -71,7 +82,8 @@ def image_means(level_counts: np.ndarray, config) -> np.ndarray:
     map.
     """
     sums, pixels = _sums(level_counts, config), level_counts.sum(axis=1)
-    return (sums / pixels).astype(np.float32)
+    # A map that is 0 everywhere has no weight to divide by.
+    return np.where(sums > 0, sums / pixels, 1).astype(np.float32)
 
 
 def dataset_mean(level_counts: np.ndarray, config) -> float:
@@ -101,7 +113,7 @@ def normalized_weight(saliency, config, image_mean):
     `image_mean`, the mean of the raw weight over each whole image, broadcasts to the
     map.
     """
-    return raw_weight(saliency, config) / divisor(config, image_mean)
+    return normalized(coefficients(config), saliency, divisor(config, image_mean))
 
 
 def mixed_weight(saliency: np.ndarray, uniform_share: float) -> np.ndarray:

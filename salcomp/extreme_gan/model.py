@@ -244,9 +244,13 @@ class ExtremeGan(Model):
         """The weight of each pixel's distortion, [B, H, W]."""
         if not self.config.weight_distortion:
             return tf.ones_like(saliency)
-        raw = weighting.apply(weighting.coefficients(self.config), saliency, tf.maximum)
         divisor = weighting.divisor(self.config, image_mean)
-        return raw / tf.reshape(divisor, (-1, 1, 1))
+        return weighting.normalized(
+            weighting.coefficients(self.config),
+            saliency,
+            tf.reshape(divisor, (-1, 1, 1)),
+            tf.maximum,
+        )
 
 
 def rate_bound(config: GanConfig) -> float:

@@ -85,8 +85,10 @@ class SaliencyCodec(Model):
         y = perturb(self.encode(x, saliency))
         x_hat = self.decode(y)
         error = tf.reduce_mean(tf.math.squared_difference(x, x_hat), axis=-1)
-        raw = weighting.apply(objective.weighting, saliency[..., 0], tf.maximum)
-        weight = raw / tf.reshape(divisor, (-1, 1, 1))  # [B, H, W]
+        divisor = tf.reshape(divisor, (-1, 1, 1))
+        weight = weighting.normalized(
+            objective.weighting, saliency[..., 0], divisor, tf.maximum
+        )  # [B, H, W]
         plain, weighted = tf.reduce_sum(error), tf.reduce_sum(weight * error)
         sums = {
             "bits": tf.reduce_sum(self.prior.bits(y)),

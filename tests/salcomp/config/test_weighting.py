@@ -12,11 +12,19 @@ from salcomp.config import weighting as weighting_module
 from salcomp.config.weighting import WEIGHTINGS, mixed_weight
 
 
+def config_of(weighting, floor, gain=1.0, uniform_share=0.0):
+    return types.SimpleNamespace(
+        saliency_weighting=weighting,
+        saliency_floor=floor,
+        saliency_gain=gain,
+        uniform_share=uniform_share,
+        weight_normalization="image",
+    )
+
+
 def raw_weight(saliency, weighting, floor, gain, maximum=np.maximum):
-    fields = {"saliency_weighting": weighting, "saliency_floor": floor}
-    config = types.SimpleNamespace(**fields, saliency_gain=gain)
-    coefficients = weighting_module.coefficients(config)
-    return weighting_module.apply(coefficients, saliency, maximum)
+    coefficients = weighting_module.coefficients(config_of(weighting, floor, gain))
+    return weighting_module.normalized(coefficients, saliency, 1.0, maximum)
 
 
 SALIENCY = np.array([[0, 0.05, 0.1], [0.5, 0.9, 1]], np.float32)
@@ -48,6 +56,21 @@ def test_tensors_and_float32_arrays_have_the_same_weight(weighting):
 )
 def test_floor_of_one_and_gain_of_zero_weigh_all_alike(weighting, floor, gain):
     assert (raw_weight(SALIENCY, weighting, floor, gain) == 1).all()
+
+
+def test_share_of_uniform_weights_as_refinement_does():
+    config = config_of("clip", floor=0.0, uniform_share=0.2)
+    weight = weighting_module.normalized_weight(SALIENCY, config, SALIENCY.mean())
+    np.testing.assert_allclose(weight, mixed_weight(SALIENCY, 0.2), rtol=1e-6)
+
+
+def test_map_of_zeros_leaves_the_share_of_uniform():
+    config = config_of("clip", floor=0.0, uniform_share=0.2)
+    counts = np.eye(1, 256, dtype=int) * 6  # six pixels of level 0
+    (mean,) = weighting_module.image_means(counts, config)
+    zeros = np.zeros((2, 3), np.float32)
+    weight = weighting_module.normalized_weight(zeros, config, mean)
+    np.testing.assert_allclose(weight, 0.2)
 
 
 def test_weight_mixes_the_map_over_its_mean_with_ones():

@@ -166,13 +166,17 @@ def test_weight_is_divided_as_the_normalisation_says(normalization):
     [
         {"saliency_weighting": "affine", "saliency_floor": 0.3},
         {"saliency_weighting": "additive", "saliency_gain": 4.0},
+        {"saliency_floor": 0.1, "uniform_share": 0.3},
     ],
 )
 def test_weighting_of_the_configuration_enters_the_loss(changes):
     config = small_config(weight_normalization="none", **changes)
     batch = batch_of(config)
     s = batch["rgba"][..., 3] / 255
-    weight = 0.3 + 0.7 * s if "saliency_floor" in changes else 1 + 4 * s
+    if "uniform_share" in changes:
+        weight = 0.3 + 0.7 * np.maximum(s, 0.1)
+    else:
+        weight = 0.3 + 0.7 * s if "saliency_floor" in changes else 1 + 4 * s
     model = compiled(config)
     weighted = terms_by_hand(model, batch, weight)[2]
     terms = numbers(model.train_step(batch))
