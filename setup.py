@@ -79,6 +79,8 @@ setup(
             "spectral-residual = data_prep.predictors.registry:spectral_residual",
             "center = data_prep.predictors.registry:center",
             "fixations = data_prep.predictors.registry:recorded_fixations",
+            "fixations-odd = data_prep.predictors.registry:odd_fixations",
+            "fixations-even = data_prep.predictors.registry:even_fixations",
             "file = data_prep.predictors.registry:file",
         ],
     },

@@ -21,18 +21,25 @@ from salcomp.errors import InputError
 # OSIE showed pictures of 800x600 pixels at 24 pixels per degree of visual angle.
 PIXELS_PER_DEGREE = 24.0
 DEGREE = PIXELS_PER_DEGREE / 800  # in widths of the picture
+EVERYBODY, ODD, EVEN = slice(None), slice(0, None, 2), slice(1, None, 2)
 
 
-def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
+def read(path: str | os.PathLike, people: slice = EVERYBODY) -> dict[str, np.ndarray]:
     """Reads the fixations of all pictures in a file.
+
+    Args:
+      path: of the file.
+      people: whose fixations to read: `EVERYBODY`, or every other one's, `ODD` or
+        `EVEN`, so that one half can predict the other.
 
     Returns:
       By the file name of the picture, float64 [N, 2]: x and y in its pixels, from its
-      upper left corner, of all subjects together. Pixel i spans i to i + 1. (OSIE does
-      not tell whether MATLAB's count from 1 is meant; nothing hangs on one pixel.)
+      upper left corner, of all these people together. Pixel i spans i to i + 1. (OSIE
+      does not tell whether MATLAB's count from 1 is meant; nothing hangs on one pixel.)
 
     Raises:
-      InputError: the file cannot be read, or has another layout.
+      InputError: the file cannot be read, or has another layout; or half of the people
+        is asked for where there is one.
     """
     try:
         data = Path(path).read_bytes()
@@ -49,7 +56,7 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
         ) from error
     try:
         pictures = np.atleast_1d(content["fixations"])
-        return {str(picture.img): _points(picture) for picture in pictures}
+        return {str(picture.img): _points(picture, people) for picture in pictures}
     except (KeyError, AttributeError, TypeError, ValueError) as error:
         raise InputError(
             f"{path}: no fixations in OSIE's layout (fixations[i].img and "
@@ -57,8 +64,13 @@ def read(path: str | os.PathLike) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _points(picture) -> np.ndarray:
-    subjects = np.atleast_1d(picture.subjects)
+def _points(picture, people: slice) -> np.ndarray:
+    everybody = np.atleast_1d(picture.subjects)
+    subjects = everybody[people]
+    if people != EVERYBODY and len(everybody) < 2:
+        raise InputError(
+            f"{picture.img}: fixations of one person, or of all as one, have no halves"
+        )
     x, y = (
         np.concatenate([np.ravel(getattr(one, key)) for one in subjects])
         for key in ("fix_x", "fix_y")

@@ -84,9 +84,31 @@ def center() -> Predictor:
 @reads("a .mat of fixations recorded in the pixels of the pictures, as OSIE's")
 def recorded_fixations(weights: str) -> Predictor:
     """Makes the predictor whose maps are densities of recorded fixations."""
+    from data_prep.predictors import fixations  # imports SciPy
+
+    return _recorded(weights, fixations.EVERYBODY)
+
+
+@reads("a .mat of fixations, of which it takes the first, third, ... person's")
+def odd_fixations(weights: str) -> Predictor:
+    """Makes the predictor that is one half of the people whose fixations there are."""
     from data_prep.predictors import fixations
 
-    recorded = fixations.read(weights)
+    return _recorded(weights, fixations.ODD)
+
+
+@reads("a .mat of fixations, of which it takes the second, fourth, ... person's")
+def even_fixations(weights: str) -> Predictor:
+    """Makes the predictor that is the other half."""
+    from data_prep.predictors import fixations
+
+    return _recorded(weights, fixations.EVEN)
+
+
+def _recorded(weights: str, people: slice) -> Predictor:
+    from data_prep.predictors import fixations
+
+    recorded = fixations.read(weights, people)
     owners = _Owners()
 
     def predict(frame: Frame) -> np.ndarray:

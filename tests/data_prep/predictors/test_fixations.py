@@ -37,6 +37,21 @@ def test_the_points_of_all_subjects_are_pooled(tmp_path):
     assert recorded["b.jpg"].dtype == np.float64
 
 
+def test_every_other_person_is_one_half(tmp_path):
+    looks = [([x], [y]) for x, y in ((1, 10), (2, 20), (3, 30))]
+    write_osie(tmp_path / "f.mat", {"a.jpg": looks})
+    halves = (fixations.ODD, [[1, 10], [3, 30]]), (fixations.EVEN, [[2, 20]])
+    for half, points in halves:
+        recorded = fixations.read(tmp_path / "f.mat", half)
+        np.testing.assert_array_equal(recorded["a.jpg"], points)
+
+
+def test_one_person_has_no_halves(tmp_path):
+    write_osie(tmp_path / "f.mat", {"a.jpg": [([7], [8])]})
+    with pytest.raises(InputError, match="a.jpg: .*one person.*have no halves"):
+        fixations.read(tmp_path / "f.mat", fixations.EVEN)
+
+
 @pytest.mark.parametrize(
     "looks, points", [(([7], [8]), [[7, 8]]), (([], []), np.empty((0, 2)))]
 )

@@ -34,6 +34,7 @@ def assert_map(name: str, weights, expected: np.ndarray, frame=None) -> None:
 def test_the_names_are_those_of_the_documented_predictors():
     networks = {"unisal", "sam-resnet", "sam-vgg", "attention-center"}
     others = {"spectral-residual", "center", "fixations", "file"}
+    others |= {"fixations-odd", "fixations-even"}
     assert networks | others <= set(predictors.names())
 
 
@@ -146,6 +147,15 @@ def test_fixations_predict_their_density(recorded):
     points = np.array([[15.5, 10.5], [40.5, 30.5]])
     expected = fixations.density(points, HEIGHT, WIDTH, 0.03 * WIDTH)  # 24 of 800
     assert_map("fixations", recorded, expected)
+
+
+def test_half_of_the_people_predict_their_density(tmp_path):
+    looks = [([15.5], [10.5]), ([40.5], [30.5])]
+    write_osie(tmp_path / "two.mat", {"a.jpg": looks})
+    for name, (x, y) in zip(("fixations-odd", "fixations-even"), looks):
+        points = np.array([[*x, *y]])
+        expected = fixations.density(points, HEIGHT, WIDTH, 0.03 * WIDTH)
+        assert_map(name, tmp_path / "two.mat", expected)
 
 
 def test_the_density_is_cropped_as_the_frame_was(recorded):
