@@ -103,6 +103,10 @@ class PureStep:
         trained = self._model.trainable_variables
         by_variable = {v.ref(): g for v, g in zip(trained, gradients)}
         gradients = [by_variable[self._variables[name].ref()] for name in self.names]
+        if self._model.config.clip_norm:
+            gradients, _ = tf.clip_by_global_norm(
+                gradients, self._model.config.clip_norm
+            )
         step = tf.cast(inputs.step, tf.float32)
         rate = inputs.learning_rate * tf.sqrt(1 - BETA_2**step) / (1 - BETA_1**step)
         epsilon = self._model.config.adam_epsilon

@@ -206,13 +206,21 @@ class _LearningRate(tf.keras.optimizers.schedules.LearningRateSchedule):
 def compiled(config: Config, start: Start = FRESH) -> SaliencyCodec:
     """The model that a run begins with, with its optimizer."""
     model = initial_model(config, start.model)
-    rate = config.learning_rate
-    if config.learning_rate_schedule != "constant":
-        rate = _LearningRate(config)
-    model.compile(tf.keras.optimizers.Adam(rate, epsilon=config.adam_epsilon))
+    model.compile(optimizer(config))
     if start.state:
         _assign_state(model, start.state)
     return model
+
+
+def optimizer(config: Config) -> tf.keras.optimizers.Optimizer:
+    """Adam, with the learning rates and the clipping of a configuration."""
+    rate = config.learning_rate
+    if config.learning_rate_schedule != "constant":
+        rate = _LearningRate(config)
+    clip = config.clip_norm or None
+    return tf.keras.optimizers.Adam(
+        rate, epsilon=config.adam_epsilon, global_clipnorm=clip
+    )
 
 
 def _assign_state(model: SaliencyCodec, state: TrainingState) -> None:

@@ -7,12 +7,13 @@ import pytest
 import tensorflow as tf
 
 from salcomp.accelerator.exported_step import Inputs
-from salcomp.accelerator.program import PureStep
+from salcomp.accelerator.program import BETA_1, PureStep
 from salcomp.config import weighting
 from salcomp.data import batches, frames
 from salcomp.model.base import named_variables
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.model.terms import TERMS
+from salcomp.training.run import optimizer
 from tests.fixtures import small_config
 
 pytestmark = pytest.mark.kernels
@@ -39,7 +40,7 @@ def inputs_of(found, config, step: int) -> tuple[Inputs, dict]:
         rgba,
         divisor.astype(np.float32),
         noise,
-        config.learning_rate,
+        np.float32(config.learning_rate_of(step + 1)),
         config.lmbda,
         np.float32(weighting.coefficients(config)),
         config.weight_distortion,
@@ -64,6 +65,7 @@ def inputs_of(found, config, step: int) -> tuple[Inputs, dict]:
             "distortion": "mix",
         },
         {"condition_encoder": False, "weight_distortion": False},
+        {"uniform_share": 0.3, "clip_norm": 0.5},
     ],
 )
 def test_steps_are_those_of_the_trainer(frames_glob, changes):
@@ -76,9 +78,7 @@ def test_steps_are_those_of_the_trainer(frames_glob, changes):
         tf.keras.utils.set_random_seed(1)
         models.append(SaliencyCodec(config))
     trained, traced = models
-    trained.compile(
-        tf.keras.optimizers.Adam(config.learning_rate, epsilon=config.adam_epsilon)
-    )
+    trained.compile(optimizer(config))
     step = PureStep(traced)
     values = weights_of(traced)
     first = second = [np.zeros_like(value) for value in values]
@@ -90,6 +90,21 @@ def test_steps_are_those_of_the_trainer(frames_glob, changes):
     for value, expected in zip(values, weights_of(trained)):
         error = np.linalg.norm(value - expected) / np.linalg.norm(expected)
         assert error < 1e-4
+
+
+def test_gradient_is_scaled_down_to_its_largest_norm(frames_glob):
+    from salcomp.data import frame_files
+
+    config = small_config(clip_norm=1e-3)
+    found = frames.from_files(frame_files.find(frames_glob), True, (32, 32))
+    model = SaliencyCodec(config)
+    values = weights_of(model)
+    zeros = [np.zeros_like(value) for value in values]
+    _, first, _, _ = PureStep(model)(
+        values, zeros, zeros, inputs_of(found, config, 0)[0]
+    )
+    norm = float(tf.linalg.global_norm(first))
+    assert norm == pytest.approx(1e-3 * (1 - BETA_1), rel=1e-4)
 
 
 def test_a_step_does_not_depend_on_the_model_s_own_weights(frames_glob):
