@@ -4,7 +4,8 @@ Compresses images with the latents of the encoder, with latents refined under un
 weights (the control), and refined under each of some maps; prints the BD-rates of all
 against the control, by the map that scores and by PSNR, with intervals over images.
 The map that scores should be one that no predictor has seen, such as fixations. It
-goes on where it was stopped.
+goes on where it was stopped. `experiments.map_worth` draws the BD-rates over how true
+the maps are.
 
     python -m data_prep.prepare --input_glob=osie/stimuli --width=352 --height=256 \\
         --crop=aspect --predictor=fixations --weights=fixations.mat --output_dir=osie
@@ -15,20 +16,18 @@ goes on where it was stopped.
 from __future__ import annotations
 
 import csv
-import functools
 import itertools
 import json
 import os
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
 
+from experiments import map_truth
 from experiments.record import write_record
 from salcomp import cli
 from salcomp.codec.codec import Codec
@@ -110,6 +109,12 @@ class _Picture(NamedTuple):
     score: np.ndarray
     maps: dict[str, np.ndarray]
 
+    def weight(self, arm: _Arm) -> np.ndarray:
+        """The weights of an arm, float32 [H, W], of mean 1."""
+        if not arm.map:
+            return np.ones_like(self.score)
+        return mixed_weight(self.maps[arm.map], arm.uniform_share)
+
 
 def _pictures(paths: list[Path]) -> list[_Picture]:
     """Reads the images and makes their maps."""
@@ -147,48 +152,34 @@ def _arms() -> list[_Arm]:
     return found
 
 
-class _Pool:
-    """Codes pictures, one on each core: the fastest for small ones."""
+def _code(
+    pictures: list[_Picture], codec: Codec, refiner: Refiner, arm: _Arm | None
+) -> Iterator[dict[str, float]]:
+    """Rate and qualities of each picture, in order; no arm is no refinement."""
 
-    def __init__(self):
-        self._pool = ThreadPoolExecutor(os.cpu_count())
-        self._own = threading.local()  # a refiner works on one picture at a time
+    def work(picture: _Picture) -> dict[str, float]:
+        if arm:
+            data = _refined(picture, refiner, arm)
+        else:
+            data = codec.encode(picture.rgb, picture.score).data
+        decoded = codec.decode(data)
+        return {
+            "bpp": 8 * len(data) / picture.score.size,
+            "psnr": metrics.psnr(picture.rgb, decoded),
+            "ewpsnr": metrics.ewpsnr(picture.rgb, decoded, picture.score),
+        }
 
-    def code(
-        self, pictures: list[_Picture], codec: Codec, arm: _Arm | None
-    ) -> Iterator[dict[str, float]]:
-        """Rate and qualities of each picture, in order; no arm is no refinement."""
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        yield from pool.map(work, pictures)
+    finally:  # drops what has not begun
+        pool.shutdown(cancel_futures=True)
 
-        def work(picture: _Picture) -> dict[str, float]:
-            if arm:
-                data = self._refined(picture, codec, arm)
-            else:
-                data = codec.encode(picture.rgb, picture.score).data
-            decoded = codec.decode(data)
-            return {
-                "bpp": 8 * len(data) / picture.score.size,
-                "psnr": metrics.psnr(picture.rgb, decoded),
-                "ewpsnr": metrics.ewpsnr(picture.rgb, decoded, picture.score),
-            }
 
-        return self._pool.map(work, pictures)
-
-    def _refined(self, picture: _Picture, codec: Codec, arm: _Arm) -> bytes:
-        if getattr(self._own, "codec", None) is not codec:
-            refiner = Refiner(codec, FLAGS.refine_steps, None, FLAGS.seed)
-            self._own.codec, self._own.refiner = codec, refiner
-        weight_of, saliency = None, picture.score
-        if arm.map:
-            share = arm.uniform_share
-            weight_of = functools.partial(mixed_weight, uniform_share=share)
-            saliency = picture.maps[arm.map]
-        lmbda = arm.lambda_factor * codec.config.lmbda
-        refinement = Refinement(self._own.refiner, weight_of)
-        return refinement.encode(picture.rgb, saliency, lmbda).data
-
-    def close(self) -> None:
-        """Drops what has not begun."""
-        self._pool.shutdown(cancel_futures=True)
+def _refined(picture: _Picture, refiner: Refiner, arm: _Arm) -> bytes:
+    refinement = Refinement(refiner, lambda _: picture.weight(arm))
+    lmbda = arm.lambda_factor * refiner.codec.config.lmbda
+    return refinement.encode(picture.rgb, picture.score, lmbda).data
 
 
 def _measure(
@@ -202,14 +193,18 @@ def _measure(
     known = {tuple(row[key] for key in _KEYS) for row in rows}
     # Models in the outer loop: a refiner is compiled once for each.
     ways = list(itertools.product(models, [None, *_arms()]))
-    total = len(ways) * len(pictures)
-    with tqdm(total=total, unit="file", disable=None) as bar, closing(_Pool()) as pool:
+    refiners = {
+        model: Refiner(codec, FLAGS.refine_steps, None, FLAGS.seed)
+        for model, codec in models.items()
+    }
+    with tqdm(total=len(ways) * len(pictures), unit="file", disable=None) as bar:
         for model, arm in ways:
             name = arm.name if arm else _NONE
             bar.set_postfix_str(f"{name}, {model}")
             todo = [p for p in pictures if (name, model, p.name) not in known]
             bar.update(len(pictures) - len(todo))
-            for picture, values in zip(todo, pool.code(todo, models[model], arm)):
+            coded = _code(todo, models[model], refiners[model], arm)
+            for picture, values in zip(todo, coded):
                 key = name, model, picture.name
                 rows.append({**dict(zip(_KEYS, key)), **values})
                 write_csv(table, rows)
@@ -228,7 +223,26 @@ def _curves(rows: list[dict], arm: str, models, pictures) -> dict[str, np.ndarra
     }
 
 
-def _compare(rows: list[dict], models, pictures) -> dict[str, dict]:
+def _truths(pictures: list[_Picture]) -> list[dict]:
+    """How true the weights of each arm are for each picture: rows of a table."""
+    rows = []
+    for arm, picture in itertools.product(_arms(), pictures):
+        weight = picture.weight(arm)
+        truth = map_truth.information(weight, picture.score)
+        gain = map_truth.expected_gain(weight, picture.score)
+        keys = {"arm": arm.name, "image": picture.name}
+        rows.append({**keys, "information": truth, "expected_db": gain})
+    return rows
+
+
+def _mean(values: list[float]) -> dict[str, float]:
+    """A mean over pictures, and its 95 % interval, by the normal distribution."""
+    mean = np.mean(values)
+    margin = 1.96 * np.std(values, ddof=1) / np.sqrt(len(values))
+    return {"value": mean, "low": mean - margin, "high": mean + margin}
+
+
+def _compare(rows: list[dict], truths: list[dict], models, pictures) -> dict[str, dict]:
     """The mean rates and qualities of each arm, and its BD-rates against uniform."""
     control = _curves(rows, _UNIFORM, models, pictures)
     found = {}
@@ -240,6 +254,9 @@ def _compare(rows: list[dict], models, pictures) -> dict[str, dict]:
             delta = bd_rate.compare(*given, FLAGS.resamples)
             cells = delta.rate._asdict() | {"overlap": delta.overlap}
             found[arm][f"bd_rate_{metric}"] = cells
+        own = [row for row in truths if row["arm"] == arm]
+        for column in ("information", "expected_db") if own else ():
+            found[arm][column] = _mean([row[column] for row in own])
     return found
 
 
@@ -283,7 +300,9 @@ def main(argv):
     _check_settings(output / "settings.json", settings)
     pictures = _pictures(paths)
     rows = _measure(pictures, models, output / "per_image.csv")
-    found = _compare(rows, models, pictures)
+    truths = _truths(pictures)
+    write_csv(output / "maps.csv", truths)
+    found = _compare(rows, truths, models, pictures)
     summary = {"pictures": len(pictures), "arms": found}
     settings["uniform_shares"] = cli.numbers(FLAGS, "uniform_shares")
     write_record(output / "summary.json", "refinement", argv, **settings, **summary)

@@ -1,6 +1,7 @@
-"""Draws the report of a study from its records: figures, tables, and the page.
+"""Draws the reports of the studies from their records.
 
-    python -m experiments.report --records=results/street
+    python -m experiments.report                            all that come with salcomp
+    python -m experiments.report --records=runs/results     those of one study
 
 Nothing is trained or coded: every number is computed from the CSV files there.
 """
@@ -11,28 +12,38 @@ from pathlib import Path
 
 from experiments.study import report
 from salcomp import cli
+from salcomp.errors import InputError
 from salcomp.flags import Flags
 
 FLAGS = Flags()
 FLAGS.string(
     "records",
-    "results/street",
-    "Folder of the records that experiments.study wrote; the figures go there too.",
+    None,
+    "Folder of the records of one study, which experiments.study wrote; the figures go "
+    "there too. By default those in results, and the front page beside them.",
 )
 FLAGS.string(
     "page",
     None,
-    "Markdown file to write; README.md beside the records by default, and "
-    "results/README.md for the records that come with salcomp.",
+    "Markdown file to write, with --records; README.md beside them by default.",
 )
+_RESULTS = Path("results")
 
 
 def main(argv):
     cli.parse(FLAGS, argv, __doc__)
-    records = Path(FLAGS.records)
-    page = Path(FLAGS.page) if FLAGS.page else report.page_of(records)
-    report.write(records, page)
-    print(page)
+    if FLAGS.page and not FLAGS.records:
+        raise InputError("--page is where the page of --records goes; give both")
+    if FLAGS.records:
+        folders = [Path(FLAGS.records)]
+    else:
+        folders = [_RESULTS / name for name in (report.TRUE, report.WRONG)]
+    for folder in folders:
+        page = Path(FLAGS.page) if FLAGS.page else report.page_of(folder)
+        report.write(folder, page)
+        print(page)
+    if not FLAGS.records:
+        print(report.write_front(_RESULTS))
 
 
 if __name__ == "__main__":

@@ -36,8 +36,9 @@ FLAGS.enum(
     "budget",
     "smoke",
     list(plan.BUDGETS),
-    "How much to compute: smoke, minutes on built-in scenes; street, hours on two "
-    "cores; full, the models of 2019's size, for a machine with an accelerator.",
+    "How much to compute: smoke, minutes on built-in scenes; true-maps, hours on two "
+    "cores; street, likewise, the study with the maps of a worse predictor; full, that "
+    "with the models of 2019's size, for a machine with an accelerator.",
 )
 FLAGS.string(
     "data",
@@ -62,6 +63,12 @@ FLAGS.string(
     None,
     "Folder of maps of human fixations, named as the images of --fixation_frames are.",
 )
+FLAGS.string(
+    "driver_frames",
+    None,
+    "Likewise traffic scenes whose fixations, of drivers, are in --driver_maps.",
+)
+FLAGS.string("driver_maps", None, "Folder of maps of drivers' fixations, likewise.")
 FLAGS.string(
     "kodak", None, "Folder of the Kodak images, to stand beside published points."
 )
@@ -101,8 +108,9 @@ def main(argv):
         study_frames.write_map_statistics(train_frames, output_dir / "maps.csv")
         if not records.has("classical"):
             logging.info("measuring the classical codecs")
-            rows = doing.measure_classical(sets[0], budget.scored)
-            records.keep_rows("classical", rows)
+            judged = [one for one in sets if one.arms is None]
+            rows = [doing.measure_classical(one, budget.scored) for one in judged]
+            records.keep_rows("classical", sum(rows, []))
 
         def collect():
             records.collect(runs)
@@ -144,11 +152,12 @@ def _frames(workdir: Path) -> tuple[Path, list[EvaluationSet]]:
         return study_frames.draw(workdir / "scenes")
     data = Path(FLAGS.data)
     sets = [EvaluationSet("test", data / "test", boxes=FLAGS.boxes)]
-    if bool(FLAGS.fixation_frames) != bool(FLAGS.fixation_maps):
-        raise InputError("--fixation_frames and --fixation_maps go together")
-    if FLAGS.fixation_frames:
-        frames = Path(FLAGS.fixation_frames)
-        sets.append(EvaluationSet("fixations", frames, FLAGS.fixation_maps))
+    for name, kind in (("fixations", "fixation"), ("drivers", "driver")):
+        frames, maps = (FLAGS[f"{kind}_{what}"].value for what in ("frames", "maps"))
+        if bool(frames) != bool(maps):
+            raise InputError(f"--{kind}_frames and --{kind}_maps go together")
+        if frames:
+            sets.append(EvaluationSet(name, Path(frames), maps))
     if FLAGS.kodak:
         kodak = Path(FLAGS.kodak)
         sets.append(

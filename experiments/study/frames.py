@@ -34,7 +34,7 @@ class EvaluationSet(NamedTuple):
     """Images with maps for the encoder, and what scores the results.
 
     Attributes:
-      name: "test", "fixations" or "kodak".
+      name: "test", "fixations", "drivers" or "kodak".
       folder: of the images, RGBA with the encoder's map, or RGB without one.
       scorer: what scores, as `map_sources.from_spec` takes it: "auto", the encoder's
         own map, or a folder of maps from elsewhere.
@@ -103,14 +103,14 @@ def with_other_maps(kind: str, source: Path, folder: Path) -> Path:
     Args:
       kind: "shuffled": each frame has the map of another one, each map serves once;
         "center": all have the centre prior.
-      source: folder of RGBA frames; shuffled ones must be of one size.
+      source: folder of RGBA frames; shuffled ones get maps of frames of their size.
       folder: to write, whole or not at all.
 
     Returns:
       `folder`.
 
     Raises:
-      InputError: a frame has no map, sizes differ, or there is only one frame.
+      InputError: a frame has no map, or is the only one of its size.
     """
     if folder.is_dir():
         return folder
@@ -133,14 +133,19 @@ def with_other_maps(kind: str, source: Path, folder: Path) -> Path:
 
 
 def _of_others(maps: list[np.ndarray], source: Path) -> list[np.ndarray]:
-    """The maps, each at another place than its own."""
-    if len({alpha.shape for alpha in maps}) != 1 or len(maps) < 2:
-        raise InputError(
-            f"{source}: to shuffle maps takes two frames or more, all of one size"
-        )
-    order = np.random.default_rng(_SHUFFLING_SEED).permutation(len(maps))
-    # Round a circle, so that none stays where it was.
-    taken = dict(zip(order, np.roll(order, 1)))
+    """The maps, each at another place than its own, where the size is the same."""
+    taken = {}
+    for size in sorted({alpha.shape for alpha in maps}):
+        places = [i for i, alpha in enumerate(maps) if alpha.shape == size]
+        if len(places) < 2:
+            height, width = size
+            raise InputError(
+                f"{source}: to shuffle maps takes two frames or more of a size, and "
+                f"one alone is of {width}x{height}"
+            )
+        order = np.random.default_rng(_SHUFFLING_SEED).permutation(places)
+        # Round a circle, so that none stays where it was.
+        taken.update(zip(order, np.roll(order, 1)))
     return [maps[taken[i]] for i in range(len(maps))]
 
 

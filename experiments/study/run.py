@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -20,7 +21,7 @@ from experiments.study.frames import EvaluationSet
 from experiments.study.plan import PlannedRun
 from salcomp.codec.codec import Codec
 from salcomp.codec.refine import Refinement, Refiner
-from salcomp.config.weighting import raw_weight
+from salcomp.config.weighting import mixed_weight, raw_weight
 from salcomp.errors import SalcompError
 from salcomp.evaluation.comparison import measure_scene
 from salcomp.evaluation.series import Point, classical_series
@@ -97,6 +98,10 @@ def settings(run: PlannedRun, flags: tuple[str, ...]) -> list[str]:
         found.append(f"--saliency_weighting={run.weighting}")
     if run.normalization is not None:
         found.append(f"--weight_normalization={run.normalization}")
+    if run.uniform_share is not None:
+        found.append(f"--uniform_share={run.uniform_share:g}")
+    if run.num_filters is not None:
+        found.append(f"--num_filters={run.num_filters}")
     return found
 
 
@@ -122,13 +127,11 @@ def measure(
     codec = Codec.load(model)
     encode = codec.encode if run.of_arm.trains else _refining(run, codec)
     point = Point(run.lmbda, encode, codec.decode)
-    # A refiner works on one image at a time.
-    workers = 2 if run.of_arm.trains else 1
     rows = []
     for one in sets:
         if one.measures(run):
             subjects = one.subjects(run.of_arm.maps, count, scratch)
-            rows += _rows(one.name, run.name, point, subjects, workers)
+            rows += _rows(one.name, run.name, point, subjects)
     return rows
 
 
@@ -139,12 +142,12 @@ def measure_classical(one: EvaluationSet, count: int) -> list[dict]:
         for point in series.points:
             name = f"{series.label}-{point.setting:g}"
             subjects = one.subjects("own", count, Path())
-            rows += _rows(one.name, name, point, subjects, workers=2)
+            rows += _rows(one.name, name, point, subjects)
     return rows
 
 
 def _rows(
-    set_name: str, name: str, point: Point, subjects: list[Subject], workers: int
+    set_name: str, name: str, point: Point, subjects: list[Subject]
 ) -> list[dict]:
     def row(subject: Subject) -> dict:
         scene = subject.load()
@@ -155,7 +158,7 @@ def _rows(
         return {column: found[column] for column in COLUMNS}
 
     title = f"{name}, {set_name}"
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         return [*tqdm(pool.map(row, subjects), title, len(subjects), disable=None)]
 
 
@@ -166,9 +169,11 @@ def _refining(run: PlannedRun, codec: Codec) -> Callable:
 
 
 def refinement_weight(run: PlannedRun, codec: Codec) -> Callable | None:
-    """The weight of a run's refinement: that of a training, or none."""
+    """The weight of a run's refinement: mixed, that of a training, or none."""
     if run.of_arm.refinement == "uniform":
         return None
+    if run.uniform_share is not None:
+        return functools.partial(mixed_weight, uniform_share=run.uniform_share)
     changes = {"saliency_floor": run.floor, "saliency_weighting": run.weighting}
     changes = {name: value for name, value in changes.items() if value is not None}
     config = dataclasses.replace(codec.config, **changes)

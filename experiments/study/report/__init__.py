@@ -1,11 +1,15 @@
-"""The report: tables, figures and page of a study, made from its records alone."""
+"""The report: figures and pages of the studies, made from their records alone."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from experiments import map_worth
 from experiments.study.report import figures
 from experiments.study.report.comparisons import Comparisons
+from experiments.study.report.front import Front, Study
+from experiments.study.report.judgement import Judgement
 from experiments.study.report.page import Page
 from experiments.study.report.records import StudyRecords
 from salcomp.files.disk import write_file
@@ -13,17 +17,17 @@ from salcomp.files.results import write_csv
 
 # Draws of the bootstrap over images.
 RESAMPLES = 1000
+# The studies that come with salcomp, the records of what maps are worth, in `results`.
+TRUE, WRONG, WORTH = "true-maps", "street", ("refinement", "refinement_halves")
 
 
 def page_of(records: Path) -> Path:
     """Where the page of a folder of records is."""
-    if records == Path("results/street"):
-        return Path("results/README.md")
     return records / "README.md"
 
 
 def write(records_folder: Path, page: Path, resamples: int = RESAMPLES) -> None:
-    """Writes the figures, bd_rate.csv and the page.
+    """Writes the figures, bd_rate.csv and the page of one study.
 
     Args:
       records_folder: of the study; figures and table go there.
@@ -40,3 +44,33 @@ def write(records_folder: Path, page: Path, resamples: int = RESAMPLES) -> None:
     if rows := compared.rows():
         write_csv(records_folder / "bd_rate.csv", rows)
     write_file(page, text.encode())
+
+
+def write_front(results: Path) -> Path:
+    """Draws what maps are worth, and writes the front page of the results.
+
+    The studies' BD-rates are those of their `bd_rate.csv`, which `write` has made.
+
+    Args:
+      results: folder of the records that come with salcomp.
+
+    Returns:
+      The page.
+
+    Raises:
+      InputError: as `write`.
+    """
+    true, wrong = (_study(results / name) for name in (TRUE, WRONG))
+    folders = [results / name for name in WORTH if (results / name).is_dir()]
+    worth = map_worth.draw(folders, folders[0] / "map_worth.png")
+    pictures = json.loads((folders[0] / "summary.json").read_text())["pictures"]
+    page = results / "README.md"
+    text = Front(true, wrong, worth, pictures, page).text()
+    write_file(page, text.encode())
+    return page
+
+
+def _study(folder: Path) -> Study:
+    records = StudyRecords(folder)
+    compared = Comparisons(records, 0, records.rows("bd_rate.csv"))
+    return Study(records, Judgement(records, compared))

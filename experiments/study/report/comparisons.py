@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import numpy as np
-
 from experiments.study.plan import ARMS
 from experiments.study.report.records import StudyRecords
 from salcomp.errors import InputError
@@ -22,6 +20,7 @@ class Score(NamedTuple):
 
 
 FIXATIONS = Score("fixations", "ewpsnr", "EWPSNR, human fixations")
+DRIVERS = Score("drivers", "ewpsnr", "EWPSNR, drivers' fixations")
 SIGNS = Score("test", "boxes-psnr", "PSNR in sign boxes")
 CIRCULAR = Score("test", "ewpsnr", "EWPSNR, predictor's map")
 PSNR = Score("test", "psnr-rgb", "PSNR")
@@ -29,9 +28,12 @@ NON_ROI = Score("test", "non-roi-psnr-20", "PSNR outside its top 20 %")
 ROI = Score("test", "roi-psnr-5", "PSNR, its top 5 %")
 MS_SSIM = Score("test", "weighted-ms-ssim-db", "MS-SSIM weighted by it")
 FIXATIONS_PSNR = Score("fixations", "psnr-rgb", "PSNR, photographs")
-# Those that decide, and all that are reported.
-DECIDING = (FIXATIONS, SIGNS)
-SCORES = (FIXATIONS, SIGNS, CIRCULAR, ROI, MS_SSIM, PSNR, NON_ROI, FIXATIONS_PSNR)
+# Those that decide, by what they are called in a verdict, and all that are reported.
+JUDGES = {"fixations": FIXATIONS, "drivers": DRIVERS, "signs": SIGNS}
+SCORES = (
+    *(*JUDGES.values(), CIRCULAR, ROI, MS_SSIM),
+    *(PSNR, NON_ROI, FIXATIONS_PSNR),
+)
 # The arm of 2019 with the floor that its flag has by default.
 BLOG_ARM = "concat-0.1"
 
@@ -63,13 +65,19 @@ PAIRS = (
     Pair("concat-shuffled", "baseline", None),
     Pair("modulate-shuffled", "baseline", None),
     Pair("concat-center", "baseline", None),
+    Pair("modulate-center", "baseline", None),
     _refined("baseline"),
     Pair("refine-uniform on baseline", "baseline", None),
+    Pair("refine-saliency on baseline", "avif", None),
+    Pair("refine-saliency on modulate", "avif", None),
     Pair("refine-shuffled on baseline", "refine-uniform on baseline", None),
     MILD,
     RIGHT_MAP,
     _refined("modulate"),
 )
+
+# Refinements under maps, which stand beside the classical codecs.
+BEST = tuple(pair.series for pair in PAIRS if pair.twin == "avif")
 
 # What tells a comparison from the others, in a CSV.
 _KEYS = ("series", "anchor", "set", "metric")
@@ -86,7 +94,12 @@ MIN_OVERLAP = 0.5
 
 
 class Comparisons:
-    """BD-rates between the series of a study, each computed once."""
+    """BD-rates between the series of a study, each computed once.
+
+    Attributes:
+      judges: those of `JUDGES` that the study has the pictures of.
+      scores: likewise of `SCORES`.
+    """
 
     def __init__(
         self,
@@ -102,6 +115,9 @@ class Comparisons:
           known: rows that `rows` gave before, which are not computed again.
         """
         self._records = records
+        sets = records.sets
+        self.judges = {k: one for k, one in JUDGES.items() if one.set_name in sets}
+        self.scores = tuple(score for score in SCORES if score.set_name in sets)
         self._resamples = resamples
         self._known = {
             tuple(row[key] for key in _KEYS): bd_rate.Comparison.from_cells(row)
@@ -111,8 +127,8 @@ class Comparisons:
 
     def pairs(self) -> list[Pair]:
         """Those of `PAIRS` of which both series have been measured."""
-        scores = (PSNR, FIXATIONS_PSNR)
-        return [p for p in PAIRS if any(self.of(*p[:2], score) for score in scores)]
+        score = FIXATIONS if FIXATIONS in self.scores else PSNR
+        return [pair for pair in PAIRS if self.of(*pair[:2], score)]
 
     def of(self, series: str, anchor: str, score: Score) -> bd_rate.Comparison | None:
         """One series against another; None where they cannot be compared."""
@@ -131,8 +147,7 @@ class Comparisons:
         ]
 
     def _compare(self, series, anchor, score) -> bd_rate.Comparison | None:
-        test = [run.name for run in self._records.series(series)]
-        base = [run.name for run in self._records.series(anchor)]
+        test, base = (self._records.names(one) for one in (series, anchor))
         images = self._records.images(score.set_name, test + base)
         if min(len(test), len(base)) < bd_rate.MIN_POINTS or not images:
             return None
@@ -145,43 +160,3 @@ class Comparisons:
             return bd_rate.compare(*arrays, resamples=self._resamples)
         except InputError:
             return None
-
-
-def lies_below_zero(found: bd_rate.Comparison | None) -> bool | None:
-    """Whether a BD-rate's interval does; None where that cannot be said."""
-    if found is None or np.isnan(found.rate.high) or found.overlap < MIN_OVERLAP:
-        return None
-    return found.rate.high < 0
-
-
-def verdict(
-    pair: Pair, compared: Comparisons, seed_percent: dict[Score, float | None]
-) -> str:
-    """The rule applied to an arm, in words.
-
-    Args:
-      pair: with a control.
-      compared: of the study.
-      seed_percent: standard deviation of a BD-rate that seeds alone give, by the
-        scores that decide; None where it was not measured.
-    """
-    helps, open_ = [], False
-    for score, name in zip(DECIDING, ("fixations", "signs")):
-        found = compared.of(pair.series, pair.twin, score)
-        saves = lies_below_zero(found)
-        if saves:
-            control = compared.of(pair.series, pair.control, score)
-            deviation = seed_percent[score]
-            clauses = (
-                lies_below_zero(control),
-                None if deviation is None else -found.rate.value > 2 * deviation,
-            )
-            saves = False if False in clauses else None if None in clauses else True
-        if saves:
-            helps.append(name)
-        open_ |= saves is None
-    if open_:
-        return "not decided"
-    if len(helps) == len(DECIDING):
-        return "helps"
-    return f"helps for {helps[0]} only" if helps else "does not help"

@@ -34,7 +34,11 @@ _COLORS = {
 }
 _RATE = "Rate (bit/pixel, whole file)"
 _POINTS = {"marker": "o", "markersize": 4}
-_SETS = {"test": "street frames", "fixations": "photographs"}
+_SETS = {
+    "test": "street frames",
+    "fixations": "photographs",
+    "drivers": "traffic scenes",
+}
 
 
 def draw(records: StudyRecords, compared: Comparisons) -> list[str]:
@@ -72,9 +76,16 @@ def _answer(figure, records: StudyRecords) -> bool:
     labels = [label for label in _COLORS if len(records.series(label)) > 1]
     runs = {label: [run.name for run in records.series(label)] for label in labels}
     every = [name for names in runs.values() for name in names]
-    scores = (*comparisons.DECIDING, comparisons.CIRCULAR, comparisons.PSNR)
-    figure.set_size_inches(11, 9)
-    for axes, score in zip(figure.subplots(2, 2).flat, scores):
+    judges = [
+        one for one in comparisons.JUDGES.values() if one.set_name in records.sets
+    ]
+    scores = (*judges, comparisons.CIRCULAR, comparisons.PSNR)
+    columns = -(-len(scores) // 2)
+    figure.set_size_inches(5.5 * columns, 9)
+    grid = figure.subplots(2, columns).flat
+    for axes in grid[len(scores) :]:
+        axes.set_axis_off()
+    for axes, score in zip(grid, scores):
         images = records.images(score.set_name, every)
         quality = records.table(score.set_name, every, images, score.metric)
         images = [image for image, q in zip(images, quality.T) if np.isfinite(q).all()]
@@ -106,8 +117,9 @@ def _bd_rates(figure, compared: Comparisons) -> bool:
     pairs = compared.pairs()
     figure.set_size_inches(10, 1.6 + 0.45 * len(pairs))
     axes = figure.add_subplot()
-    shown = (*comparisons.DECIDING, comparisons.CIRCULAR)
-    for j, (score, color) in enumerate(zip(shown, ("tab:blue", "tab:green", "0.6"))):
+    colors = dict(zip(comparisons.JUDGES, ("tab:blue", "tab:purple", "tab:green")))
+    shown = [(one, colors[name]) for name, one in compared.judges.items()]
+    for j, (score, color) in enumerate([*shown, (comparisons.CIRCULAR, "0.6")]):
         for i, pair in enumerate(pairs):
             found = compared.of(pair.series, pair.twin, score)
             if found is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -14,19 +13,25 @@ from experiments.study.report import (
     comparisons,
     effective_lambda,
     floor_bound,
-    seeds,
     spread,
 )
 from experiments.study.report.comparisons import Comparisons, Pair, Score
+from experiments.study.report.judgement import Judgement
+from experiments.study.report.markdown import bd_rate, fill, table
 from experiments.study.report.numbers import number, percent, with_interval
-from experiments.study.report.records import StudyRecords
+from experiments.study.report.records import FinishedRun, StudyRecords
 from salcomp.cli import duration
-from salcomp.metrics.bd_rate import Comparison
 
 _SECTIONS = (
     "head answer rule results explained pictures anchor single_pair floor spread seeds "
     "not_shown again"
 ).split()
+# How judges are called in a sentence.
+_BY = {
+    "fixations": "human fixations",
+    "drivers": "drivers' fixations",
+    "signs": "signs",
+}
 # Where results that are not of the study lie beside the page.
 _OTHERS = "\n\nSpeed, storage of masks, demonstration, earlier trials: [{0}]({0})."
 _OTHER_PAGE = "measurements.md"
@@ -55,18 +60,15 @@ class Page:
         self._drawn = drawn
         self._folder = folder
         self._link = self._relative(records.folder)
-        self._seed_spreads = {
-            score: seeds.spreads(records, score) for score in comparisons.DECIDING
-        }
-        self._seed_percent = {
-            score: seeds.largest(found) for score, found in self._seed_spreads.items()
-        }
+        self._judgement = Judgement(records, compared)
 
     def text(self) -> str:
         """Markdown; a section without records behind it is left out."""
         found = {name: getattr(self, f"_{name}")() for name in _SECTIONS}
         shown = {name: values for name, values in found.items() if values is not None}
-        return "\n".join(_section(name, values) for name, values in shown.items())
+        return "\n".join(
+            fill(f"sections/{name}", values) for name, values in shown.items()
+        )
 
     def _head(self) -> dict:
         return {
@@ -77,10 +79,10 @@ class Page:
         }
 
     def _answer(self) -> dict | None:
-        judged = self._judged()
+        judged = self._judgement.pairs()
         if not judged:
             return None
-        verdicts = {pair.series: self._verdict(pair) for pair in judged}
+        verdicts = {p.series: self._judgement.verdict(p) for p in judged}
         arms = [one for one in ("concat", comparisons.BLOG_ARM) if one in verdicts]
         blog = [f"`{series}` {verdicts[series]}" for series in arms]
         question = "The question of 2019 proper, the map as a fourth channel: "
@@ -95,49 +97,55 @@ class Page:
             found = self._compared.of(pair.series, pair.twin, score)
             return f"{with_interval(found and found.rate)} %" if found else "unknown"
 
-        description = ARMS[pair.series.split(" on ")[0]].description
+        judged = ", ".join(
+            f"{bits(score)} by {_BY[name]}"
+            for name, score in self._compared.judges.items()
+        )
         return (
-            f"- **`{pair.series}`** ({description}) against `{pair.twin}`: "
-            f"**{self._verdict(pair)}**. Bits at equal quality: "
-            f"{bits(comparisons.FIXATIONS)} by human fixations, "
-            f"{bits(comparisons.SIGNS)} by signs; circular, by the predictor's map, "
+            f"- **`{pair.series}`** ({self._described(pair.series)}) against "
+            f"`{pair.twin}`: **{self._judgement.verdict(pair)}**. Bits at equal "
+            f"quality: {judged}; circular, by the predictor's map, "
             f"{bits(comparisons.CIRCULAR)}; the price, in plain PSNR, "
             f"{bits(comparisons.PSNR)}."
         )
 
-    def _judged(self) -> list[Pair]:
-        return [pair for pair in self._compared.pairs() if pair.control]
-
-    def _verdict(self, pair: Pair) -> str:
-        return comparisons.verdict(pair, self._compared, self._seed_percent)
+    def _described(self, series: str) -> str:
+        return _description(self._records.series(series)[0])
 
     def _rule(self) -> dict:
-        return {}
+        """The words that depend on who judges."""
+        judges = self._compared.judges
+        drivers = "drivers" in judges
+        return {
+            "drivers": fill("sections/drivers", {}).rstrip() if drivers else "",
+            "some": "some of the scores" if drivers else "one of the two scores",
+            "names": " or ".join(f'"for {name}"' for name in judges),
+        }
 
     def _results(self) -> dict | None:
         pairs = self._compared.pairs()
         if not pairs:
             return None
-        scores = comparisons.SCORES
+        scores = self._compared.scores
         header = [score.title for score in scores]
-        few = (*comparisons.DECIDING, comparisons.CIRCULAR)
-        used = {run.arm for run in self._records.runs.values()}
-        arms = [(name, arm.description) for name, arm in ARMS.items() if name in used]
+        few = (*self._compared.judges.values(), comparisons.CIRCULAR)
+        arms = {run.arm: _description(run) for run in self._records.runs.values()}
         rows = [[*self._row(p.series, p.twin, scores), self._images(p)] for p in pairs]
-        controls = [self._row(p.series, p.control, few) for p in self._judged()]
+        judged = self._judgement.pairs()
+        controls = [self._row(p.series, p.control, few) for p in judged]
         return {
-            "table": _table(["arm", "against", *header, "images"], rows),
-            "controls": _table(["arm", "control", *header[: len(few)]], controls),
-            "arms": "; ".join(f"`{name}`, {description}" for name, description in arms),
+            "table": table(["arm", "against", *header, "images"], rows),
+            "controls": table(["arm", "control", *header[: len(few)]], controls),
+            "arms": "; ".join(f"`{name}`, {words}" for name, words in arms.items()),
             "figure": self._figure("bd_rate.png", "BD-rates with their intervals"),
         }
 
     def _row(self, series: str, anchor: str, scores) -> list[str]:
         found = [self._compared.of(series, anchor, score) for score in scores]
-        return [f"`{series}`", f"`{anchor}`", *(_bd_rate(one) for one in found)]
+        return [f"`{series}`", f"`{anchor}`", *(bd_rate(one) for one in found)]
 
     def _images(self, pair: Pair) -> str:
-        scores = (*comparisons.DECIDING, comparisons.PSNR)
+        scores = (*self._compared.judges.values(), comparisons.PSNR)
         found = [self._compared.of(pair.series, pair.twin, score) for score in scores]
         return " / ".join(str(one.images) if one else "–" for one in found)
 
@@ -180,7 +188,7 @@ class Page:
             "above": classical.ABOVE_JPEG,
             "below": classical.BELOW_WEBP,
             "outcome": f"It holds at {', '.join(held)}.",
-            "table": _table(["bit/pixel", *margins], rows),
+            "table": table(["bit/pixel", *margins], rows),
             "kodak": self._kodak(),
             "figure": self._figure("classical.png", "Baseline and classical codecs"),
         }
@@ -219,7 +227,7 @@ class Page:
             "elasticity": number(effective_lambda.elasticity(self._records), ".2f"),
             "median": number(np.median(errors), ".1f"),
             "largest": number(errors.max(), ".1f"),
-            "table": _table(header, rows),
+            "table": table(header, rows),
             "figure": self._figure("effective_lambda.png", "Predicted and measured"),
             "curves_note": self._scratch(),
             "curves": self._figure("bpp_curves.png", "Training rate over steps"),
@@ -240,7 +248,8 @@ class Page:
         )
 
     def _scratch(self) -> str:
-        names = [run.name for run in self._records.runs.values() if not run.start][1:]
+        runs = [run for run in self._records.runs.values() if not run.start]
+        names = [run.name for run in runs if not run.is_start]
         found = []
         for name in names:
             bpp = number(self._records.mean("test", name, "bpp"), ".3f")
@@ -261,7 +270,7 @@ class Page:
         how = "Measured, in PSNR by the weights of its own training, at equal rate: "
         return {
             "mean": number(float(rows[0]["mean_saliency"]), ".3f"),
-            "table": _table(["floor", "bound (dB)"], cells),
+            "table": table(["floor", "bound (dB)"], cells),
             "measured": f"{how}{'; '.join(gains)}." if gains else "",
             "figure": self._figure("bound.png", "Bound and gain over the floor"),
         }
@@ -284,7 +293,8 @@ class Page:
         return values
 
     def _seeds(self) -> dict | None:
-        if not all(self._seed_spreads.values()):
+        spreads, deviations = self._judgement.spreads, self._judgement.deviations
+        if not all(spreads.values()):
             return None
         rows = [
             [
@@ -295,20 +305,20 @@ class Page:
                 ", ".join(number(offset, "+.2f") for offset in one.offsets),
                 number(one.deviation, ".2f"),
             ]
-            for score, found in self._seed_spreads.items()
+            for score, found in spreads.items()
             for one in found
         ]
         header = ["arm", "score", "seeds", "rates", "offsets (%)", "deviation (%)"]
         percents = [
             f"{number(deviation, '.2f')} % ({score.title})"
-            for score, deviation in self._seed_percent.items()
+            for score, deviation in deviations.items()
         ]
-        return {"table": _table(header, rows), "percent": ", ".join(percents)}
+        return {"table": table(header, rows), "percent": ", ".join(percents)}
 
     def _not_shown(self) -> dict:
         missing = [row["name"] for row in self._records.plan if row["done"] != "1"]
         names = ", ".join(f"`{name}`" for name in missing)
-        text = _section("missing", {"names": names}).rstrip() if missing else ""
+        text = fill("sections/missing", {"names": names}).rstrip() if missing else ""
         return {"missing": f"\n\n{text}" if text else ""}
 
     def _again(self) -> dict:
@@ -341,23 +351,14 @@ class Page:
         return Path(os.path.relpath(path, self._folder)).as_posix()
 
 
-def _section(name: str, values: dict) -> str:
-    path = resources.files("experiments.study.report") / "sections" / f"{name}.md"
-    return path.read_text("utf-8").format_map(values)
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table; the first column is left-aligned, the others right."""
-    marks = ["---", *["---:"] * (len(header) - 1)]
-    lines = [header, marks, *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _bd_rate(found: Comparison | None) -> str:
-    if found is None:
-        return with_interval(None)
-    mark = "" if found.overlap >= comparisons.MIN_OVERLAP else " †"
-    return with_interval(found.rate) + mark
+def _description(run: FinishedRun) -> str:
+    """What the arm of a run does, and what its weights are."""
+    words = [ARMS[run.arm].description]
+    if not np.isnan(run.uniform_share):
+        words.append(f"{number(run.uniform_share, 'g')} of the weight uniform")
+    elif not np.isnan(run.floor):
+        words.append(f"floor {number(run.floor, 'g')}")
+    return ", ".join(words)
 
 
 def _db(value: float) -> str:

@@ -17,7 +17,8 @@ class FinishedRun(NamedTuple):
     """A run that is done.
 
     Attributes:
-      name, arm, lmbda, floor, seed, start, steps: of the plan; floor is NaN without.
+      name, arm, lmbda, floor, uniform_share, seed, start, steps: of the plan; floor and
+        share are NaN without.
       series: the arm; for refinement also whose model refines.
       final: of the training's end, by term; NaN without.
     """
@@ -27,10 +28,16 @@ class FinishedRun(NamedTuple):
     series: str
     lmbda: float
     floor: float
+    uniform_share: float
     seed: int
     start: str
     steps: int
     final: dict[str, float]
+
+    @property
+    def is_start(self) -> bool:
+        """Whether it is a long training that others start from."""
+        return self.arm == "baseline" and not self.start
 
 
 class StudyRecords:
@@ -67,13 +74,21 @@ class StudyRecords:
 
     def series(self, label: str) -> list[FinishedRun]:
         """The runs of a series at seed 0, by rising lambda."""
-        start = self.plan[0]["name"]
-        runs = [r for name, r in self.runs.items() if name != start and not r.seed]
+        runs = [r for r in self.runs.values() if not r.is_start and not r.seed]
         return sorted((r for r in runs if r.series == label), key=lambda run: run.lmbda)
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The names of the sets that were measured on."""
+        return tuple(dict.fromkeys(name for name, _ in self._images))
+
+    def names(self, label: str) -> list[str]:
+        """The names of a series' runs by rising lambda, or of a codec's settings."""
+        return [run.name for run in self.series(label)] or self.classical(label)
 
     def classical(self, codec: str) -> list[str]:
         """The names of a classical codec's settings, by rising rate."""
-        names = [n for _, n in self._images if n.rpartition("-")[0] == codec]
+        names = {n for _, n in self._images if n.rpartition("-")[0] == codec}
         return sorted(names, key=lambda name: float(name.rpartition("-")[2]))
 
     def images(self, set_name: str, names: list[str]) -> list[str]:
@@ -108,8 +123,11 @@ def _run(row: dict[str, str], arms: dict[str, str]) -> FinishedRun:
     if not ARMS[row["arm"]].trains:
         series += f" on {arms[row['start']]}"
     lmbda, floor = float(row["lambda"]), float(row["floor"] or np.nan)
+    share = float(row.get("uniform_share") or np.nan)  # a column that came later
     seed, steps = int(row["seed"]), int(row["steps"])
     ends = [key for key in row if key.startswith("final_")]
     final = {key.removeprefix("final_"): float(row[key] or np.nan) for key in ends}
     name, arm, start = row["name"], row["arm"], row["start"]
-    return FinishedRun(name, arm, series, lmbda, floor, seed, start, steps, final)
+    return FinishedRun(
+        name, arm, series, lmbda, floor, share, seed, start, steps, final
+    )

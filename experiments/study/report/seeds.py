@@ -35,7 +35,8 @@ def spreads(records: StudyRecords, score: Score) -> list[SeedSpread]:
     found = []
     for series in dict.fromkeys(run.series for run in records.runs.values()):
         first = records.series(series)
-        others = [r for r in records.runs.values() if r.series == series and r.seed]
+        runs = [run for run in records.runs.values() if not run.is_start]
+        others = [run for run in runs if run.series == series and run.seed]
         seeds = (0, *sorted({run.seed for run in others}))
         lambdas = sorted({run.lmbda for run in others})
         runs = {(run.seed, run.lmbda): run.name for run in (*first, *others)}

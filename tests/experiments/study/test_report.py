@@ -16,6 +16,7 @@ from experiments.study.plan import COLUMNS as PLAN
 from experiments.study.report import classical as classical_codecs
 from experiments.study.report import comparisons, effective_lambda, figures, page, seeds
 from experiments.study.report.comparisons import Comparisons, Pair
+from experiments.study.report.judgement import Judgement
 from experiments.study.report.numbers import number
 from experiments.study.report.records import StudyRecords
 from experiments.study.report.spread import gains, wrong_sign
@@ -50,7 +51,7 @@ def write_records(folder, savings: dict[str, float], seed_noise: float = 0.0) ->
         run |= {"train_seconds": 1.0, "measure_seconds": 1.0}
         run |= {"final_bpp": 0.1, "final_effective_lambda": effective}
         runs.append(run)
-        for set_name, count in (("test", 12), ("fixations", 9)):
+        for set_name, count in (("test", 12), ("fixations", 9), ("drivers", 5)):
             for i in range(count):
                 image = np.random.default_rng(i).uniform(0.5, 2)
                 quality = 30 + 4 * np.log2(lmbda / 0.002) + 3 * np.log2(image)
@@ -93,14 +94,15 @@ def verdict_of(tmp_path, savings, seed_percent=0.0, changed=lambda row: {}) -> s
     for row in rows:
         row |= {name: float(row[name]) + db for name, db in changed(row).items()}
     write_csv(tmp_path / "per_image.csv", rows)
-    compared = Comparisons(StudyRecords(tmp_path), resamples=30)
-    percents = dict.fromkeys(comparisons.DECIDING, seed_percent)
-    return comparisons.verdict(PAIR, compared, percents)
+    records = StudyRecords(tmp_path)
+    judgement = Judgement(records, Comparisons(records, resamples=30))
+    judgement.deviations = dict.fromkeys(comparisons.JUDGES.values(), seed_percent)
+    return judgement.verdict(PAIR)
 
 
 def test_bd_rate_is_the_saving_that_was_put_in(tmp_path):
     compared = Comparisons(records_of(tmp_path, {"concat": -0.2}), resamples=30)
-    for score in comparisons.SCORES:
+    for score in compared.scores:
         found = compared.of("concat", "baseline", score)
         assert found.rate.value == pytest.approx(-20, abs=1e-6)
         assert found.rate.low <= -20 + 1e-6 and found.rate.high >= -20 - 1e-6
@@ -145,7 +147,7 @@ def test_helping_in_one_score_only_is_said_so(tmp_path):
 
     savings = {"concat": -0.2, "concat-shuffled": 0.1}
     found = verdict_of(tmp_path, savings, changed=changed)
-    assert found == "helps for fixations only"
+    assert found == "helps for fixations and drivers only"
 
 
 def test_rates_are_predicted_on_the_baselines_curve(tmp_path):
@@ -239,7 +241,7 @@ def test_committed_page_is_what_its_records_give(street, monkeypatch, toward):
             return np.nextafter(function(x), toward)
 
         monkeypatch.setattr(np, function.__name__, moved)
-    committed = (ROOT / "results" / "README.md").read_text()
+    committed = (STREET / "README.md").read_text()
     records = StudyRecords(STREET.relative_to(ROOT))
     compared = Comparisons(records, 0, street.rows("bd_rate.csv"))
     drawn = [path.name for path in STREET.glob("*.png")]
