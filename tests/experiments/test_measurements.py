@@ -90,7 +90,7 @@ def scores(name: str) -> dict[str, dict[str, np.ndarray]]:
 
 
 def test_tables_of_predictors_in_the_readme_hold_what_was_recorded():
-    readme = (ROOT / "README.md").read_text()
+    readme = (ROOT / "data_prep" / "README.md").read_text()
     rows = re.findall(r"\n\| `[a-z-]+`(?:, raw)? \|((?: −?\d+\.\d+ \|)+)", readme)
     of_metrics = {"osie": ("auc-j", "nss", "cc", "kl", "sim", "ig-center")}
     of_metrics["osie"] += ("ig-uniform",)
