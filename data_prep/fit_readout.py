@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tqdm import tqdm
-
 from data_prep import likelihood, readout
 from data_prep.predictors import fixations
 from salcomp import cli
 from salcomp.errors import InputError
 from salcomp.files import disk, images, predictors
 from salcomp.flags import Flags
+from salcomp.progress import Progress
 
 FLAGS = Flags()
 FLAGS.string(
@@ -47,7 +46,7 @@ FLAGS.integer("seed", 0, "Seed of the bootstrap.", lower_bound=0)
 def _scenes(predictor, sources, recorded) -> list[likelihood.Scene]:
     """What the likelihood needs of each image."""
     found = []
-    for path in tqdm(sources, "maps", unit="image", disable=None):
+    for path in Progress(sources, "maps", unit="image"):
         rgb = images.read_image(path).rgb
         (saliency,) = predictor.predict([predictors.Frame.whole(rgb, str(path))])
         _, points = fixations.of_image(recorded, path)
@@ -83,7 +82,7 @@ def main(argv):
     for label, fit in fits.items():
         print(f"{label:34}{fit.bits:8.4f}")
     best = likelihood.best(fits)
-    draws = tqdm(range(FLAGS.resamples), "bootstrap", disable=None)
+    draws = Progress(range(FLAGS.resamples), "bootstrap")
     errors = likelihood.standard_errors(scenes, best, draws, FLAGS.seed)
     _print_constants(FLAGS.predictor, best, errors)
 

@@ -12,7 +12,6 @@ practice most coefficients are zero, and the gain is well below it.
 from __future__ import annotations
 
 import numpy as np
-from tqdm import tqdm
 
 from data_prep import contact_sheet
 from data_prep.pipeline import manifest
@@ -20,6 +19,7 @@ from salcomp import cli
 from salcomp.errors import InputError
 from salcomp.files import disk, images, saliency_maps
 from salcomp.flags import Flags
+from salcomp.progress import Progress
 
 FLAGS = Flags()
 FLAGS.string("input_glob", None, "Pattern or folder of the frames.")
@@ -47,7 +47,7 @@ def main(argv):
     paths = disk.expand_inputs([FLAGS.input_glob])
     counts = sum(
         saliency_maps.level_counts(images.read_frame(path)[..., 3])
-        for path in tqdm(paths, "frames", unit="frame", disable=None)
+        for path in Progress(paths, "frames", unit="frame")
     )
     share = counts / counts.sum()
     levels = np.arange(256) / 255

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from data_prep import saliency_metrics
 from data_prep.predictors import fixations
@@ -30,6 +29,7 @@ from salcomp.errors import InputError
 from salcomp.files import disk, images, predictors, saliency_maps
 from salcomp.files import results as results_files
 from salcomp.flags import Flags
+from salcomp.progress import Progress
 
 # The metrics, and which values of each are better.
 _METRICS = ("auc-j", "nss", "cc", "kl", "sim", "ig-center", "ig-uniform")
@@ -242,9 +242,7 @@ def main(argv):
         return _rows_of(path, sources, points[path], FLAGS.degree)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = tqdm(
-            pool.map(work, paths), "maps", len(paths), unit="image", disable=None
-        )
+        found = Progress(pool.map(work, paths), "maps", len(paths), unit="image")
         rows = [row for of_image in found for row in of_image]
     _print_table(rows)
     if FLAGS.output:

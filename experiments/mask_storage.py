@@ -15,7 +15,6 @@ import io
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from experiments.record import write_record
 from salcomp import cli
@@ -23,6 +22,7 @@ from salcomp.errors import InputError
 from salcomp.files import disk, figures, images, predictors, saliency_maps
 from salcomp.files.results import write_csv
 from salcomp.flags import Flags
+from salcomp.progress import Progress
 
 REASON = (
     "np.savez does not compress: a mask costs 4 bytes a pixel whatever it shows. To a "
@@ -96,7 +96,7 @@ def main(argv):
     paths = disk.expand_inputs([FLAGS.images])
     predictor = predictors.load(FLAGS.predictor, FLAGS.weights, readout=False)
     rows, sizes = [], set()
-    for path in tqdm(paths, "frames", unit="frame", disable=None):
+    for path in Progress(paths, "frames", unit="frame"):
         rgb = images.read_image(path).rgb
         height, width = rgb.shape[:2]
         sizes.add(f"{width}x{height}")

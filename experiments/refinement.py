@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from experiments import map_truth
 from experiments.record import write_record
@@ -39,6 +38,7 @@ from salcomp.files.results import write_csv
 from salcomp.flags import Flags
 from salcomp.metrics import bd_rate
 from salcomp.metrics import quality as metrics
+from salcomp.progress import Progress
 
 _NONE, _UNIFORM, _SHUFFLED = "not refined", "uniform", "shuffled-"
 # What the BD-rates are by, and how the table calls it.
@@ -122,7 +122,7 @@ def _pictures(paths: list[Path]) -> list[_Picture]:
     sources = {name: map_sources.from_spec(name, "maps") for name in plain}
     scorer = map_sources.from_spec(FLAGS.score_saliency, "score_saliency")
     found = []
-    for path in tqdm(paths, "maps", unit="image", disable=None):
+    for path in Progress(paths, "maps", unit="image"):
         image = images.read_image(path)
         maps = {name: one.of(path, image).saliency for name, one in sources.items()}
         score = scorer.of(path, image).saliency
@@ -197,12 +197,12 @@ def _measure(
         model: Refiner(codec, FLAGS.refine_steps, None, FLAGS.seed)
         for model, codec in models.items()
     }
-    with tqdm(total=len(ways) * len(pictures), unit="file", disable=None) as bar:
+    with Progress(total=len(ways) * len(pictures), unit="file") as bar:
         for model, arm in ways:
             name = arm.name if arm else _NONE
             bar.set_postfix_str(f"{name}, {model}")
             todo = [p for p in pictures if (name, model, p.name) not in known]
-            bar.update(len(pictures) - len(todo))
+            bar.skip(len(pictures) - len(todo))
             coded = _code(todo, models[model], refiners[model], arm)
             for picture, values in zip(todo, coded):
                 key = name, model, picture.name

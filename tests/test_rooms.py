@@ -12,7 +12,7 @@ from tests.fixtures import ROOT
 
 # From the ground up: a module imports from its own room and from those before it.
 FLOORS = (
-    ("salcomp", "salcomp.errors", "salcomp.flags", "salcomp.cli"),
+    ("salcomp", "salcomp.errors", "salcomp.flags", "salcomp.cli", "salcomp.progress"),
     ("salcomp.files",),
     ("salcomp.config",),
     ("salcomp.metrics",),
@@ -30,7 +30,7 @@ FLOORS = (
 )
 # What data_prep may take of salcomp, which knows nothing of either of the others.
 FOR_DATA_PREP = ("salcomp", "salcomp.errors", "salcomp.cli", "salcomp.flags")
-FOR_DATA_PREP += ("salcomp.files",)
+FOR_DATA_PREP += ("salcomp.files", "salcomp.progress")
 # Command lines: flags and wiring, which nobody imports but their other names.
 DOORS = (
     *(f"salcomp.{name}" for name in ("train", "compress", "decompress", "evaluate")),

@@ -10,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 
 from absl import logging
-from tqdm import tqdm
 
 from data_prep.pipeline.frame_folder import FrameFolder, LocalFiles
 from data_prep.pipeline.manifest import Manifest
@@ -19,6 +18,7 @@ from data_prep.pipeline.sources import Source, apart_from
 from salcomp.errors import InputError
 from salcomp.files import disk, images
 from salcomp.files.predictors import Predictor
+from salcomp.progress import Progress
 
 
 def run(
@@ -62,15 +62,18 @@ def run(
         def work(batch: list[Source]) -> list[dict | InputError]:
             return folder.prepare(batch, manifest.add)
 
-        with tqdm(total=len(sources), unit="frame", disable=None) as bar:
+        with Progress(total=len(sources), unit="frame") as bar:
             for results in _in_order(work, _batches(sources, batch_size), workers):
+                old = 0
                 for result in results:
                     if isinstance(result, InputError):
                         failures.append(result)
                         logging.error("%s", result)
                     else:
-                        kept += result is before.get(result["output"])
-                bar.update(len(results))
+                        old += result is before.get(result["output"])
+                bar.skip(old)
+                bar.update(len(results) - old)
+                kept += old
     counts = len(sources) - kept - len(failures), kept, len(failures)
     message = "%s: %d frames prepared, %d were there already, %d failed"
     logging.info(message, output_dir, *counts)

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from experiments.dilation import checkerboard
 from salcomp.codec.codec import Codec
 from salcomp.config import geometry as receptive_field
 from salcomp.metrics import quality as metrics
 from salcomp.metrics.ms_ssim import ms_ssim, similarity_db
+from salcomp.progress import Progress
 
 
 class Training(NamedTuple):
@@ -49,7 +49,7 @@ class Measured:
         codec = Codec.load(folder)
         self.config = codec.config
         self.rows, self.decoded, self.spectra = [], [], []
-        for rgb in tqdm(held_out.values(), folder.name, disable=None, leave=False):
+        for rgb in Progress(held_out.values(), folder.name, leave=False):
             encoded = codec.encode(rgb, np.ones(rgb.shape[:2], np.float32))
             x_hat = codec.decode(encoded.data)
             row = {"bpp": 8 * len(encoded.data) / (rgb.size // 3)}

@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from experiments.study.frames import EvaluationSet
 from experiments.study.plan import PlannedRun
@@ -26,6 +25,7 @@ from salcomp.errors import SalcompError
 from salcomp.evaluation.comparison import measure_scene
 from salcomp.evaluation.series import Point, classical_series
 from salcomp.evaluation.subjects import Subject
+from salcomp.progress import Progress
 
 # Of the classical codecs, where the models' rates are.
 _QUALITIES = {
@@ -159,7 +159,7 @@ def _rows(
 
     title = f"{name}, {set_name}"
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return [*tqdm(pool.map(row, subjects), title, len(subjects), disable=None)]
+        return [*Progress(pool.map(row, subjects), title, len(subjects))]
 
 
 def _refining(run: PlannedRun, codec: Codec) -> Callable:

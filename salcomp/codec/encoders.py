@@ -16,12 +16,12 @@ from typing import TypeVar
 
 import numpy as np
 from absl import logging
-from tqdm import tqdm
 
 from salcomp.codec.base import Encoded, RangeCodec
 from salcomp.codec.codec import Codec
 from salcomp.codec.files import WORKERS
 from salcomp.codec.refine import Refinement
+from salcomp.progress import Progress
 
 _Setting = TypeVar("_Setting")
 
@@ -61,7 +61,7 @@ class Refined:
     def encode(self, name: str, rgb, saliency, lmbda: float | None = None) -> Encoded:
         """As `Plain.encode`; with a lambda in the place of the refinement's."""
         refiner = self._refinement.refiner
-        with tqdm(total=refiner.steps, desc=name, leave=False, disable=None) as bar:
+        with Progress(total=refiner.steps, desc=name, leave=False) as bar:
             return self._refinement.encode(rgb, saliency, lmbda, bar.update)
 
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from absl import logging
-from tqdm import tqdm
 
 from salcomp.codec import bitstream
 from salcomp.errors import BitstreamError, InputError, SalcompError
 from salcomp.files import disk, images, map_sources
+from salcomp.progress import Progress
 from salcomp.zoo import shipped
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def run(
     pool = ThreadPoolExecutor(workers)
     try:
         done = pool.map(attempt, jobs)
-        for failure in tqdm(done, description, len(jobs), unit="file", disable=None):
+        for failure in Progress(done, description, len(jobs), unit="file"):
             if failure:
                 failures.append(failure)
                 if len(jobs) > 1:

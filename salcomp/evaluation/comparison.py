@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 from absl import logging
-from tqdm import tqdm
 
 from salcomp.errors import InputError, SalcompError
 from salcomp.evaluation.series import Point, Series
 from salcomp.evaluation.subjects import Scene, Subject
 from salcomp.files import disk
 from salcomp.metrics import bd_rate, quality
+from salcomp.progress import Progress
 
 
 def measure(
@@ -42,7 +42,7 @@ def measure(
     """
     points = [(one, i, point) for one in compared for i, point in enumerate(one.points)]
     names = _short_names([subject.path for subject in subjects])
-    with tqdm(total=len(subjects) * len(points), unit="file", disable=None) as bar:
+    with Progress(total=len(subjects) * len(points), unit="file") as bar:
         for name, subject in zip(names, subjects):
             scene = subject.load()
             weights = {}
@@ -193,7 +193,7 @@ def against_anchor(
     others = [label for label in labels if label != anchor]
     pairs = [(label, metric) for label in others for metric in rows]
     deltas = []
-    for label, metric in tqdm(pairs, "BD-rates", disable=None):
+    for label, metric in Progress(pairs, "BD-rates"):
         try:
             tables = [
                 table(rows[metric], one, key)

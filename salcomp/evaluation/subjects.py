@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from salcomp.errors import InputError
 from salcomp.files import images, map_sources, masks
+from salcomp.progress import Progress
 
 
 class Scene(NamedTuple):
@@ -195,7 +195,7 @@ def scored(
         Subject(path, given, score, boxes.get(path.name, []), roi_masks)
         for path in paths
     ]
-    bar = tqdm(subjects, "maps", unit="image", disable=None)
+    bar = Progress(subjects, "maps", unit="image")
     encoder, scorer = zip(*(subject.origins() for subject in bar))
     scoring = Scoring(
         len(subjects),
