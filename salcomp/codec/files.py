@@ -145,6 +145,7 @@ def compress_files(
     if not needed:
         maps = map_sources.from_spec("uniform")
     maps.load()
+    began, sizes, rates = time.perf_counter(), [], []
 
     def read(job: Job) -> tuple[images.Image, map_sources.Map]:
         image = images.read_image(job.source, max_pixels)
@@ -167,12 +168,21 @@ def compress_files(
         line = "%s: %d bytes, %.4f bpp in %.2f s, map: %s"
         size = len(encoded.data)
         logging.info(line, job.output, size, encoded.bpp, seconds, origin)
+        sizes.append(size)
+        rates.append(encoded.bpp)
 
-    if encoder.workers > 1:
-        run(jobs, lambda job: compress(job, *read(job)), "compress", encoder.workers)
-    else:
-        with contextlib.closing(_ahead(read, jobs)) as results:
-            run(jobs, lambda job: compress(job, *next(results).result()), "compress", 1)
+    title, workers = "compress", encoder.workers
+    try:
+        if workers > 1:
+            run(jobs, lambda job: compress(job, *read(job)), title, workers)
+        else:
+            with contextlib.closing(_ahead(read, jobs)) as ahead:
+                run(jobs, lambda job: compress(job, *next(ahead).result()), title, 1)
+    finally:
+        if len(sizes) > 1:
+            line = "%d files, %d bytes, %.4f bpp on average, in %.1f s"
+            seconds = time.perf_counter() - began
+            logging.info(line, len(sizes), sum(sizes), np.mean(rates), seconds)
 
 
 def _origin(image: images.Image, found: map_sources.Map) -> str:

@@ -57,6 +57,15 @@ def test_folder_of_images_is_compressed_beside_them(run, pictures):
     assert names_in(pictures) == expected
 
 
+def test_many_images_are_summed_up_in_the_last_line(run, pictures, caplog):
+    caplog.set_level("INFO")
+    run(pictures)
+    sizes = [path.stat().st_size for path in pictures.glob("*.salc")]
+    start = f"{len(sizes)} files, {sum(sizes)} bytes, "
+    assert caplog.messages[-1].startswith(start)
+    assert re.search(r"bpp on average, in [\d.]+ s$", caplog.messages[-1])
+
+
 def test_files_go_to_the_output_folder_and_nothing_else_does(run, pictures, tmp_path):
     run(pictures / "p0.png", pictures / "p2.png", f"--output_dir={tmp_path / 'out'}")
     assert names_in(tmp_path / "out") == ["p0.salc", "p2.salc"]
