@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments.study.plan import ARMS
+from experiments.study.report.page import description
 from experiments.study.report.records import FinishedRun, StudyRecords
 from salcomp import cli
 from salcomp.errors import InputError
@@ -31,24 +31,23 @@ FLAGS.string(
     "What the frames are, for the cards, such as `street scenes of GTSDB`; the names "
     "of their folders by default.",
 )
+FLAGS.string(
+    "photographs",
+    "photographs of OSIE",
+    "Likewise what the images with human fixations are.",
+)
 FLAGS.string("zoo", None, "Folder of the models; that of salcomp by default.")
 
 
 def _card(records: StudyRecords, run: FinishedRun) -> dict:
     """What is known of a run's model, but for what the model itself tells."""
-    images = records.images("test", [run.name])
-    bpp, psnr, ewpsnr = (
-        records.table("test", [run.name], images, metric)[0]
-        for metric in ("bpp", "psnr-rgb", "ewpsnr")
-    )
-    low, high = np.percentile(bpp, (2.5, 97.5))
     start = records.runs[run.start]
     count = records.rows("maps.csv")[0]["frames"]
     train_frames, test_frames = records.made["data"][:2]
     if FLAGS.frames:
         train_frames, test_frames = FLAGS.frames, f"{FLAGS.frames}, held out"
     return {
-        "arm_description": ARMS[run.arm].description,
+        "arm_description": description(run),
         "training": (
             f"{count} frames, {train_frames}: {start.steps:,} steps of a "
             f"baseline at lambda {start.lmbda:g} and from it {run.steps:,} steps, "
@@ -57,13 +56,30 @@ def _card(records: StudyRecords, run: FinishedRun) -> dict:
         **{key: records.made[key] for key in ("date", "command", "versions")},
         "test": {
             "frames": f"{test_frames}; EWPSNR by the map that the encoder had",
-            "images": len(images),
-            "bpp": float(bpp.mean()),
-            "bpp_low": float(low),
-            "bpp_high": float(high),
-            "psnr-rgb": float(psnr.mean()),
-            "ewpsnr": float(ewpsnr.mean()),
+            **_scores(records, "test", run.name),
         },
+        "fixations": {
+            "frames": f"{FLAGS.photographs}; EWPSNR by human fixations",
+            **_scores(records, "fixations", run.name),
+        },
+    }
+
+
+def _scores(records: StudyRecords, set_name: str, run: str) -> dict:
+    """Means over the images of a set, and between what the rates of most lie."""
+    images = records.images(set_name, [run])
+    bpp, psnr, ewpsnr = (
+        records.table(set_name, [run], images, metric)[0]
+        for metric in ("bpp", "psnr-rgb", "ewpsnr")
+    )
+    low, high = np.percentile(bpp, (2.5, 97.5))
+    return {
+        "images": len(images),
+        "bpp": float(bpp.mean()),
+        "bpp_low": float(low),
+        "bpp_high": float(high),
+        "psnr-rgb": float(psnr.mean()),
+        "ewpsnr": float(ewpsnr.mean()),
     }
 
 

@@ -159,6 +159,7 @@ def card(**changes) -> dict:
             "numpy": "1.26.4",
         },
         "test": test,
+        "fixations": test,
     }
     return {**fields, **changes}
 

@@ -52,6 +52,7 @@ class Card:
       date, command: of the training.
       versions: of the packages that trained, by name.
       test: on test frames.
+      fixations: on photographs, EWPSNR by human fixations.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Card:
     command: str
     versions: dict[str, str]
     test: Scores
+    fixations: Scores
 
     @classmethod
     def from_json(cls, text: str | bytes, origin: str) -> Card:
@@ -144,9 +146,10 @@ def table(listed: list[Card]) -> str:
     if not listed:
         return "no models come with this installation"
     rates = ("bpp", "(95 % of images)")
-    rows = [("name", "lambda", "arm", "floor", *rates, "PSNR", "EWPSNR")]
+    by_looks = ("photographs: bpp", "EWPSNR by fixations")
+    rows = [("name", "lambda", "arm", "floor", *rates, "PSNR", "EWPSNR", *by_looks)]
     for card in listed:
-        test = card.test
+        test, looks = card.test, card.fixations
         rows.append(
             (
                 card.name,
@@ -157,6 +160,8 @@ def table(listed: list[Card]) -> str:
                 f"({test.bpp_low:.3f} to {test.bpp_high:.3f})",
                 f"{test.psnr_rgb:.2f} dB",
                 f"{test.ewpsnr:.2f} dB",
+                f"{looks.bpp:.3f}",
+                f"{looks.ewpsnr:.2f} dB",
             )
         )
     widths = [max(map(len, column)) for column in zip(*rows)]
@@ -168,8 +173,13 @@ def table(listed: list[Card]) -> str:
     lines += ["", "Arms", *(f"  {arm}: {text}" for arm, text in arms.items())]
     lines += ["", "Training", *_by_text(listed, lambda card: card.training)]
     lines += ["", "Test: means over images, rates of whole files"]
-    lines += _by_text(listed, lambda c: f"{c.test.images} images, {c.test.frames}")
+    lines += _by_text(listed, lambda c: _set_of(c.test))
+    lines += ["", "Photographs", *_by_text(listed, lambda c: _set_of(c.fixations))]
     return "\n".join(lines)
+
+
+def _set_of(scores: Scores) -> str:
+    return f"{scores.images} images, {scores.frames}"
 
 
 def _by_text(listed: list[Card], text_of: Callable[[Card], str]) -> list[str]:

@@ -110,7 +110,7 @@ class Page:
         )
 
     def _described(self, series: str) -> str:
-        return _description(self._records.series(series)[0])
+        return description(self._records.series(series)[0])
 
     def _rule(self) -> dict:
         """The words that depend on who judges."""
@@ -129,7 +129,7 @@ class Page:
         scores = self._compared.scores
         header = [score.title for score in scores]
         few = (*self._compared.judges.values(), comparisons.CIRCULAR)
-        arms = {run.arm: _description(run) for run in self._records.runs.values()}
+        arms = {run.arm: description(run) for run in self._records.runs.values()}
         rows = [[*self._row(p.series, p.twin, scores), self._images(p)] for p in pairs]
         judged = self._judgement.pairs()
         controls = [self._row(p.series, p.control, few) for p in judged]
@@ -351,7 +351,7 @@ class Page:
         return Path(os.path.relpath(path, self._folder)).as_posix()
 
 
-def _description(run: FinishedRun) -> str:
+def description(run: FinishedRun) -> str:
     """What the arm of a run does, and what its weights are."""
     words = [ARMS[run.arm].description]
     if not np.isnan(run.uniform_share):

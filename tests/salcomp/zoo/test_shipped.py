@@ -178,7 +178,7 @@ def test_a_damaged_model_is_not_added(copy, tmp_path):
 
 def test_the_table_has_a_line_per_model_and_one_per_distinct_text(zoo):
     lines = model_card.table(shipped.cards()).splitlines()
-    row = "low 0.005 concat 0.1 0.500 (0.250 to 0.875) 27.50 dB 24.25 dB"
+    row = "low 0.005 concat 0.1 0.500 (0.250 to 0.875) 27.50 dB 24.25 dB 0.500 24.25 dB"
     assert lines[2].split() == row.split()
     assert "  low, middle, high: " + card()["training"] in lines
     assert "  plain: None." in lines
