@@ -1,4 +1,4 @@
-"""Tests of codec.encoders: the search for a rate; test_compress has the rest."""
+"""Tests of codec.rate_search."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from unittest import mock
 
 import pytest
 
-from salcomp.codec.encoders import approach, closest
+from salcomp.codec.rate_search import approach, closest
 
 
 class File(NamedTuple):
-    """What `closest` needs of an encoded image."""
+    """What a search needs of an encoded image."""
 
     bpp: float
 
