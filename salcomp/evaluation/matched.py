@@ -34,7 +34,7 @@ _WEIGHTS = {
 }
 
 
-class File(NamedTuple):
+class RatedFile(NamedTuple):
     """A file at the rate that was asked for.
 
     Attributes:
@@ -53,7 +53,7 @@ class Arm(NamedTuple):
 
     Attributes:
       label: its name, for people.
-      point: codes a picture to a `File` and back; its setting is the rate asked for.
+      point: codes a picture to a `RatedFile` and back; its setting is the rate asked.
     """
 
     label: str
@@ -121,10 +121,10 @@ def _of_codec(name: str, bpp: float) -> Arm:
     def encode(rgb, saliency):
         del saliency  # the formats have no place for it
 
-        def at(setting: float) -> File:
+        def at(setting: float) -> RatedFile:
             data = classical.encode(name, rgb, setting)
             rate = 8 * len(data) / (rgb.shape[0] * rgb.shape[1])
-            return File(data, f"quality {setting:.4g}", rate)
+            return RatedFile(data, f"quality {setting:.4g}", rate)
 
         _, file, _ = closest(at, codec.settings, bpp)
         return file
@@ -153,7 +153,7 @@ def _of_models(label: str, folders: list[Path], bpp: float, steps: int) -> list[
 
         def encode(rgb, saliency):
             encoded, how, _ = at_rate.find(name, rgb, saliency)
-            return File(encoded.data, how, encoded.bpp)
+            return RatedFile(encoded.data, how, encoded.bpp)
 
         return Arm(name, Point(bpp, encode, at_rate.decode))
 
