@@ -12,8 +12,8 @@ bytes, bit/pixel, PSNR, PSNR weighted by the map (EWPSNR), and seconds. Small wi
 show the most salient spot.
 
 Files are those that each codec would write, headers included. Refined models come
-within 1 % of the bytes, other codecs as close as their settings do. A photograph takes
-minutes: about three refinements in each arm.
+within about 1 % of the bytes, other codecs as close as their settings do. A photograph
+takes minutes: three to six refinements in each arm.
 """
 
 from __future__ import annotations

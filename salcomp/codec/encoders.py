@@ -79,8 +79,8 @@ class Found(NamedTuple):
 class AtRate:
     """With whichever of some models comes closest to a rate, image by image.
 
-    A refinement then comes within 1 %, by its lambda: from an eighth of the model's to
-    eight times it.
+    A refinement then comes within about 1 %, by its lambda: from an eighth of the
+    model's to eight times it.
     """
 
     def __init__(

@@ -37,7 +37,7 @@ def approach(
     ends: tuple[float, float],
     bpp: float,
 ) -> tuple[float, _File, bool]:
-    """Finds a setting whose file is within 1 % of a rate, by few files.
+    """Finds a setting whose file is within 1 % of a rate, if six files suffice.
 
     Gives the setting, its file, and whether the rate is within reach. log(rate) is
     nearly a line over log(setting): each try is where the line through two earlier ones

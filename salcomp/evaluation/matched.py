@@ -1,7 +1,7 @@
 """One picture coded in several ways, arms, at one size of the file.
 
 Each arm searches for the setting whose file comes closest to the rate that is asked
-for: refined models come within 1 %, others as close as their settings do.
+for: refined models come within about 1 %, others as close as their settings do.
 """
 
 from __future__ import annotations
