@@ -39,7 +39,7 @@ class RatedFile(NamedTuple):
 
     Attributes:
       data: the whole file.
-      how: by which model and setting it was made.
+      how: by which model and setting it was made, and if the rate is out of reach.
       bpp: its rate in bit per pixel.
     """
 
@@ -126,10 +126,14 @@ def _of_codec(name: str, bpp: float) -> Arm:
             rate = 8 * len(data) / (rgb.shape[0] * rgb.shape[1])
             return RatedFile(data, f"quality {setting:.4g}", rate)
 
-        _, file, _ = closest(at, codec.settings, bpp)
-        return file
+        _, file, within = closest(at, codec.settings, bpp)
+        return file if within else file._replace(how=_at_the_end(file.how, bpp))
 
     return Arm(codec.title, Point(bpp, encode, classical.decode))
+
+
+def _at_the_end(how: str, bpp: float) -> str:
+    return f"{how}, as {bpp:g} bpp is out of reach"
 
 
 def _ladder(model: str) -> tuple[str, list[Path]]:
@@ -152,7 +156,8 @@ def _of_models(label: str, folders: list[Path], bpp: float, steps: int) -> list[
         at_rate = encoders.AtRate(codecs, bpp, refinement_of)
 
         def encode(rgb, saliency):
-            encoded, how, _ = at_rate.find(name, rgb, saliency)
+            encoded, how, within = at_rate.find(name, rgb, saliency)
+            how = how if within else _at_the_end(how, bpp)
             return RatedFile(encoded.data, how, encoded.bpp)
 
         return Arm(name, Point(bpp, encode, at_rate.decode))

@@ -40,6 +40,12 @@ def test_file_is_that_of_the_setting_that_is_told(scene):
     assert found.size == len(file) and (found.decoded == classical.decode(file)).all()
 
 
+@pytest.mark.parametrize("bpp", [0.001, 30])
+def test_rate_out_of_reach_is_told(scene, bpp):
+    (found,) = made(scene, [], ["webp"], bpp, 0).values()
+    assert found.how.endswith(f", as {bpp:g} bpp is out of reach")
+
+
 def test_refined_arms_come_close_and_the_map_helps_where_it_scores(scene):
     scene = scene._replace(score_saliency=scene.saliency)
     uniform, by_map = made(scene, ["baseline-1"], [], 0.5, 20).values()
@@ -52,7 +58,7 @@ def test_refined_arms_come_close_and_the_map_helps_where_it_scores(scene):
 
 def test_the_map_that_scores_is_not_the_encoders(scene):
     found = made(scene, ["saliency-1"], [], 0.5, 0)["salcomp"]
-    encoded = Codec.load(found.how).encode(scene.rgb, scene.saliency)
+    encoded = Codec.load(found.how.split(",")[0]).encode(scene.rgb, scene.saliency)
     assert (found.decoded == encoded.reconstruction).all()
     expected = quality.ewpsnr(scene.rgb, found.decoded, scene.score_saliency)
     assert found.ewpsnr == expected
@@ -64,6 +70,7 @@ def test_a_folder_is_a_model_of_its_own(scene, tmp_path):
     assert list(found) == ["salcomp mine", "salcomp baseline"]
     encoded = Codec.load(tmp_path / "mine").encode(scene.rgb, scene.saliency)
     assert found["salcomp mine"].size == len(encoded.data)
+    assert found["salcomp mine"].how == "mine, as 0.5 bpp is out of reach"
 
 
 def test_two_models_of_one_arm_are_refused():
