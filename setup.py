@@ -17,6 +17,7 @@ setup(
     packages=find_packages(include=["salcomp*", "data_prep*", "experiments*"]),
     package_data={
         "salcomp": ["zoo/*/*"],
+        "salcomp.evaluation.compare_page": ["page.html", "page.css", "page.js"],
         "experiments": ["*.json"],
         "experiments.forger_game": ["page.html"],
         "experiments.study.report": ["sections/*.md"],

@@ -23,7 +23,7 @@ from salcomp.codec.codec import Codec
 from salcomp.config.config import CODEC, Config
 from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
-from salcomp.files import disk, figures, images, map_sources
+from salcomp.files import disk, figures, images, map_sources, saliency_maps
 from salcomp.files.results import write_csv
 from salcomp.flags import Flags
 from salcomp.metrics import quality as metrics
@@ -145,7 +145,7 @@ def _draw(path: Path, source: Path, arms: dict, caption: str) -> None:
             f"PSNR {values['PSNR']:.2f} dB, EWPSNR {values['EWPSNR']:.2f} dB"
         )
         shown[title] = x_hat
-    top, left = windows.heaviest(image.alpha, *_ZOOM)
+    top, left = saliency_maps.heaviest(image.alpha, *_ZOOM)
     window = np.s_[top : top + _ZOOM[0], left : left + _ZOOM[1]]
     figure = figures.new(16, 5.4)
     axes = figure.subplots(2, 4, height_ratios=(3, 4))

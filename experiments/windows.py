@@ -5,23 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 
-def heaviest(weight: np.ndarray, height: int, width: int) -> tuple[int, int]:
-    """Top and left of the window with the largest sum of a map.
-
-    Args:
-      weight: [H, W], at least as large as the window.
-      height, width: of the window.
-    """
-    sums = np.pad(weight.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-    windows = (
-        sums[height:, width:]
-        - sums[:-height, width:]
-        - sums[height:, :-width]
-        + sums[:-height, :-width]
-    )
-    return np.unravel_index(windows.argmax(), windows.shape)
-
-
 def show(axes, picture: np.ndarray) -> None:
     """Draws a picture or a map, uint8 [H, W, 3] or [H, W], pixel by pixel."""
     axes.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest")

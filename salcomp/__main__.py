@@ -15,6 +15,7 @@ TOOLS = {
     "run_step": "train by an exported step, with JAX and without TensorFlow",
     "compress": "images to .salc files",
     "decompress": ".salc files to PNG images",
+    "compare": "a page that shows photographs coded in several ways, at the same bytes",
     "evaluate": "rates and qualities of models and of other codecs on images",
     "extreme_gan.train": "train the GAN baseline of 2019, as published or repaired",
     "extreme_gan.export": "another name of export",

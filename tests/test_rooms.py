@@ -35,6 +35,7 @@ FOR_DATA_PREP += ("salcomp.files", "salcomp.progress")
 DOORS = (
     *(f"salcomp.{name}" for name in ("train", "compress", "decompress", "evaluate")),
     *("salcomp.export", "salcomp.export_step", "salcomp.run_step", "salcomp.__main__"),
+    "salcomp.compare",
     *(f"salcomp.extreme_gan.{name}" for name in ("train", "compress", "decompress")),
     "salcomp.extreme_gan.export",
     *(f"data_prep.{name}" for name in ("prepare", "preview", "score_saliency")),

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import windows
 from experiments.dilation.runs import Measured, Training
-from salcomp.files import figures
+from salcomp.files import figures, saliency_maps
 from salcomp.runs import metrics_file
 
 # Rows and columns of the crop that the figure enlarges; no more than the checkerboard's
@@ -49,7 +48,7 @@ def draw_frame(path: Path, original: np.ndarray, shown: dict, index: int) -> Non
         )
         pictures[title] = one.decoded[index], one
     errors = [(one.decoded[index].astype(float) - original) for one in shown.values()]
-    top, left = windows.heaviest(np.square(errors).sum((0, 3)), *_ZOOM)
+    top, left = saliency_maps.heaviest(np.square(errors).sum((0, 3)), *_ZOOM)
     window = np.s_[top : top + _ZOOM[0], left : left + _ZOOM[1]]
     figure = figures.new(14, 10)
     axes = figure.subplots(3, len(pictures), height_ratios=(2, 3, 3))

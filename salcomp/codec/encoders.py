@@ -10,24 +10,21 @@ What `compress` needs of each:
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from absl import logging
 
+from salcomp.codec import bitstream
 from salcomp.codec.base import Encoded, RangeCodec
-from salcomp.codec.codec import Codec
 from salcomp.codec.files import WORKERS
+from salcomp.codec.rate_search import approach, closest
 from salcomp.codec.refine import Refinement
 from salcomp.progress import Progress
 
-_Setting = TypeVar("_Setting")
-
-# What a refinement's lambda may be, in units of the model's: 31 values, among which
-# a binary search looks at five.
-_LAMBDA_FACTORS = (8 ** np.linspace(-1, 1, 31)).tolist()
+# How far a refinement's lambda may be from the model's, as a factor.
+_LAMBDA_RANGE = 8
 
 
 class Plain:
@@ -65,18 +62,32 @@ class Refined:
             return self._refinement.encode(rgb, saliency, lmbda, bar.update)
 
 
+class Found(NamedTuple):
+    """What a search for a rate ends with.
+
+    Attributes:
+      encoded: the file.
+      how: by which model, and if refined with which lambda.
+      within: whether the rate is within reach; else this is the closest.
+    """
+
+    encoded: Encoded
+    how: str
+    within: bool
+
+
 class AtRate:
     """With whichever of some models comes closest to a rate, image by image.
 
-    A refinement then comes closer still, by its lambda: from an eighth of the model's
-    to eight times it.
+    A refinement then comes within about 1 %, by its lambda: from an eighth of the
+    model's to eight times it.
     """
 
     def __init__(
         self,
-        codecs: Mapping[str, Codec],
+        codecs: Mapping[str, RangeCodec],
         bpp: float,
-        refinement_of: Callable[[Codec], Refinement] | None = None,
+        refinement_of: Callable[[RangeCodec], Refinement] | None = None,
     ):
         """Makes an encoder.
 
@@ -95,64 +106,35 @@ class AtRate:
 
     def encode(self, name: str, rgb: np.ndarray, saliency: np.ndarray) -> Encoded:
         """As `Plain.encode`; logs what was reached, by which model."""
-        model, encoded, within = closest(
-            lambda model: self._codecs[model].encode(rgb, saliency),
-            list(self._codecs),
-            self._bpp,
-        )
-        used = model
-        if self._refined is not None:
-            own = self._codecs[model].config.lmbda
-            lmbda, encoded, within = closest(
-                lambda lmbda: self._refined[model].encode(name, rgb, saliency, lmbda),
-                [own * factor for factor in _LAMBDA_FACTORS],
-                self._bpp,
-            )
-            used = f"{model} refined with lambda {lmbda:.3g}"
+        encoded, how, within = self.find(name, rgb, saliency)
         asked = f"{name}: {self._bpp:g} bpp asked"
-        found = f"{encoded.bpp:.4f} with {used}"
+        found = f"{encoded.bpp:.4f} with {how}"
         if within:
             logging.info("%s, %s", asked, found)
         else:
             logging.warning("%s, which is out of reach; closest is %s", asked, found)
         return encoded
 
+    def find(self, name: str, rgb: np.ndarray, saliency: np.ndarray) -> Found:
+        """Encodes an image; arguments as `Plain.encode`."""
+        model, encoded, within = closest(
+            lambda model: self._codecs[model].encode(rgb, saliency),
+            list(self._codecs),
+            self._bpp,
+        )
+        if self._refined is None:
+            return Found(encoded, model, within)
+        own = self._codecs[model].config.lmbda
+        lmbda, encoded, within = approach(
+            lambda lmbda: self._refined[model].encode(name, rgb, saliency, lmbda),
+            own,
+            (own / _LAMBDA_RANGE, own * _LAMBDA_RANGE),
+            self._bpp,
+        )
+        return Found(encoded, f"{model} refined with lambda {lmbda:.3g}", within)
 
-def closest(
-    encode: Callable[[_Setting], Encoded], settings: Sequence[_Setting], bpp: float
-) -> tuple[_Setting, Encoded, bool]:
-    """Finds the setting whose file comes closest to a rate, by binary search.
-
-    Gives the setting, its file, and whether rates on both sides of `bpp` were found.
-
-    Args:
-      encode: an image with a setting.
-      settings: by rising rate.
-      bpp: the rate, more than 0; the closest has the least |log(rate / bpp)|.
-    """
-    tried = _Tried(encode, settings)
-    bisect.bisect_left(tried, bpp)
-    rates = {place: encoded.bpp for place, encoded in tried.encoded.items()}
-    best = min(rates, key=lambda place: abs(np.log(rates[place] / bpp)))
-    within = min(rates.values()) <= bpp <= max(rates.values())
-    return settings[best], tried.encoded[best], within
-
-
-class _Tried(Sequence):
-    """The rates of settings, each found when it is asked for.
-
-    Attributes:
-      encoded: what was found, by the setting's place.
-    """
-
-    def __init__(self, encode, settings):
-        self._encode = encode
-        self._settings = settings
-        self.encoded: dict[int, Encoded] = {}
-
-    def __len__(self) -> int:
-        return len(self._settings)
-
-    def __getitem__(self, place: int) -> float:
-        self.encoded[place] = self._encode(self._settings[place])
-        return self.encoded[place].bpp
+    def decode(self, data: bytes) -> np.ndarray:
+        """Decodes a file that it made, with the model that made it."""
+        content = bitstream.unpack(data)
+        codecs = {codec.fingerprint: codec for codec in self._codecs.values()}
+        return codecs[content.fingerprint].decode_content(content)

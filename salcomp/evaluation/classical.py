@@ -22,7 +22,7 @@ from __future__ import annotations
 import functools
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -35,38 +35,48 @@ class ClassicalCodec(NamedTuple):
     """One of Pillow's lossy codecs.
 
     Attributes:
+      title: the codec's name, for people.
       format: Pillow's name of the file format.
       feature: Pillow's name of the library behind it, for `features.check`.
-      lowest, highest: the range of the quality setting, inclusive.
+      settings: the quality settings from end to end, by rising rate, close enough for
+        a search.
       qualities: a sweep that covers about 0.1 to 2 bit/pixel on photographs.
       options: from the quality setting to the options of `Image.save`.
     """
 
+    title: str
     format: str
     feature: str
-    lowest: float
-    highest: float
+    settings: Sequence[float]
     qualities: tuple[float, ...]
     options: Callable[[float], dict[str, Any]]
 
 
-def _by_quality(format, feature, lowest, qualities, **others) -> ClassicalCodec:
+def _by_quality(title, format, feature, lowest, qualities, **others) -> ClassicalCodec:
     """A codec whose setting is a whole number up to 100, with other options fixed."""
 
     def options(quality: float) -> dict[str, Any]:
         return {"quality": int(quality), **others}
 
-    return ClassicalCodec(format, feature, lowest, 100, qualities, options)
+    settings = range(lowest, 101)
+    return ClassicalCodec(title, format, feature, settings, qualities, options)
 
 
 _JPEG = functools.partial(
-    _by_quality, "JPEG", "jpg", 1, (5, 10, 15, 20, 30, 45, 60, 75, 85)
+    _by_quality,
+    format="JPEG",
+    feature="jpg",
+    lowest=1,
+    qualities=(5, 10, 15, 20, 30, 45, 60, 75, 85),
 )
 CODECS = {
-    "jpeg": _JPEG(subsampling="4:2:0"),
-    "jpeg-optimized": _JPEG(subsampling="4:2:0", optimize=True),
-    "webp": _by_quality("WEBP", "webp", 0, (0, 5, 15, 30, 50, 70, 80, 88), method=6),
+    "jpeg": _JPEG("JPEG", subsampling="4:2:0"),
+    "jpeg-optimized": _JPEG("JPEG, optimized", subsampling="4:2:0", optimize=True),
+    "webp": _by_quality(
+        "WebP", "WEBP", "webp", 0, (0, 5, 15, 30, 50, 70, 80, 88), method=6
+    ),
     "avif": _by_quality(
+        "AVIF",
         "AVIF",
         "avif",
         0,
@@ -76,10 +86,10 @@ CODECS = {
     ),
     # Its setting is the target rate in bit/pixel, out of 24.
     "jpeg2000": ClassicalCodec(
+        "JPEG 2000",
         "JPEG2000",
         "jpg_2000",
-        0.01,
-        24,
+        np.geomspace(0.01, 24, 1024).tolist(),
         (0.1, 0.15, 0.25, 0.4, 0.6, 0.9, 1.3, 2.0),
         lambda bpp: {
             "quality_mode": "rates",
@@ -106,10 +116,10 @@ def check(name: str, quality: float) -> None:
         available = features.check(codec.feature)
     if not available:
         raise InputError(f"this Pillow was built without {name}: pip install -U pillow")
-    if not codec.lowest <= quality <= codec.highest:
+    lowest, highest = codec.settings[0], codec.settings[-1]
+    if not lowest <= quality <= highest:
         raise InputError(
-            f"the quality of {name} goes from {codec.lowest} to {codec.highest}, "
-            f"not {quality}"
+            f"the quality of {name} goes from {lowest} to {highest}, not {quality}"
         )
 
 

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from absl import logging
@@ -41,7 +42,7 @@ def measure(
       InputError: an image or its map can no longer be read.
     """
     points = [(one, i, point) for one in compared for i, point in enumerate(one.points)]
-    names = _short_names([subject.path for subject in subjects])
+    names = short_names([subject.path for subject in subjects])
     with Progress(total=len(subjects) * len(points), unit="file") as bar:
         for name, subject in zip(names, subjects):
             scene = subject.load()
@@ -66,6 +67,34 @@ def measure(
                 bar.update()
 
 
+class Coded(NamedTuple):
+    """An image coded and decoded at one point.
+
+    Attributes:
+      file: as `Point.encode` gives it.
+      decoded: uint8 [H, W, 3].
+      encode_seconds, decode_seconds: that it took.
+    """
+
+    file: Any
+    decoded: np.ndarray
+    encode_seconds: float
+    decode_seconds: float
+
+
+def code(point: Point, scene: Scene) -> Coded:
+    """Codes one image at one point and decodes its file.
+
+    Raises SalcompError if the codec cannot code the image.
+    """
+    started = time.perf_counter()
+    file = point.encode(scene.rgb, scene.saliency)
+    encoded = time.perf_counter()
+    decoded = point.decode(file.data)
+    finished = time.perf_counter()
+    return Coded(file, decoded, encoded - started, finished - encoded)
+
+
 def measure_scene(
     point: Point, scene: Scene, weights: dict[str, np.ndarray]
 ) -> dict[str, float]:
@@ -75,20 +104,21 @@ def measure_scene(
     of encoding and decoding, and all metrics of the decoded image. Raises SalcompError
     if the codec cannot code the image.
     """
-    started = time.perf_counter()
-    file = point.encode(scene.rgb, scene.saliency)
-    encoded = time.perf_counter()
-    decoded = point.decode(file.data)
-    finished = time.perf_counter()
+    coded = code(point, scene)
     pixels = scene.saliency.size
     return {
-        "bytes": len(file.data),
-        "bpp": 8 * len(file.data) / pixels,
-        "information_bpp": file.information_bits / pixels,
-        "encode_seconds": encoded - started,
-        "decode_seconds": finished - encoded,
+        "bytes": len(coded.file.data),
+        "bpp": 8 * len(coded.file.data) / pixels,
+        "information_bpp": coded.file.information_bits / pixels,
+        "encode_seconds": coded.encode_seconds,
+        "decode_seconds": coded.decode_seconds,
         **quality.all_metrics(
-            scene.rgb, decoded, scene.score_saliency, weights, scene.boxes, scene.mask
+            scene.rgb,
+            coded.decoded,
+            scene.score_saliency,
+            weights,
+            scene.boxes,
+            scene.mask,
         ),
     }
 
@@ -134,7 +164,7 @@ def count_images(rows: list[dict]) -> int:
     return len({row["image"] for row in rows})
 
 
-def _short_names(paths: list[Path]) -> list[str]:
+def short_names(paths: list[Path]) -> list[str]:
     """Names files, by paths from their common folder where file names repeat."""
     if len({path.name for path in paths}) == len(paths):
         return [path.name for path in paths]

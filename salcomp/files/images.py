@@ -189,3 +189,10 @@ def encode_png(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     pil.fromarray(array).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def encode_webp(array: np.ndarray) -> bytes:
+    """Encodes uint8 [H, W] or [H, W, 3] as WebP, without loss; at most 16383 a side."""
+    buffer = io.BytesIO()
+    pil.fromarray(array).save(buffer, "WEBP", lossless=True)
+    return buffer.getvalue()

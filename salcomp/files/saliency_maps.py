@@ -70,3 +70,20 @@ def blur(saliency: np.ndarray, sigma: float) -> np.ndarray:
 
     blurred = ndimage.gaussian_filter(saliency, sigma, mode="nearest")
     return blurred * (saliency.max() / blurred.max())
+
+
+def heaviest(weight: np.ndarray, height: int, width: int) -> tuple[int, int]:
+    """Top and left of the window with the largest sum of a map.
+
+    Args:
+      weight: [H, W], at least as large as the window.
+      height, width: of the window.
+    """
+    sums = np.pad(weight.astype(np.float64).cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    windows = (
+        sums[height:, width:]
+        - sums[:-height, width:]
+        - sums[height:, :-width]
+        + sums[:-height, :-width]
+    )
+    return np.unravel_index(windows.argmax(), windows.shape)

@@ -22,7 +22,6 @@ from experiments import (
     mask_storage,
     refinement,
     saliency_samples,
-    windows,
 )
 from experiments.benchmark_speed import __main__ as benchmark_speed
 from experiments.dilation import __main__ as dilation
@@ -47,14 +46,6 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 def width_of(path: Path) -> int:
     return Image.open(path).size[0]
-
-
-def test_heaviest_window_is_where_the_map_is():
-    saliency = np.zeros((100, 200), np.uint8)
-    saliency[40:50, 150:160] = 255
-    top, left = windows.heaviest(saliency, 20, 30)
-    assert top <= 40 and top + 20 >= 50
-    assert left <= 150 and left + 30 >= 160
 
 
 def test_demo_writes_table_figure_and_record(frames_glob, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from experiments.forger_game import __main__ as forger_game
-from tests.experiments.forger_game.chromium import Browser
+from tests.chromium import Browser
 from tests.fixtures import save_gan_run
 
 _ANSWER = "!document.getElementById('verdict').hidden"

@@ -42,3 +42,11 @@ def test_the_bound_of_two_levels_is_that_of_theory(share, floor, decibels):
     counts = counts_of([255] * share + [0] * (100 - share))
     bound = saliency_maps.weighting_bound(counts, floor)
     assert bound == pytest.approx(decibels, abs=5e-3)
+
+
+def test_heaviest_window_is_where_the_map_is():
+    saliency = np.zeros((100, 200), np.uint8)
+    saliency[40:50, 150:160] = 255
+    top, left = saliency_maps.heaviest(saliency, 20, 30)
+    assert top <= 40 and top + 20 >= 50
+    assert left <= 150 and left + 30 >= 160

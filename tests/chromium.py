@@ -6,6 +6,7 @@ file descriptors 3 and 4 (`--remote-debugging-pipe`).
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pathlib
@@ -15,7 +16,10 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
+
+from salcomp.files import images
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _PATIENCE = 60  # seconds
@@ -26,7 +30,8 @@ _LAUNCH = (
     "os.dup2(ends[0], 3), os.dup2(ends[1], 4)\n"
     "os.execv(sys.argv[3], sys.argv[3:])"
 )
-_KEYS = {"ArrowLeft": 37, "ArrowRight": 39, "Enter": 13, "Tab": 9}
+_KEYS = {"ArrowLeft": 37, "ArrowRight": 39, "Enter": 13, "Tab": 9, "End": 35, " ": 32}
+_KEYS |= {"+": 187, "0": 48, "s": 83, "ArrowDown": 40}
 
 
 def path() -> str:
@@ -157,12 +162,41 @@ class Browser:
         for kind, extra in (("keyDown", text), ("keyUp", {})):
             self.call("Input.dispatchKeyEvent", type=kind, **event, **extra)
 
-    def tap(self, selector: str) -> None:
-        """Touches the middle of an element."""
+    def middle(self, selector: str) -> tuple[float, float]:
+        """Where the middle of an element is in the window, which shows it."""
         x, y = self.value(
             f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
             "e.scrollIntoView({block: 'nearest'}); const r = e.getBoundingClientRect();"
             "return [r.x + r.width / 2, r.y + r.height / 2]; })()"
         )
-        for kind, points in (("touchStart", [{"x": x, "y": y}]), ("touchEnd", [])):
+        return x, y
+
+    def tap(self, selector: str) -> None:
+        """Touches the middle of an element."""
+        self.touch([self.middle(selector)])
+
+    def touch(self, *moments: list[tuple[float, float]]) -> None:
+        """Puts fingers down at the places of the first moment, and moves them on."""
+        for i, places in enumerate([*moments, []]):
+            kind = "touchMove" if i else "touchStart"
+            points = [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(places)]
+            kind = kind if places else "touchEnd"
             self.call("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+
+    def drag(self, *places: tuple[float, float]) -> None:
+        """Presses the mouse at the first place, and lets go at the last."""
+        kinds = ["mousePressed", *["mouseMoved"] * (len(places) - 1)]
+        for kind, (x, y) in zip([*kinds, "mouseReleased"], [*places, places[-1]]):
+            button = {"button": "left", "buttons": 1, "clickCount": 1}
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **button)
+
+    def wheel(self, place: tuple[float, float], down: float, modifiers: int = 0):
+        """Turns the mouse's wheel at a place, by so many pixels."""
+        x, y = place
+        turn = {"deltaX": 0, "deltaY": down, "modifiers": modifiers}
+        self.call("Input.dispatchMouseEvent", type="mouseWheel", x=x, y=y, **turn)
+
+    def screenshot(self) -> np.ndarray:
+        """What the window shows, uint8 [H, W, 3]."""
+        data = self.call("Page.captureScreenshot", format="png")["data"]
+        return images.decode_image(base64.b64decode(data), "screenshot").rgb
