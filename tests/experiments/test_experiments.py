@@ -17,13 +17,14 @@ from PIL import Image
 from data_prep import prepare
 from experiments import (
     compare_reference,
-    demo,
     gtsdb_split,
     mask_storage,
     refinement,
     saliency_samples,
 )
 from experiments.benchmark_speed import __main__ as benchmark_speed
+from experiments.demo import __main__ as demo
+from experiments.demo import photograph
 from experiments.dilation import __main__ as dilation
 from experiments.gan_overfitting import __main__ as gan_overfitting
 from experiments.gan_overfitting import reduced_frames
@@ -48,9 +49,11 @@ def width_of(path: Path) -> int:
     return Image.open(path).size[0]
 
 
-def test_demo_writes_table_figure_and_record(frames_glob, tmp_path):
-    flags = f"--preset=smoke --start_steps=3 --arm_steps=2 --data={frames_glob}"
-    record = run(demo, tmp_path, flags)
+def test_demo_writes_table_figure_and_record(frames_glob, zoo_folder, tmp_path):
+    flags = "--acts=training --preset=smoke --steps=2 --data={frames_glob}"
+    record = run(
+        demo, tmp_path, f"{flags} --start={zoo_folder / 'plain'} --lambda=0.01"
+    )
     rows = rows_of(tmp_path / "table.csv")
     assert [row["arm"] for row in rows] == ["baseline", "saliency"]
     assert float(rows[0]["effective lambda"]) == pytest.approx(0.01)
@@ -59,12 +62,37 @@ def test_demo_writes_table_figure_and_record(frames_glob, tmp_path):
     assert record["command"].startswith("python -m experiments.demo")
 
 
+def test_demo_shows_a_photograph_at_one_size_also_without_a_network(
+    tmp_path, monkeypatch, caplog
+):
+    caplog.set_level("INFO")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(photograph, "_STEPS", 3)
+    no_network = mock.Mock(side_effect=InputError("no network"))
+    monkeypatch.setattr(photograph.published, "bring", no_network)
+    Image.fromarray(frame(0, 48, 64)[..., :3]).save(tmp_path / "photo.png")
+    flags = f"--acts=photograph --photo={tmp_path / 'photo.png'} --bpp=0.5"
+    record = run(demo, tmp_path / "demo", flags)
+    assert "no network; the map will be a lesser predictor's" in caplog.text
+    assert "where images have no map, spectral-residual makes one" in caplog.text
+    labels = ["salcomp, uniform weights", "salcomp, weighted by the map"]
+    assert list(record["photograph"]) == [*labels, "AVIF", "WebP"]
+    assert width_of(tmp_path / "demo" / "photograph.png") > 1000
+    page = (tmp_path / "demo" / "photograph.html").read_text()
+    assert all(label in page for label in labels)
+
+
+def test_demo_refuses_an_act_that_it_has_not(tmp_path):
+    with pytest.raises(InputError, match="--acts: give photograph, training, or both"):
+        run(demo, tmp_path / "demo", "--acts=dance")
+
+
 def test_demo_refuses_frames_without_a_map_before_training(tmp_path):
     for name in "ab":
         Image.new("RGB", (128, 96)).save(tmp_path / f"{name}.png")
     with pytest.raises(InputError, match="no saliency map"):
         run(demo, tmp_path / "demo", f"--data={tmp_path}")
-    assert not (tmp_path / "demo" / "start").exists()
+    assert not (tmp_path / "demo").exists()
 
 
 def test_dilation_compares_the_codecs_and_goes_on_where_it_was(tmp_path):

@@ -1,67 +1,87 @@
-"""The method at work in minutes: what telling the encoder where people look changes.
-
-Trains a baseline; from it as common start, with the same frames, steps, seed and
-schedule, a baseline arm and a saliency arm; compresses held-out frames to files and
-back with both; prints a table and draws a figure.
-
-    python -m experiments.demo                     on built-in drawn scenes
-    python -m experiments.demo --data='DIR/*.png'  on RGBA PNGs, the map as alpha
-"""
+"""Both arms of the 2019 experiment: trained from one model, and compared on files."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from absl import logging
 
 from experiments import windows
-from experiments.record import write_record
-from salcomp import cli
 from salcomp.codec import encoders, files
 from salcomp.codec.codec import Codec
-from salcomp.config.config import CODEC, Config
+from salcomp.config.config import CODEC
 from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
 from salcomp.files import disk, figures, images, map_sources, saliency_maps
 from salcomp.files.results import write_csv
-from salcomp.flags import Flags
 from salcomp.metrics import quality as metrics
 from salcomp.training import run
+from salcomp.zoo import exported
 
 # What is trained: whether it is told where people look.
 _ARMS = {"baseline": False, "saliency": True}
 _COLUMNS = ("lambda", "mean weight", "effective lambda", "bpp", "PSNR", "EWPSNR")
 _ZOOM = (64, 96)  # rows and columns of the crop that the figure enlarges
 
-FLAGS = Flags()
-FLAGS.string(
-    "data",
-    None,
-    "Pattern or folder of RGBA PNGs, the saliency map as alpha; built-in scenes by "
-    "default.",
-)
-FLAGS.string("output_dir", "demo", "Folder for the runs, files and figure.")
-FLAGS.string("preset", "cpu", "Preset of the three trainings.")
-FLAGS.integer("start_steps", 1500, "Steps of the common start.", lower_bound=1)
-FLAGS.integer("arm_steps", 1000, "Steps of each arm.", lower_bound=1)
-FLAGS.float("lambda", 0.01, "Lambda of both arms.")
-FLAGS.float(
-    "saliency_floor",
-    0.1,
-    "Smallest weight of the saliency arm, 0 to 1; the preset's 0.1.",
-)
-FLAGS.integer("num_scenes", 96, "Built-in scenes to train on.", lower_bound=2)
-FLAGS.integer("seed", 0, "Seed of all trainings.")
-FLAGS.integer(
-    "figure_frame",
-    0,
-    "Which held-out frame the figure shows; the first by default.",
-    lower_bound=0,
-)
+
+class Plan(NamedTuple):
+    """What both arms are trained on, and how.
+
+    Attributes:
+      data: pattern of RGBA PNGs; None for built-in scenes.
+      start: model that both start from, as `--init_from` of salcomp.train takes it.
+      preset: of the trainings.
+      steps: of each arm.
+      lmbda: of both, in bit per pixel per squared 8-bit level.
+      saliency_floor: smallest weight of the saliency arm, 0..1.
+      num_scenes: built-in scenes to train on.
+      seed: of both trainings.
+    """
+
+    data: str | None
+    start: str
+    preset: str
+    steps: int
+    lmbda: float
+    saliency_floor: float
+    num_scenes: int
+    seed: int
 
 
-def _check_maps(data: str) -> None:
+def show(plan: Plan, figure_frame: int, output: Path) -> list[str]:
+    """Trains both arms, and compares them on frames that neither has seen.
+
+    Writes the runs, the files, `table.csv` and `figure.png`, and prints the table.
+
+    Args:
+      plan: of the trainings.
+      figure_frame: which held-out frame the figure shows.
+      output: folder to write to.
+
+    Returns:
+      The names of the held-out frames.
+
+    Raises:
+      InputError: frames or model cannot be used.
+    """
+    _train(plan, output)
+    sources = _held_out(plan.data, output)
+    found = {arm: _measure(output, arm, sources) for arm in _ARMS}
+    _write_table(output / "table.csv", {arm: f["means"] for arm, f in found.items()})
+    chosen = figure_frame % len(sources)
+    caption = (
+        f"{sources[chosen].name}, held out; both arms: lambda {plan.lmbda}, "
+        f"{plan.steps} steps from {plan.start}, seed {plan.seed}. EWPSNR is weighted "
+        "by the map shown; yellow: its most salient window, enlarged below."
+    )
+    arms = {arm: f["decoded"][chosen] for arm, f in found.items()}
+    _draw(output / "figure.png", sources[chosen], arms, caption)
+    return [path.name for path in sources]
+
+
+def check_maps(data: str) -> None:
     """Makes sure, before anything is trained, that every frame has a map."""
     paths = [Path(path) for path in frame_files.find(data)]
     for path in paths:
@@ -74,28 +94,32 @@ def _check_maps(data: str) -> None:
         raise InputError(f"--data={data}: two frames have the same name; rename one")
 
 
-def _train(output: Path, data: str | None) -> None:
-    """Trains the common start, then the arms, on the same frames."""
-    common = dict(lmbda=FLAGS["lambda"].value, seed=FLAGS.seed)
-
-    def config(saliency: bool, steps: int) -> Config:
-        map_use = dict(condition_encoder=saliency, weight_distortion=saliency)
-        map_use["saliency_floor"] = FLAGS.saliency_floor
-        return CODEC.make(FLAGS.preset, **common, **map_use, last_step=steps)
-
-    first = config(False, FLAGS.start_steps)
+def _train(plan: Plan, output: Path) -> None:
+    """Trains the arms on the same frames, of the size that the start has."""
+    start = exported.load(plan.start).model.config
+    configs = {
+        arm: CODEC.make(
+            plan.preset,
+            num_filters=start.num_filters,
+            lmbda=plan.lmbda,
+            seed=plan.seed,
+            condition_encoder=saliency,
+            weight_distortion=saliency,
+            saliency_floor=plan.saliency_floor,
+            last_step=plan.steps,
+        )
+        for arm, saliency in _ARMS.items()
+    }
+    any_of_them = configs["saliency"]
     training, held_out = frames.split(
-        data, FLAGS.num_scenes, True, first.crop, first.smallest_frame
+        plan.data, plan.num_scenes, True, any_of_them.crop, any_of_them.smallest_frame
     )
-    run.train(first, training, held_out, output / "start")
-    start = run.Start(str(output / "start"))
-    for arm, saliency in _ARMS.items():
+    for arm, config in configs.items():
         logging.info("training the %s arm", arm)
-        arm_config = config(saliency, FLAGS.arm_steps)
-        run.train(arm_config, training, held_out, output / arm, start)
+        run.train(config, training, held_out, output / arm, run.Start(plan.start))
 
 
-def _held_out(output: Path, data: str | None) -> list[Path]:
+def _held_out(data: str | None, output: Path) -> list[Path]:
     """Files of the frames that no training saw; scenes are written as PNGs."""
     if data:
         return [Path(path) for path in frame_files.split(frame_files.find(data))[1]]
@@ -169,33 +193,3 @@ def _write_table(path: Path, means: dict[str, np.ndarray]) -> None:
     print(f"{'arm':10}" + "".join(f"{name:>18}" for name in _COLUMNS))
     for arm, values in means.items():
         print(f"{arm:10}" + "".join(f"{value:18.4f}" for value in values))
-
-
-def main(argv):
-    cli.parse(FLAGS, argv, __doc__)
-    data = FLAGS.data
-    if data and Path(data).is_dir():
-        data = str(Path(data) / "*.png")
-    output = disk.make_folder("output_dir", FLAGS.output_dir)
-    if data:
-        _check_maps(data)
-    _train(output, data)
-    sources = _held_out(output, data)
-    found = {arm: _measure(output, arm, sources) for arm in _ARMS}
-    _write_table(output / "table.csv", {arm: f["means"] for arm, f in found.items()})
-    chosen = FLAGS.figure_frame % len(sources)
-    caption = (
-        f"{sources[chosen].name}, held out; both arms: lambda {FLAGS['lambda'].value}, "
-        f"{FLAGS.start_steps} + {FLAGS.arm_steps} steps, seed {FLAGS.seed}. EWPSNR is "
-        "weighted by the map shown; yellow: its most salient window, enlarged below."
-    )
-    arms = {arm: f["decoded"][chosen] for arm, f in found.items()}
-    _draw(output / "figure.png", sources[chosen], arms, caption)
-    made_of = FLAGS.data or f"{FLAGS.num_scenes} built-in scenes"
-    made = {"seed": FLAGS.seed, "data": made_of, "held_out": [p.name for p in sources]}
-    write_record(output / "record.json", "demo", argv, **made)
-    print(f"figure, table and files are in {output}")
-
-
-if __name__ == "__main__":
-    cli.run(main)
