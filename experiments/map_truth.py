@@ -25,17 +25,37 @@ def information(weight: np.ndarray, truth: np.ndarray) -> float:
     return float((p * np.log2(q)).mean())
 
 
-def expected_gain(weight: np.ndarray, truth: np.ndarray) -> float:
-    """What the weights gain at high rate, in dB of PSNR under the truth.
+def elasticity(bpp: np.ndarray, quality: np.ndarray) -> float:
+    """How the rate of a codec follows lambda, d ln R / d ln lambda, from its curve.
 
-    Weights make the squared error go as 1 / q at the same rate, if every pixel has its
-    full share of bits (reverse water-filling, where all components are above the
-    water). By p this is -10 log10(AM(p / q) GM(q)): the bound 10 log10(AM(p) / GM(p))
-    for q = p (Martinian, Wornell, Zamir, IEEE Transactions on Information Theory,
-    2008). Arguments as `information`.
+    Where R goes as lambda^a, and dD = -dR / lambda, the distortion goes as R^(1 - 1/a).
+
+    Args:
+      bpp: rates, [points].
+      quality: in dB of PSNR, likewise.
+    """
+    slope = np.polyfit(np.log(bpp), quality, 1)[0] * np.log(10) / 10  # -d ln D / d ln R
+    return float(1 / (1 + slope))
+
+
+def expected_saving(weight: np.ndarray, truth: np.ndarray, elasticity: float) -> float:
+    """The logarithm of the share of its bits that a codec needs with the weights.
+
+    At equal PSNR under the truth, against uniform weights; negative saves. What a codec
+    would save that spent at every pixel what it spends on whole pictures at lambda q,
+    R ~ (lambda q)^a: with D ~ (lambda q)^(a - 1) the ratio of the rates is
+    AM(q^a) AM(p q^(a - 1))^(a / (1 - a)). (At high rate, where a goes to
+    0, the gain in dB is bounded by the ratio of means of p: Martinian, Wornell, Zamir,
+    IEEE Transactions on Information Theory, 2008.)
+
+    Args:
+      weight, truth: as `information` takes them.
+      elasticity: a, between 0 and 1.
     """
     q, p = _densities(weight, truth)
-    return float(-10 * np.log10((p / q).mean() * np.exp(np.log(q).mean())))
+    a = elasticity
+    within = np.log((p * q ** (a - 1)).mean())
+    return float(np.log((q**a).mean()) + a / (1 - a) * within)
 
 
 def _densities(weight: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,6 @@ from salcomp.files.results import write_csv
 from salcomp.flags import Flags
 from salcomp.metrics.bd_rate import Interval
 
-_CONTROL = "uniform"
 # Names of arms where those of the command line say too little.
 _LABELS = {
     "uniform": "uniform weights",
@@ -60,9 +59,6 @@ class Point(NamedTuple):
 def points(folder: Path) -> list[Point]:
     """Reads the points of a folder of records, the control among them, by information.
 
-    Theory gives a gain in dB; the slope of the control's own curve, in dB per doubling
-    of the rate, makes bits of it.
-
     Raises:
       InputError: there are no records.
     """
@@ -73,19 +69,17 @@ def points(folder: Path) -> list[Point]:
         raise InputError(
             f"{path}: no summary of experiments.refinement, which makes it"
         ) from error
-    control = arms[_CONTROL]
-    slope = np.polyfit(np.log2(control["bpp"]), control["ewpsnr"], 1)[0]
     found = []
     for name, arm in arms.items():
         if "information" in arm:
             rate = arm.get("bd_rate_ewpsnr", {"value": 0.0, "low": 0.0, "high": 0.0})
-            gain = arm["expected_db"]["value"]
+            saving = arm["expected_log_ratio"]["value"]
             found.append(
                 Point(
-                    _LABELS.get(name, name),
+                    _LABELS.get(name, name.partition(":")[0]),
                     Interval(**arm["information"]),
                     Interval(*(rate[key] for key in Interval._fields)),
-                    100 * (2 ** (-gain / slope) - 1),
+                    100 * (np.exp(saving) - 1),
                 )
             )
     return sorted(found, key=lambda point: point.information.value)
@@ -94,7 +88,7 @@ def points(folder: Path) -> list[Point]:
 def draw(folders: list[Path], output: Path) -> list[Point]:
     """Draws the points of some folders of records, and gives them."""
     first = points(folders[0])
-    controls = {_LABELS[_CONTROL]}
+    controls = {_LABELS["uniform"]}
     others = [p for f in folders[1:] for p in points(f) if p.label not in controls]
     figure = figures.new(9, 6)
     axes = figure.add_subplot()
@@ -102,7 +96,7 @@ def draw(folders: list[Path], output: Path) -> list[Point]:
         [point.information.value for point in first],
         [point.expected for point in first],
         color="0.6",
-        label="expected at high rate",
+        label="expected, if the rate followed the weight at every pixel",
     )
     for point in (*first, *others):
         x, y = point.information, point.bd_rate

@@ -44,6 +44,7 @@ _NONE, _UNIFORM, _SHUFFLED = "not refined", "uniform", "shuffled-"
 # What the BD-rates are by, and how the table calls it.
 _METRICS = {"ewpsnr": "by the map that scores", "psnr": "by PSNR"}
 _KEYS = "arm", "model", "image"
+_TRUTHS = "information", "expected_log_ratio"
 # Flags that rows of one table have in common.
 _SETTINGS = "images", "refine_steps", "lambda_factor", "score_saliency", "seed"
 
@@ -223,15 +224,18 @@ def _curves(rows: list[dict], arm: str, models, pictures) -> dict[str, np.ndarra
     }
 
 
-def _truths(pictures: list[_Picture]) -> list[dict]:
-    """How true the weights of each arm are for each picture: rows of a table."""
+def _truths(pictures: list[_Picture], elasticity: float) -> list[dict]:
+    """How true the weights of each arm are for each picture: rows of a table.
+
+    The elasticity is that of the rate over lambda.
+    """
     rows = []
     for arm, picture in itertools.product(_arms(), pictures):
         weight = picture.weight(arm)
         truth = map_truth.information(weight, picture.score)
-        gain = map_truth.expected_gain(weight, picture.score)
+        saving = map_truth.expected_saving(weight, picture.score, elasticity)
         keys = {"arm": arm.name, "image": picture.name}
-        rows.append({**keys, "information": truth, "expected_db": gain})
+        rows.append({**keys, "information": truth, "expected_log_ratio": saving})
     return rows
 
 
@@ -255,7 +259,7 @@ def _compare(rows: list[dict], truths: list[dict], models, pictures) -> dict[str
             cells = delta.rate._asdict() | {"overlap": delta.overlap}
             found[arm][f"bd_rate_{metric}"] = cells
         own = [row for row in truths if row["arm"] == arm]
-        for column in ("information", "expected_db") if own else ():
+        for column in _TRUTHS if own else ():
             found[arm][column] = _mean([row[column] for row in own])
     return found
 
@@ -300,7 +304,9 @@ def main(argv):
     _check_settings(output / "settings.json", settings)
     pictures = _pictures(paths)
     rows = _measure(pictures, models, output / "per_image.csv")
-    truths = _truths(pictures)
+    control = _curves(rows, _UNIFORM, models, pictures)
+    curve = control["bpp"].mean(1), control["ewpsnr"].mean(1)
+    truths = _truths(pictures, map_truth.elasticity(*curve))
     write_csv(output / "maps.csv", truths)
     found = _compare(rows, truths, models, pictures)
     summary = {"pictures": len(pictures), "arms": found}

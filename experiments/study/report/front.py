@@ -12,7 +12,7 @@ from experiments.study.report import comparisons
 from experiments.study.report.comparisons import Pair, Score
 from experiments.study.report.judgement import Judgement
 from experiments.study.report.markdown import bd_rate, fill, table
-from experiments.study.report.numbers import with_interval
+from experiments.study.report.numbers import number, with_interval
 from experiments.study.report.records import StudyRecords
 from salcomp.cli import duration
 
@@ -84,24 +84,25 @@ class Front:
     def _head(self) -> dict:
         return {}
 
-    def _answer(self) -> dict | None:
-        pair = self._true.pair(_REFINED)
-        if pair is None:
-            return None
-        bits = self._bits(self._true, pair)
-        price = self._true.rate(pair, comparisons.FIXATIONS_PSNR)
-        refined = (
-            "A codec that is told where people really look saves bits there: latents "
-            "refined under a true map when the picture is encoded, by a decoder that "
-            f"never sees a map, change the bits at equal quality by {bits}; "
-            f"plain PSNR pays for it, {with_interval(price and price.rate)} % on the "
-            "photographs."
-        )
+    def _answer(self) -> dict:
         return {
-            "refined": refined,
+            "refined": self._refined(),
             "trained": self._trained(),
             "wrong": self._of_wrong(),
         }
+
+    def _refined(self) -> str:
+        pair = self._true.pair(_REFINED)
+        if pair:
+            bits = self._bits(self._true, pair)
+        else:
+            best = self._unisal()
+            bits = f"{with_interval(best.bd_rate)} % by {_JUDGES['fixations']}"
+        return (
+            "A codec that is told where people really look saves bits there: latents "
+            "refined under a true map when the picture is encoded, for a decoder that "
+            f"never sees a map, change the bits at equal quality by {bits}."
+        )
 
     def _bits(self, study: Study, pair: Pair) -> str:
         """The BD-rates by all judges of a study, in words."""
@@ -120,7 +121,14 @@ class Front:
             for pair in pairs
             if pair
         ]
-        return f"Trained with the map: {'; '.join(verdicts)}." if verdicts else ""
+        if not verdicts:
+            plan = self._true.records.plan
+            done = len(self._true.records.runs)
+            return (
+                "Whether training with the map helps, if it is true, is not known yet: "
+                f"{done} of {len(plan)} runs are done."
+            )
+        return f"Trained with the map: {'; '.join(verdicts)}."
 
     def _of_wrong(self) -> str:
         pairs = [self._wrong.pair(name) for name in ("concat", _REFINED)]
@@ -136,6 +144,9 @@ class Front:
             f"{' and '.join(bits)} by human fixations: what failed was the map."
         )
 
+    def _unisal(self) -> Point:
+        return next(point for point in self._worth_points if point.label == "unisal")
+
     def _worth(self) -> dict:
         halves = [p for p in self._worth_points if p.label.startswith("half")]
         half = ""
@@ -143,11 +154,13 @@ class Front:
             half = (
                 "The point of one half of the observers is scored by the other half. "
             )
+        unisal = self._unisal()
         figure = Path("refinement/map_worth.png")
         alternative = "Bits saved over the information of the map"
         return {
             "pictures": self._photographs,
             "figure": self._figure(self._page.parent / figure, alternative),
+            "kept": number(100 * unisal.bd_rate.value / unisal.expected, ".0f"),
             "half": half,
             "others": _OTHERS,
         }
