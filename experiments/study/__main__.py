@@ -28,7 +28,7 @@ from experiments.study.records import Records
 from salcomp import cli
 from salcomp.cli import duration
 from salcomp.errors import InputError
-from salcomp.files import disk
+from salcomp.files import disk, images
 from salcomp.flags import Flags
 
 FLAGS = Flags()
@@ -70,7 +70,10 @@ FLAGS.string(
 )
 FLAGS.string("driver_maps", None, "Folder of maps of drivers' fixations, likewise.")
 FLAGS.string(
-    "kodak", None, "Folder of the Kodak images, to stand beside published points."
+    "kodak",
+    None,
+    "Folder of the Kodak images, to stand beside published points, and with maps as "
+    "alpha for the pictures of the report.",
 )
 FLAGS.string("workdir", None, "Folder of the runs; runs/BUDGET by default.")
 FLAGS.string(
@@ -114,7 +117,8 @@ def main(argv):
 
         def collect():
             records.collect(runs)
-            reconstructions.write(runs, records.rows(), sets[0], workdir, output_dir)
+            done = {run.name for run in runs if records.seconds(run) is not None}
+            reconstructions.write(runs, done, sets, workdir, output_dir)
 
         for run in runs:
             if records.seconds(run) is None:
@@ -159,14 +163,19 @@ def _frames(workdir: Path) -> tuple[Path, list[EvaluationSet]]:
         if frames:
             sets.append(EvaluationSet(name, Path(frames), maps))
     if FLAGS.kodak:
-        kodak = Path(FLAGS.kodak)
-        sets.append(
-            EvaluationSet("kodak", kodak, "center", arms=("baseline",), own="center")
-        )
+        sets.append(_kodak(Path(FLAGS.kodak)))
     for folder in (data / "train", *(one.folder for one in sets)):
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder")
     return data / "train", sets
+
+
+def _kodak(folder: Path) -> EvaluationSet:
+    """The Kodak images; without maps they have the centre prior, whoever predicts."""
+    first = disk.files_in(folder)[:1]
+    has_maps = first and images.read_image(first[0]).alpha is not None
+    own = "auto" if has_maps else "center"
+    return EvaluationSet("kodak", folder, "center", arms=("baseline",), own=own)
 
 
 def _perform(run, records, workdir, train_frames, sets, budget) -> None:

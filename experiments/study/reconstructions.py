@@ -1,8 +1,9 @@
-"""The pictures of the report: windows of frames that several arms have coded.
+"""The pictures of the report: windows of pictures that are coded at one size.
 
-Each arm at a lambda of its own, and then at one file size: those frames are shown on
-which the saliency arm's file is within 1 % of the baseline's at some pair of lambdas;
-the refined picture's lambda is found by bisection.
+Chosen by rule: the test frames with the largest annotated boxes, and of other pictures
+those whose maps are the narrowest, which mostly lie on faces or text. The size is that
+which refinement with uniform weights ends with; refinement under the map finds the
+lambda, and AVIF the quality, that come closest to it.
 """
 
 from __future__ import annotations
@@ -18,114 +19,85 @@ from experiments.study.frames import EvaluationSet
 from experiments.study.plan import PlannedRun
 from experiments.study.run import refinement_weight
 from salcomp.codec.codec import Codec
+from salcomp.codec.rate_search import approach, closest
 from salcomp.codec.refine import Refinement, Refiner
+from salcomp.evaluation import classical
+from salcomp.evaluation.subjects import Scene, Subject
 from salcomp.files import images, saliency_maps
 from salcomp.files.results import write_csv
 from salcomp.metrics import quality as metrics
 
-SHOWN = 3
+SHOWN = 2  # of the test frames, and of other pictures
 WINDOW = 80, 160  # height and width in pixels
-TOLERANCE = 0.01  # of the file size
-_BISECTIONS = 12
-_REFINED = "refine-saliency"
+# The refinements, of the lowest lambda but one: where codecs differ visibly.
+_ARMS = "refine-uniform", "refine-saliency"
+_LAMBDA_RANGE = 8  # as a factor
+_CODEC = "avif"
 
 
 class _Coded(NamedTuple):
-    """A frame as a model left it: the run, lambda, file, and uint8 [H, W, 3]."""
+    """A picture as a codec left it: the setting, the file, and uint8 [H, W, 3]."""
 
-    run: str
-    lmbda: float
+    setting: float
     data: bytes
     picture: np.ndarray
 
-
-class _Match(NamedTuple):
-    """A frame on which two runs make files of one size, nearly."""
-
-    image: str
-    baseline: str
-    saliency: str
+    @property
+    def bpp(self) -> float:
+        """Rate of the file in bit per pixel."""
+        return 8 * len(self.data) / self.picture[..., 0].size
 
 
 def write(
     runs: list[PlannedRun],
-    rows: list[dict[str, str]],
-    test: EvaluationSet,
+    done: set[str],
+    sets: list[EvaluationSet],
     workdir: Path,
     output_dir: Path,
 ) -> None:
-    """Codes the frames and writes the windows, unless all are there already.
+    """Codes the pictures and writes the windows, unless all are there already.
 
     Writes `reconstructions/*.png` and `reconstructions.csv`, which says what each
-    window shows: frame, arm, run, lambda, bit/pixel, dB, and where the window lies.
+    window shows: picture, arm, run, setting, bit/pixel, dB, and where the window lies.
 
     Args:
       runs: of the plan.
-      rows: of per_image.csv.
-      test: the frames.
+      done: names of those that are.
+      sets: that are measured on; pictures are taken from "test" and "kodak".
       workdir: with the models.
       output_dir: of the results.
     """
     table = output_dir / "reconstructions.csv"
-    measured = {row["run"] for row in rows}
-    by_name = {run.name: run for run in runs if run.name in measured}
-    own = _own(by_name)
-    if table.exists() or not own:
+    pair = _pair([run for run in runs if run.name in done])
+    if table.exists() or not pair:
         return
-    every = test.subjects("own", sys.maxsize, workdir)
-    subjects = {subject.path.name: subject for subject in every}
     found = []
-    for match in _matches(rows, by_name, subjects)[:SHOWN]:
-        logging.info("coding %s for the figure of reconstructions", match.image)
-        subject = subjects[match.image]
-        found += _frame(match, subject, own, by_name, workdir, output_dir)
-    if found:
-        write_csv(table, found)
+    for subject in _chosen(sets, workdir):
+        logging.info("coding %s for the figure of reconstructions", subject.path.name)
+        found += _picture(subject, *pair, workdir, output_dir)
+    write_csv(table, found)
 
 
-def _own(by_name: dict[str, PlannedRun]) -> tuple[PlannedRun, ...] | None:
-    """Baseline and saliency arm at the highest lambda that both have, and refinement.
-
-    The refinement is by the map, with that baseline; None as long as one is missing.
-    """
-    baselines, conditioned = _curve(by_name, "baseline"), _curve(by_name, "concat")
-    refined = {run.start: run for run in by_name.values() if run.arm == _REFINED}
-    for lmbda in sorted(baselines.keys() & conditioned.keys(), reverse=True):
-        baseline = baselines[lmbda]
-        if baseline.name in refined:
-            return baseline, conditioned[lmbda], refined[baseline.name]
-    return None
+def _pair(runs: list[PlannedRun]) -> tuple[PlannedRun, PlannedRun] | None:
+    """The refinements of one baseline, if both are done: uniform, and by the map."""
+    by_arm = [
+        {r.start: r for r in runs if r.arm == arm and not r.seed} for arm in _ARMS
+    ]
+    both = [start for start in by_arm[0] if start in by_arm[1]]
+    both.sort(key=lambda start: by_arm[0][start].lmbda)
+    return tuple(arm[both[:2][-1]] for arm in by_arm) if both else None
 
 
-def _curve(by_name: dict[str, PlannedRun], arm: str) -> dict[float, PlannedRun]:
-    """The runs of an arm by lambda, at seed 0, from the common start."""
-    return {
-        run.lmbda: run
-        for run in by_name.values()
-        if run.arm == arm and run.seed == 0 and run.start
+def _chosen(sets: list[EvaluationSet], workdir: Path) -> list[Subject]:
+    """The pictures to show."""
+    every = {
+        one.name: one.subjects("own", sys.maxsize, workdir)
+        for one in sets
+        if one.name in ("test", "kodak")
     }
-
-
-def _matches(rows, by_name, subjects) -> list[_Match]:
-    """Frames with matching files, those with the largest annotated box first."""
-    curves = {arm: _curve(by_name, arm) for arm in ("baseline", "concat")}
-    arms = {run.name: arm for arm in curves for run in curves[arm].values()}
-    sizes: dict[tuple[str, str], dict[str, int]] = {}
-    for row in rows:
-        if row["set"] == "test" and row["run"] in arms:
-            key = row["image"], arms[row["run"]]
-            sizes.setdefault(key, {})[row["run"]] = int(row["bytes"])
-    matches = []
-    for image in subjects:
-        pairs = {
-            _Match(image, baseline, saliency): abs(np.log(other / size))
-            for baseline, size in sizes.get((image, "baseline"), {}).items()
-            for saliency, other in sizes.get((image, "concat"), {}).items()
-        }
-        nearest = min(pairs, key=pairs.get, default=None)
-        if nearest and pairs[nearest] < np.log1p(TOLERANCE):
-            matches.append(nearest)
-    return sorted(matches, key=lambda match: -_largest(subjects[match.image].boxes))
+    frames = sorted(every.get("test", ()), key=lambda s: -_largest(s.boxes))
+    others = sorted(every.get("kodak", ()), key=_breadth)
+    return frames[:SHOWN] + others[:SHOWN]
 
 
 def _largest(boxes) -> float:
@@ -134,95 +106,71 @@ def _largest(boxes) -> float:
     return max(areas, default=0)
 
 
+def _breadth(subject: Subject) -> float:
+    """The mean of a map whose maximum is 1: narrow maps have a low one."""
+    saliency = subject.load().saliency
+    return float(saliency.mean() / saliency.max())
+
+
 def window(boxes, saliency: np.ndarray) -> tuple[int, int]:
-    """Top and left of the window around the largest box, or the map's maximum.
+    """Top and left of the window around the largest box, or where the map is heaviest.
 
     Args:
       boxes: rows [left, top, right, bottom] in pixels.
       saliency: [H, W], at least as large as the window.
     """
-    if boxes:
-        left, top, right, bottom = max(boxes, key=lambda box: _largest([box]))
-        centre = (top + bottom) / 2, (left + right) / 2
-    else:
-        blurred = saliency_maps.blur(saliency, 8)
-        centre = np.unravel_index(blurred.argmax(), blurred.shape)
+    if not boxes:
+        return saliency_maps.heaviest(saliency, *WINDOW)
+    left, top, right, bottom = max(boxes, key=lambda box: _largest([box]))
+    centre = (top + bottom) / 2, (left + right) / 2
     return tuple(
         int(np.clip(c - length / 2, 0, whole - length))
         for c, length, whole in zip(centre, WINDOW, saliency.shape)
     )
 
 
-class _Coder(NamedTuple):
-    """Codes one frame with the models of the study.
+def _coded(
+    scene: Scene, uniform: PlannedRun, told: PlannedRun, workdir: Path
+) -> dict[str, _Coded]:
+    """A picture by both refinements and the classical codec, at one size."""
+    codec = Codec.load(workdir / uniform.start)
+    refiner = Refiner(codec, uniform.steps, uniform.lmbda, uniform.seed)
 
-    Attributes:
-      rgb: uint8 [H, W, 3].
-      saliency: float32 [H, W], 0..1.
-      workdir: with the models.
-      like: the run whose refinement is done, but for its lambda.
-    """
+    def refined(run: PlannedRun, lmbda: float) -> _Coded:
+        refinement = Refinement(refiner, refinement_weight(run, codec))
+        data = refinement.encode(scene.rgb, scene.saliency, lmbda).data
+        return _Coded(lmbda, data, codec.decode(data))
 
-    rgb: np.ndarray
-    saliency: np.ndarray
-    workdir: Path
-    like: PlannedRun
+    def classic(setting: float) -> _Coded:
+        data = classical.encode(_CODEC, scene.rgb, setting)
+        return _Coded(setting, data, classical.decode(data))
 
-    def plain(self, run: PlannedRun) -> _Coded:
-        """By a run's model."""
-        codec = Codec.load(self.workdir / run.name)
-        data = codec.encode(self.rgb, self.saliency).data
-        return _Coded(run.name, run.lmbda, data, codec.decode(data))
-
-    def refined(self, model: str, lmbda: float) -> _Coded:
-        """By refinement under the map, with a run's model."""
-        return self._refine(self._refiner(model), model, lmbda)
-
-    def refined_to(self, model: str, size: int) -> _Coded:
-        """The same at the lambda that comes near a file size in bytes."""
-        refiner = self._refiner(model)
-        low, high = 0.05 * self.like.lmbda, 20 * self.like.lmbda
-        for _ in range(_BISECTIONS):
-            middle = float(np.sqrt(low * high))
-            coded = self._refine(refiner, model, middle)
-            if abs(len(coded.data) / size - 1) < TOLERANCE:
-                break
-            low, high = (middle, high) if len(coded.data) < size else (low, middle)
-        return coded
-
-    def _refiner(self, model: str) -> Refiner:
-        codec = Codec.load(self.workdir / model)
-        return Refiner(codec, self.like.steps, self.like.lmbda, self.like.seed)
-
-    def _refine(self, refiner: Refiner, model: str, lmbda: float) -> _Coded:
-        weight = refinement_weight(self.like, refiner.codec)
-        refinement = Refinement(refiner, weight)
-        data = refinement.encode(self.rgb, self.saliency, lmbda).data
-        return _Coded(model, lmbda, data, refiner.codec.decode(data))
+    first = refined(uniform, uniform.lmbda)
+    ends = told.lmbda / _LAMBDA_RANGE, told.lmbda * _LAMBDA_RANGE
+    _, second, _ = approach(lambda x: refined(told, x), told.lmbda, ends, first.bpp)
+    settings = classical.codec_of(_CODEC).settings
+    _, third, _ = closest(classic, settings, first.bpp)
+    return dict(zip((*_ARMS, _CODEC), (first, second, third)))
 
 
-def _frame(match: _Match, subject, own, by_name, workdir, output_dir) -> list[dict]:
-    """Codes one frame in all ways; writes the windows; returns rows of the table."""
-    rgb, saliency, *_ = subject.load()
-    top, left = window(subject.boxes, saliency)
+def _picture(
+    subject: Subject,
+    uniform: PlannedRun,
+    told: PlannedRun,
+    workdir: Path,
+    output_dir: Path,
+) -> list[dict]:
+    """Codes one picture in all ways; writes the windows; returns rows of the table."""
+    scene = subject.load()
+    top, left = window(subject.boxes, scene.saliency)
     inside = np.s_[top : top + WINDOW[0], left : left + WINDOW[1]]
-    baseline, conditioned, refined = own
-    coder = _Coder(rgb, saliency, workdir, refined)
-    matched = coder.plain(by_name[match.baseline])
-    coded = {
-        ("own", "baseline"): coder.plain(baseline),
-        ("own", "saliency"): coder.plain(conditioned),
-        ("own", "refined"): coder.refined(refined.start, refined.lmbda),
-        ("matched", "baseline"): matched,
-        ("matched", "saliency"): coder.plain(by_name[match.saliency]),
-        ("matched", "refined"): coder.refined_to(match.baseline, len(matched.data)),
-    }
-    grey = np.round(255 * saliency).astype(np.uint8)
+    coded = _coded(scene, uniform, told, workdir)
+    grey = np.round(255 * scene.saliency).astype(np.uint8)
     pictures = {
-        ("given", "frame"): rgb,
-        ("given", "original"): rgb[inside],
+        ("given", "frame"): scene.rgb,
+        ("given", "original"): scene.rgb[inside],
         ("given", "map"): grey[inside],
-        **{key: one.picture[inside] for key, one in coded.items()},
+        **{("matched", arm): one.picture[inside] for arm, one in coded.items()},
     }
     rows = []
     (output_dir / "reconstructions").mkdir(exist_ok=True)
@@ -230,18 +178,19 @@ def _frame(match: _Match, subject, own, by_name, workdir, output_dir) -> list[di
         file = f"reconstructions/{subject.path.stem}-{kind}-{arm}.png"
         images.write_png(output_dir / file, picture)
         row = {"image": subject.path.name, "kind": kind, "arm": arm, "file": file}
-        row |= {"top": top, "left": left}
-        row |= _values(coded.get((kind, arm)), rgb, saliency, subject.boxes)
-        rows.append(row)
+        row |= {"top": top, "left": left, "model": uniform.start}
+        rows.append(row | _values(coded.get(arm), scene))
     return rows
 
 
-def _values(coded: _Coded | None, rgb, saliency, boxes) -> dict:
-    """What the table says of a coded frame; nothing of one that is not."""
-    columns = ("run", "lambda", "bpp", "psnr-rgb", "ewpsnr", "boxes-psnr")
+def _values(coded: _Coded | None, scene: Scene) -> dict:
+    """What the table says of a coded picture; nothing of one that is not."""
+    columns = ("setting", "bytes", "bpp", "psnr-rgb", "ewpsnr", "boxes-psnr")
     if coded is None:
         return dict.fromkeys(columns, "")
-    found = metrics.all_metrics(rgb, coded.picture, saliency, boxes=boxes)
-    bpp = 8 * len(coded.data) / saliency.size
-    values = (coded.run, coded.lmbda, bpp, *(found[name] for name in columns[3:]))
+    found = metrics.all_metrics(
+        scene.rgb, coded.picture, scene.saliency, boxes=scene.boxes
+    )
+    size = len(coded.data)
+    values = coded.setting, size, coded.bpp, *(found[name] for name in columns[3:])
     return dict(zip(columns, values))

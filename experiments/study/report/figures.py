@@ -179,34 +179,42 @@ def _bpp_curves(figure, records: StudyRecords) -> bool:
 
 
 def _reconstructions(figure, records: StudyRecords) -> bool:
-    """Windows on signs: original, map, and the arms at their own and at one rate."""
+    """Windows of pictures: original, map, and what the arms make of them."""
     if not (records.folder / "reconstructions.csv").exists():
         return False
     rows = records.rows("reconstructions.csv")
     frames = list(dict.fromkeys(row["image"] for row in rows))
-    arms = ("baseline", "saliency", "refined")
-    columns = [(kind, arm) for kind in ("own", "matched") for arm in arms]
-    specs = {"bpp": ".3f", "psnr-rgb": ".2f", "ewpsnr": ".2f"}
-    figure.set_size_inches(17, 3.9 * len(frames))
-    widths = (1.2, 1, 1, 1, 1)
-    grid = figure.subplots(2 * len(frames), 5, squeeze=False, width_ratios=widths)
+    kinds = list(dict.fromkeys(row["kind"] for row in rows))[1:]  # the first is given
+    coded = len(rows) // len(frames) - 3
+    lines = len(kinds)
+    # With one kind the map has a column of its own, with two it is below the original.
+    columns = 3 - lines // 2 + coded // lines
+    figure.set_size_inches(3.4 * columns, 1.95 * lines * len(frames))
+    widths = (1.2, *[1] * (columns - 1))
+    shape = lines * len(frames), columns
+    grid = figure.subplots(*shape, squeeze=False, width_ratios=widths)
     for i, image in enumerate(frames):
-        found = {(r["kind"], r["arm"]): r for r in rows if r["image"] == image}
-        upper, lower = grid[2 * i], grid[2 * i + 1]
-        frame = found["given", "frame"]
-        _show(upper[0], records, frame, image)
-        windows.outline(upper[0], int(frame["top"]), int(frame["left"]), *WINDOW)
-        lower[0].set_axis_off()
-        _show(upper[1], records, found["given", "original"], "original")
-        _show(lower[1], records, found["given", "map"], "map")
-        for axes, (kind, arm) in zip((*upper[2:], *lower[2:]), columns):
-            row = found[kind, arm]
-            bpp, psnr, ewpsnr = (number(float(row[k]), specs[k]) for k in specs)
-            name = "saliency (concat)" if arm == "saliency" else arm
-            title = f"{name}, {kind} rate: {bpp} bpp\n"
-            title += f"frame: PSNR {psnr}, EWPSNR {ewpsnr} dB"
-            _show(axes, records, row, title)
+        found = [row for row in rows if row["image"] == image]
+        frame, original, own_map = found[:3]
+        cells = grid[lines * i : lines * (i + 1)]
+        _show(cells[0, 0], records, frame, image)
+        windows.outline(cells[0, 0], int(frame["top"]), int(frame["left"]), *WINDOW)
+        _show(cells[0, 1], records, original, "original")
+        _show(cells[1, 1] if lines > 1 else cells[0, 2], records, own_map, "map")
+        for axes in cells[1:, 0]:
+            axes.set_axis_off()
+        for axes, row in zip(cells[:, 4 - lines :].flat, found[3:]):
+            _show(axes, records, row, _title(row))
     return True
+
+
+def _title(row: dict[str, str]) -> str:
+    """What a window shows, and what its picture has."""
+    specs = {"bpp": ".3f", "psnr-rgb": ".2f", "ewpsnr": ".2f"}
+    bpp, psnr, ewpsnr = (number(float(row[k]), specs[k]) for k in specs)
+    name = {"saliency": "saliency (concat)"}.get(row["arm"], row["arm"])
+    rate = f", {row['kind']} rate" if row["kind"] == "own" else ""
+    return f"{name}{rate}: {bpp} bpp\nPSNR {psnr}, by the map {ewpsnr} dB"
 
 
 def _show(axes, records: StudyRecords, row: dict[str, str], title: str) -> None:

@@ -190,7 +190,7 @@ class Front:
         figure = self._true.records.folder / "reconstructions.png"
         if not figure.exists():
             return None
-        return {"rule": "", "figure": self._figure(figure, "Windows, by three arms")}
+        return {"figure": self._figure(figure, "Windows of pictures, at one size")}
 
     def _price(self) -> dict | None:
         pair = self._true.pair(_REFINED)

@@ -170,7 +170,11 @@ class Page:
 
     def _pictures(self) -> dict | None:
         figure = self._figure("reconstructions.png", "Windows on signs, by three arms")
-        return {"figure": figure} if figure else None
+        if not figure:
+            return None
+        kinds = {row["kind"] for row in self._records.rows("reconstructions.csv")}
+        # Those at one size only are on the front page.
+        return {"figure": figure} if "own" in kinds else None
 
     def _anchor(self) -> dict | None:
         margins = {one.codec: one for one in classical.margins(self._records)}

@@ -32,7 +32,8 @@ SMALL = f"""{HEADER}
 baseline-0.003,baseline,0.003,,,,0,start,2,0.002
 concat-0.003,concat,0.003,0.01,clip,dataset,0,start,2,0.002
 concat-shuffled-0.003,concat-shuffled,0.003,0.01,clip,dataset,0,start,2,0.002
-refine-saliency-0.003,refine-saliency,0.001,0.01,clip,image,0,baseline-0.003,3,
+refine-uniform-0.003,refine-uniform,0.003,,,,0,baseline-0.003,3,
+refine-saliency-0.003,refine-saliency,0.001,,,,0,baseline-0.003,3,,0.2
 """
 
 
@@ -194,7 +195,8 @@ def test_window_lies_inside_the_frame_around_the_largest_box():
     height, width = reconstructions.WINDOW
     assert (top, left) == (115 - height // 2, 512 - width)
     saliency[200, 30] = 1
-    assert reconstructions.window([], saliency) == (200 - height // 2, 0)
+    top, left = reconstructions.window([], saliency)
+    assert top <= 200 < top + height and left <= 30 < left + width
 
 
 def test_failed_training_names_its_log(tmp_path):
@@ -205,7 +207,7 @@ def test_failed_training_names_its_log(tmp_path):
 
 @pytest.fixture(scope="module")
 def small_study(tmp_path_factory):
-    """A study of five runs on drawn scenes: its working and its results folder."""
+    """A study of six runs on drawn scenes: its working and its results folder."""
     patch = pytest.MonkeyPatch()
     patch.setattr(plan, "read", lambda budget: plan.parse(SMALL, "small.csv"))
     patch.setattr(study_frames, "_TRAIN", 4)
@@ -249,9 +251,9 @@ def test_study_records_the_lambda_that_the_weights_amount_to(small_study):
 def test_study_writes_page_and_figures(small_study):
     _, results, _ = small_study
     page = (results / "README.md").read_text()
-    assert "5 of 5" in " ".join(page.split())
+    assert "6 of 6" in " ".join(page.split())
+    assert "classical.png" in page
     for figure in ("classical.png", "reconstructions.png"):
-        assert figure in page
         assert (results / figure).stat().st_size > 10_000
 
 
