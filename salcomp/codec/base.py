@@ -136,6 +136,7 @@ class RangeCodec(abc.ABC):
         """The latents of a file, which is known to be this model's.
 
         Args:
+          content: whole, unless `iterations` says how much of it is needed.
           iterations: of a progressive file, how many to decode; all if None.
 
         Raises:
