@@ -109,12 +109,7 @@ class AtRate:
                 self._bpp,
             )
             used = f"{model} refined with lambda {lmbda:.3g}"
-        asked = f"{name}: {self._bpp:g} bpp asked"
-        found = f"{encoded.bpp:.4f} with {used}"
-        if within:
-            logging.info("%s, %s", asked, found)
-        else:
-            logging.warning("%s, which is out of reach; closest is %s", asked, found)
+        tell(name, self._bpp, encoded, within, used)
         return encoded
 
 
@@ -136,6 +131,19 @@ def closest(
     best = min(rates, key=lambda place: abs(np.log(rates[place] / bpp)))
     within = min(rates.values()) <= bpp <= max(rates.values())
     return settings[best], tried.encoded[best], within
+
+
+def tell(name: str, bpp: float, encoded: Encoded, within: bool, used: str) -> None:
+    """Logs how close to a rate an image has come, of what `closest` gives.
+
+    `used` says by which setting.
+    """
+    asked = f"{name}: {bpp:g} bpp asked"
+    found = f"{encoded.bpp:.4f} with {used}"
+    if within:
+        logging.info("%s, %s", asked, found)
+    else:
+        logging.warning("%s, which is out of reach; closest is %s", asked, found)
 
 
 class _Tried(Sequence):
