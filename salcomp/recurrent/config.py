@@ -111,9 +111,9 @@ _AS_PUBLISHED = dict(
     bits_per_block=32,
     priming=0,
     patchsize=32,
+    # All that follows is ours.
     batchsize=32,
     last_step=1_000_000,
-    # The publication's rates are of another loss; these three are ours.
     learning_rate=5e-4,
     learning_rate_schedule="constant",
     adam_epsilon=1e-8,
