@@ -18,6 +18,7 @@ TOOLS = {
     "compare": "a page that shows photographs coded in several ways, at the same bytes",
     "evaluate": "rates and qualities of models and of other codecs on images",
     "extreme_gan.train": "train the GAN baseline of 2019, as published or repaired",
+    "recurrent.train": "train the recurrent codec of 2017, one model for all rates",
     "extreme_gan.export": "another name of export",
     "extreme_gan.compress": "another name of compress",
     "extreme_gan.decompress": "another name of decompress",

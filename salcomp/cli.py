@@ -99,7 +99,7 @@ def define_output_flags(flag_values: Flags, outputs: str) -> None:
         "max_pixels",
         None,
         "Refuse images with more pixels: by default 67,108,864, and 4,194,304 with a "
-        "GAN.",
+        "GAN or a recurrent model.",
         lower_bound=1,
     )
 

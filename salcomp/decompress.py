@@ -2,6 +2,7 @@
 
 python -m salcomp.decompress photo.salc
 python -m salcomp.decompress photo.salc --model=runs/cpu-saliency
+python -m salcomp.decompress photo.salc --model=runs/cpu-recurrent --iterations=2
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ FLAGS.string(
     "name of a model that comes with salcomp. By default each file is decompressed by "
     "the one of these that its header tells of.",
 )
+FLAGS.integer(
+    "iterations",
+    None,
+    "How many iterations to decode of the files of a recurrent model, which may be cut "
+    "after them; all by default, of whole files.",
+    lower_bound=1,
+)
 
 
 def main(argv):
@@ -43,7 +51,7 @@ def main(argv):
         def codec_for(fingerprint):
             return given
 
-    files.decompress_files(codec_for, jobs, FLAGS.max_pixels)
+    files.decompress_files(codec_for, jobs, FLAGS.max_pixels, FLAGS.iterations)
 
 
 if __name__ == "__main__":

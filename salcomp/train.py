@@ -13,8 +13,10 @@ import dataclasses
 import os
 
 import tensorflow as tf
+from absl import logging
 
 from salcomp import cli
+from salcomp.config import geometry
 from salcomp.config.base import flag_name
 from salcomp.config.config import Config
 from salcomp.errors import InputError
@@ -83,6 +85,8 @@ def main(argv):
     training = validation = None
     if start.state is None or _trains_on(start.state, config):
         training, validation = flags.training_and_validation(FLAGS, config)
+    side = geometry.of_latent(config.dilation_rates)
+    logging.info("a latent sees %dx%d pixels", side, side)
     workdir = FLAGS.workdir or default_workdir(config)
     schedule = flags.schedule(FLAGS)
     print(

@@ -25,6 +25,7 @@ FLOORS = (
     ("salcomp.accelerator",),
     ("salcomp.evaluation",),
     ("salcomp.extreme_gan",),
+    ("salcomp.recurrent",),
     ("data_prep.pipeline", "data_prep.predictors", "data_prep"),
     ("experiments",),
 )
@@ -37,7 +38,7 @@ DOORS = (
     *("salcomp.export", "salcomp.export_step", "salcomp.run_step", "salcomp.__main__"),
     "salcomp.compare",
     *(f"salcomp.extreme_gan.{name}" for name in ("train", "compress", "decompress")),
-    "salcomp.extreme_gan.export",
+    *("salcomp.extreme_gan.export", "salcomp.recurrent.train"),
     *(f"data_prep.{name}" for name in ("prepare", "preview", "score_saliency")),
     *("data_prep.convert_sam", "data_prep.verify_sam", "data_prep.get_weights"),
     "data_prep.fit_readout",

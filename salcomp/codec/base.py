@@ -2,6 +2,9 @@
 
 latents --> symbols --> range coder --> file
 file --> range decoder --> symbols --> latents
+
+Here a symbol's table is that of its channel; other kinds of models have payloads of
+their own.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import tensorflow as tf
 import tensorflow_compression as tfc
 
 from salcomp.codec import bitstream
-from salcomp.errors import BitstreamError
+from salcomp.errors import BitstreamError, InputError
 from salcomp.files.images import MAX_PIXELS
 from salcomp.model.base import Model
 from salcomp.zoo import exported, kinds, shipped
@@ -119,10 +122,36 @@ class RangeCodec(abc.ABC):
 
         `size` is the height and width of the image.
         """
-        symbols = self._to_symbols(latents)
-        payload = _range_encode(symbols, self.tables.cdf).numpy()
-        content = bitstream.Content(self.fingerprint, *size, payload)
-        return Encoded(self, bitstream.pack(content), self._to_latents(symbols), size)
+        latents = self.quantize(latents)
+        content = bitstream.Content(self.fingerprint, *size, self.payload(latents))
+        return Encoded(self, bitstream.pack(content), latents, size)
+
+    def payload(self, latents: np.ndarray) -> bytes:
+        """What stands for quantised latents in a file, after the header."""
+        return _range_encode(self._to_symbols(latents), self.tables.cdf).numpy()
+
+    def latents_of(
+        self, content: bitstream.Content, iterations: int | None = None
+    ) -> np.ndarray:
+        """The latents of a file, which is known to be this model's.
+
+        Args:
+          content: whole, unless `iterations` says how much of it is needed.
+          iterations: of a progressive file, how many to decode; all if None.
+
+        Raises:
+          BitstreamError: the payload does not decode.
+          InputError: files of this model are not progressive.
+        """
+        if iterations is not None:
+            raise InputError(
+                "files of this model are not progressive; leave out --iterations"
+            )
+        shape = self.latent_shape(content.height, content.width)
+        symbols, sane = _range_decode(content.payload, shape[1:], self.tables.cdf)
+        if not sane:
+            raise BitstreamError("altered or damaged: the payload does not decode")
+        return self._to_latents(symbols.numpy()[None])
 
     def decode(self, data: bytes, max_pixels: int | None = None) -> np.ndarray:
         """Decompresses the bytes of a file to uint8 [H, W, 3].
@@ -133,16 +162,15 @@ class RangeCodec(abc.ABC):
         return self.decode_content(bitstream.unpack(data), max_pixels)
 
     def decode_content(
-        self, content: bitstream.Content, max_pixels: int | None = None
+        self,
+        content: bitstream.Content,
+        max_pixels: int | None = None,
+        iterations: int | None = None,
     ) -> np.ndarray:
-        """Decompresses a file that has been read; else as `decode`."""
+        """Decompresses a file that has been read; else as `decode` and `latents_of`."""
         limit = self.max_pixels if max_pixels is None else max_pixels
         bitstream.check(content, self.fingerprint, limit)
-        shape = self.latent_shape(content.height, content.width)
-        symbols, sane = _range_decode(content.payload, shape[1:], self.tables.cdf)
-        if not sane:
-            raise BitstreamError("altered or damaged: the payload does not decode")
-        latents = self._to_latents(symbols.numpy()[None])
+        latents = self.latents_of(content, iterations)
         return self.synthesize(latents, content.height, content.width)
 
     def _to_symbols(self, latents: np.ndarray) -> np.ndarray:

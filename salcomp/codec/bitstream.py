@@ -32,12 +32,15 @@ class Content(NamedTuple):
       height: of the image in pixels, 1..65535.
       width: of the image in pixels, 1..65535.
       payload: the range coder's string.
+      whole: whether that is all of it, and its checksum is right; False for the
+        beginning of a file, of which nobody can tell whether it was altered.
     """
 
     fingerprint: bytes
     height: int
     width: int
     payload: bytes
+    whole: bool = True
 
 
 def pack(content: Content) -> bytes:
@@ -50,22 +53,27 @@ def pack(content: Content) -> bytes:
             f"an image of {content.width}x{content.height} pixels does not fit the "
             f"file format, whose sides go from 1 to {MAX_SIDE}; resize it"
         )
-    *stated, payload = content
-    header = _HEADER.pack(MAGIC, VERSION, *stated, len(payload))
+    payload = content.payload
+    stated = content.fingerprint, content.height, content.width, len(payload)
+    header = _HEADER.pack(MAGIC, VERSION, *stated)
     crc = zlib.crc32(payload, zlib.crc32(header))
     return header + _CRC.pack(crc) + payload
 
 
-def unpack(data: bytes) -> Content:
+def unpack(data: bytes, cut: bool = False) -> Content:
     """Reads the bytes of a file and makes sure that they are whole.
 
-    Raises BitstreamError, which says what is wrong with the file.
+    With `cut`, the payload may end early. Raises BitstreamError, which says what is
+    wrong with the file.
     """
-    return _read(io.BytesIO(data))
+    return _read(io.BytesIO(data), cut)
 
 
-def read(path: Path) -> Content:
+def read(path: Path, cut: bool = False) -> Content:
     """Reads a file and makes sure that it is whole, whatever model it is of.
+
+    Args:
+      cut: whether the payload may end early.
 
     Raises:
       InputError: it cannot be read.
@@ -73,12 +81,12 @@ def read(path: Path) -> Content:
     """
     try:
         with open(path, "rb") as file:
-            return _read(file)
+            return _read(file, cut)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from error
 
 
-def _read(file: BinaryIO) -> Content:
+def _read(file: BinaryIO, cut: bool) -> Content:
     header = file.read(HEADER_BYTES)
     if header[: len(MAGIC)] != MAGIC[: len(header)] or not header:
         raise BitstreamError("not a .salc file")
@@ -90,6 +98,8 @@ def _read(file: BinaryIO) -> Content:
             f"format version {version}; this salcomp reads version {VERSION}"
         )
     payload = file.read(length + 1)
+    if len(payload) < length and cut:
+        return Content(model, height, width, payload, whole=False)
     if len(payload) < length:
         raise BitstreamError(f"truncated: {len(payload)} of {length} payload bytes")
     if len(payload) > length:
@@ -106,7 +116,7 @@ def check(content: Content, fingerprint: bytes, max_pixels: int) -> None:
     The model's fingerprint has 8 bytes. Raises BitstreamError, which says what is wrong
     with the file; nothing has been allocated for it.
     """
-    model, height, width, _ = content
+    model, height, width = content[:3]
     if model != fingerprint:
         raise BitstreamError(
             f"written by model {model.hex()}, not by this model {fingerprint.hex()}; "

@@ -107,12 +107,7 @@ class AtRate:
     def encode(self, name: str, rgb: np.ndarray, saliency: np.ndarray) -> Encoded:
         """As `Plain.encode`; logs what was reached, by which model."""
         encoded, how, within = self.find(name, rgb, saliency)
-        asked = f"{name}: {self._bpp:g} bpp asked"
-        found = f"{encoded.bpp:.4f} with {how}"
-        if within:
-            logging.info("%s, %s", asked, found)
-        else:
-            logging.warning("%s, which is out of reach; closest is %s", asked, found)
+        tell(name, self._bpp, encoded, within, how)
         return encoded
 
     def find(self, name: str, rgb: np.ndarray, saliency: np.ndarray) -> Found:
@@ -138,3 +133,16 @@ class AtRate:
         content = bitstream.unpack(data)
         codecs = {codec.fingerprint: codec for codec in self._codecs.values()}
         return codecs[content.fingerprint].decode_content(content)
+
+
+def tell(name: str, bpp: float, encoded: Encoded, within: bool, how: str) -> None:
+    """Logs how close to a rate an image has come, of what a search gives.
+
+    `how` says by which setting.
+    """
+    asked = f"{name}: {bpp:g} bpp asked"
+    found = f"{encoded.bpp:.4f} with {how}"
+    if within:
+        logging.info("%s, %s", asked, found)
+    else:
+        logging.warning("%s, which is out of reach; closest is %s", asked, found)

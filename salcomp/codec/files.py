@@ -210,6 +210,7 @@ def decompress_files(
     codec_for: Callable[[bytes], RangeCodec],
     jobs: Sequence[Job],
     max_pixels: int | None = None,
+    iterations: int | None = None,
 ) -> None:
     """Decompresses files.
 
@@ -217,15 +218,18 @@ def decompress_files(
       codec_for: the codec of a fingerprint's first 8 bytes, which a file's header has.
       jobs: .salc files to read and PNG files to write.
       max_pixels: most pixels of an image; the codec's own limit if None.
+      iterations: how many to decode of progressive files, which may then be cut after
+        them; all if None.
 
     Raises:
       SalcompError: at least one file failed; the reasons have been logged.
     """
 
     def work(job: Job):
-        content = bitstream.read(job.source)
+        content = bitstream.read(job.source, cut=iterations is not None)
         codec = codec_for(content.fingerprint)
-        images.write_png(job.output, codec.decode_content(content, max_pixels))
+        rgb = codec.decode_content(content, max_pixels, iterations)
+        images.write_png(job.output, rgb)
         logging.info("%s", job.output)
 
     run(jobs, work, "decompress")

@@ -90,8 +90,9 @@ class BaseConfig:
         NORMALIZATIONS,
     )
 
-    # Of the weight, where a kind of model has no field for it.
+    # What a kind of model has no field for.
     uniform_share = 0.0
+    clip_norm = 0.0
 
     @property
     def uses_saliency(self) -> bool:

@@ -6,22 +6,16 @@ A preset is a frozen set of values; a flag given beside it wins (`training.flags
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import NamedTuple
 
-from salcomp.config import base
+from salcomp.config import base, schedules
 from salcomp.config.base import BaseConfig, field
 from salcomp.config.geometry import MIN_SIDE, STRIDE
 from salcomp.errors import InputError
 
 CONDITIONINGS = ("concat", "modulate")
 LAYERS = ("2019", "tfc2")
-SCHEDULES = ("constant", "stepped", "cosine")
 DISTORTIONS = ("mse", "l1", "ms_ssim", "mix")
-# Where the stepped schedule lowers the rate, as a fraction of last_step, and to what.
-_LEARNING_RATE_STEPS = ((0.6, 0.3), (0.85, 0.1))
-# Over how many steps the cosine schedule rises; at most this fraction of last_step.
-_WARM_UP_STEPS, _WARM_UP_FRACTION = 200, 0.1
 # Dilated layers see further the larger their rates; at these, thousands of pixels.
 _MOST_DILATED, _LARGEST_RATE = 8, 64
 
@@ -78,7 +72,7 @@ class Config(BaseConfig):
         "itself after 60 % of the steps and to 0.1 after 85 % (stepped), or rises from "
         "0 over 200 steps, or a tenth of all if that is less, and then falls to 0 as "
         "half a cosine does (cosine).",
-        SCHEDULES,
+        schedules.SCHEDULES,
     )
     adam_epsilon: float = field(
         "Adam's epsilon: 1e-8 in TensorFlow 1, 1e-7 in today's Keras.",
@@ -129,6 +123,11 @@ class Config(BaseConfig):
         return self.patchsize, self.patchsize
 
     @property
+    def noise_channels(self) -> int:
+        """Numbers that training draws for each block of 16x16 pixels: N."""
+        return self.num_filters
+
+    @property
     def encoder_conditioning(self) -> str | None:
         """None, "concat" or "modulate": what the analysis transform does."""
         return self.conditioning if self.condition_encoder else None
@@ -150,21 +149,8 @@ class Config(BaseConfig):
 
     def learning_rate_of(self, step: int) -> float:
         """The learning rate of a step, counted from 1."""
-        return self.learning_rate * self._learning_rate_factor(step)
-
-    def _learning_rate_factor(self, step: int) -> float:
-        if self.learning_rate_schedule == "cosine":
-            warm_up = min(_WARM_UP_STEPS, int(_WARM_UP_FRACTION * self.last_step))
-            if step <= warm_up:
-                return step / warm_up
-            done = (step - 1 - warm_up) / (self.last_step - warm_up)
-            return (1 + math.cos(math.pi * done)) / 2
-        factor = 1.0
-        if self.learning_rate_schedule == "stepped":
-            for fraction, later in _LEARNING_RATE_STEPS:
-                if step > round(fraction * self.last_step) + 1:
-                    factor = later
-        return factor
+        factor = schedules.factor(self.learning_rate_schedule, step, self.last_step)
+        return self.learning_rate * factor
 
     def __post_init__(self) -> None:
         super().__post_init__()

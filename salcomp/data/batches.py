@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from salcomp.config import weighting
 from salcomp.config.base import BaseConfig
-from salcomp.config.config import STRIDE, Config
+from salcomp.config.config import STRIDE
 from salcomp.data import sampling
 from salcomp.data.frames import Frames
 from salcomp.errors import InputError
@@ -25,7 +25,8 @@ class Batch(NamedTuple):
     Attributes:
       rgba: uint8 [b, P, P, 4].
       image_mean: float32 [b], mean of the raw weight over each crop's whole frame.
-      noise: float32 [b, P/16, P/16, N].
+      noise: float32 [b, P/16, P/16, N] in -1/2..1/2, N the configuration's
+        `noise_channels`.
     """
 
     rgba: np.ndarray
@@ -54,7 +55,7 @@ def crops(
 def examples(
     frames: Frames,
     image_means: np.ndarray,
-    config: Config,
+    config: BaseConfig,
     step: int,
     first: int,
     count: int,
@@ -67,17 +68,17 @@ def examples(
     chosen = slice(first, first + count)
     rgba, indices = crops(frames, config, step, config.batchsize, chosen)
     rows, columns = (size // STRIDE for size in config.crop)
-    latents = (count, rows, columns, config.num_filters)
-    noise = sampling.noise(config.seed, step, first, latents)
+    drawn = (count, rows, columns, config.noise_channels)
+    noise = sampling.noise(config.seed, step, first, drawn)
     return Batch(rgba, image_means[indices], noise)
 
 
-def dataset(frames: Frames, config: Config, start: int, context) -> tf.data.Dataset:
+def dataset(frames: Frames, config: BaseConfig, start: int, context) -> tf.data.Dataset:
     """Batches of the steps from `start` on, for the replicas of one worker.
 
-    They are dicts as `SaliencyCodec.train_step` takes them, one per replica and step.
-    `context` is a `tf.distribute.InputContext`. Raises InputError if the batch cannot
-    be shared equally among the replicas.
+    They are dicts of a `Batch`, as a model's `train_step` takes them, one per replica
+    and step. `context` is a `tf.distribute.InputContext`. Raises InputError if the
+    batch cannot be shared equally among the replicas.
     """
     replicas = context.num_replicas_in_sync
     if config.batchsize % replicas:

@@ -47,6 +47,7 @@ class ExtremeGan(Model):
     """Encoder, quantizer, noise net, generator and discriminators."""
 
     config_class = GanConfig
+    step_terms = TERMS
 
     def __init__(self, config: GanConfig):
         super().__init__(name="extreme_gan")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 from salcomp.config.base import BaseConfig
@@ -12,19 +14,25 @@ class Model(tf.keras.Model):
     """What runs, checkpoints and exports need of a model; it has a `config`."""
 
     config_class: type[BaseConfig]
+    tables_class: type[NamedTuple] = Tables
+    """What `tables` gives: arrays by name."""
     parts: tuple[str, ...]
     """Names of the attributes that hold its variables."""
+    step_terms: tuple[str, ...]
+    """Names of what a training step gives, "loss", "bpp" and "mse" among them."""
 
     def optimizers(self) -> dict[str, tuple]:
         """Each optimizer with the variables that it trains; none before `compile`."""
-        raise NotImplementedError
+        if getattr(self, "optimizer", None) is None:
+            return {}
+        return {"optimizer": (self.optimizer, self.trainable_variables)}
 
     def exported_variables(self) -> dict[str, tf.Variable]:
         """By name, the variables that compressing and decompressing need."""
         return named_variables(self)
 
-    def tables(self) -> Tables:
-        """The range coder's tables."""
+    def tables(self) -> NamedTuple:
+        """The range coder's tables, a `tables_class`."""
         raise NotImplementedError
 
 

@@ -11,6 +11,7 @@ from salcomp.config.config import Config
 from salcomp.model.base import Model, to_uint8
 from salcomp.model.distortion import distortion
 from salcomp.model.prior import Prior, Tables, quantize
+from salcomp.model.terms import TERMS
 from salcomp.model.transforms import AnalysisTransform, SynthesisTransform
 
 
@@ -41,6 +42,7 @@ class SaliencyCodec(Model):
 
     config_class = Config
     parts = ("analysis", "synthesis", "prior")
+    step_terms = TERMS
 
     def __init__(self, config: Config):
         super().__init__(name="salcomp")
@@ -169,11 +171,6 @@ class SaliencyCodec(Model):
         return with_effective_lambda(
             replicas.all_reduce(tf.distribute.ReduceOp.SUM, terms)
         )
-
-    def optimizers(self) -> dict[str, tuple]:
-        if getattr(self, "optimizer", None) is None:
-            return {}
-        return {"optimizer": (self.optimizer, self.trainable_variables)}
 
     def tables(self) -> Tables:
         return self.prior.tables()

@@ -19,11 +19,11 @@ from salcomp.config.config import STRIDE
 from salcomp.data.frames import Frames
 from salcomp.errors import DivergenceError
 from salcomp.metrics import quality as metrics
-from salcomp.model.saliency_codec import SaliencyCodec
+from salcomp.model.base import Model
 from salcomp.runs.checkpoints import Checkpoints
 from salcomp.runs.metrics_file import MetricsFile
 
-# What is logged of each validation of the codec.
+# What is logged of each validation of a codec.
 VALIDATION_TERMS = ("loss", "bpp", "mse", "weighted_mse", "psnr", "ewpsnr")
 _IMAGES_SHOWN = 2
 _ETA_AFTER = 5  # steps, the first of which is slowed by tracing
@@ -146,12 +146,12 @@ class Validation(StepCounter):
 
 
 def validate(
-    model: SaliencyCodec, frames: Frames, count: int, writer, step: int
+    model: Model, frames: Frames, count: int, writer, step: int
 ) -> dict[str, float]:
     """Mean terms, PSNR and EWPSNR [dB] over the first frames; writes them and images.
 
-    The frames are held out, and the latents rounded, as the codec does. Frames are
-    cropped at the right and bottom to multiples of 16.
+    The frames are held out, cropped at the right and bottom to multiples of 16; the
+    model's `validate` does with them as its codec does.
     """
     rows = []
     image_means = weighting.image_means(frames.level_counts[:count], model.config)

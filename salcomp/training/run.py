@@ -12,14 +12,12 @@ from typing import NamedTuple
 import tensorflow as tf
 from absl import logging
 
-from salcomp.config import geometry, weighting
+from salcomp.config import weighting
 from salcomp.config.base import BaseConfig
-from salcomp.config.config import Config
 from salcomp.data import batches, frame_files
 from salcomp.data.frames import Frames
-from salcomp.model.base import named_variables
+from salcomp.model.base import Model, named_variables
 from salcomp.model.saliency_codec import SaliencyCodec
-from salcomp.model.terms import TERMS
 from salcomp.runs import folder as run_folder
 from salcomp.runs.checkpoints import Checkpoints, faults_told
 from salcomp.runs.state import TrainingState
@@ -51,6 +49,8 @@ class Schedule(NamedTuple):
 
 
 DEFAULT_SCHEDULE = Schedule()
+# Presets that want a GPU.
+_FULL_SIZE = ("blog", "as_published")
 
 
 class Start(NamedTuple):
@@ -72,13 +72,14 @@ FRESH = Start()
 
 
 def train(
-    config: Config,
+    config: BaseConfig,
     training: Frames | None,
     validation: Frames | None,
     workdir: str | os.PathLike,
     start: Start = FRESH,
     schedule: Schedule = DEFAULT_SCHEDULE,
     strategy: tf.distribute.Strategy | None = None,
+    kind: type[Model] = SaliencyCodec,
 ) -> Path:
     """Trains a codec to the last step of its configuration, and exports it.
 
@@ -91,6 +92,7 @@ def train(
       validation: held-out frames; None as before.
       start: what the run begins with.
       strategy: devices to train on; one if None.
+      kind: the class of the model, whose configuration `config` is.
 
     Raises:
       InputError: the folder holds another run, or one that another process is at; or
@@ -112,11 +114,9 @@ def train(
     with held, faults_told(workdir):
         schedule.apply()
         with strategy.scope():
-            model = compiled(config, start)
+            model = compiled(config, start, kind)
         if chief:
             run_folder.start(workdir, config, data)
-            side = geometry.of_latent(config.dilation_rates)
-            logging.info("a latent sees %dx%d pixels", side, side)
         with strategy.scope():
             checkpoints = Checkpoints(workdir, model)
             step = checkpoints.restore()
@@ -134,8 +134,9 @@ def train(
             source = strategy.distribute_datasets_from_function(
                 lambda context: batches.dataset(training, config, step, context)
             )
-            loop.fit(model, source, step, observers, TERMS, chief, _hint(config))
-        return exported.export_run(workdir) if chief else Path(workdir)
+            terms, hint = kind.step_terms, _hint(config)
+            loop.fit(model, source, step, observers, terms, chief, hint)
+        return exported.export_run(workdir, kind=kind) if chief else Path(workdir)
 
 
 def with_weight_mean(config: BaseConfig, training: Frames) -> BaseConfig:
@@ -161,16 +162,20 @@ def describe(
     }
 
 
-def initial_model(config: Config, init_from: str | None = None) -> SaliencyCodec:
+def initial_model(
+    config: BaseConfig,
+    init_from: str | None = None,
+    kind: type[Model] = SaliencyCodec,
+) -> Model:
     """The model that a run begins with, the same for every run of a seed.
 
     Its weights are those of a model, `init_from` as `exported.load` takes it, or fresh
     ones. Raises InputError if there is no such model, or its weights do not fit.
     """
     tf.keras.utils.set_random_seed(config.seed)
-    model = SaliencyCodec(config)
+    model = kind(config)
     if init_from:
-        other = named_variables(exported.load(init_from).model)
+        other = named_variables(exported.load(init_from, kind).model)
         weights, current = (
             {name: variable.numpy() for name, variable in variables.items()}
             for variables in (other, named_variables(model))
@@ -195,7 +200,7 @@ def _is_chief(strategy) -> bool:
 class _LearningRate(tf.keras.optimizers.schedules.LearningRateSchedule):
     """The configuration's learning rate of each step, from a table."""
 
-    def __init__(self, config: Config):
+    def __init__(self, config: BaseConfig):
         steps = range(1, config.last_step + 1)
         self._rates = tf.constant([config.learning_rate_of(step) for step in steps])
 
@@ -203,16 +208,18 @@ class _LearningRate(tf.keras.optimizers.schedules.LearningRateSchedule):
         return self._rates[step]
 
 
-def compiled(config: Config, start: Start = FRESH) -> SaliencyCodec:
+def compiled(
+    config: BaseConfig, start: Start = FRESH, kind: type[Model] = SaliencyCodec
+) -> Model:
     """The model that a run begins with, with its optimizer."""
-    model = initial_model(config, start.model)
+    model = initial_model(config, start.model, kind)
     model.compile(optimizer(config))
     if start.state:
         _assign_state(model, start.state)
     return model
 
 
-def optimizer(config: Config) -> tf.keras.optimizers.Optimizer:
+def optimizer(config: BaseConfig) -> tf.keras.optimizers.Optimizer:
     """Adam, with the learning rates and the clipping of a configuration."""
     rate = config.learning_rate
     if config.learning_rate_schedule != "constant":
@@ -223,7 +230,7 @@ def optimizer(config: Config) -> tf.keras.optimizers.Optimizer:
     )
 
 
-def _assign_state(model: SaliencyCodec, state: TrainingState) -> None:
+def _assign_state(model: Model, state: TrainingState) -> None:
     """Makes a compiled model go on where a run elsewhere has stopped.
 
     Raises InputError, and names the tensor, if one is missing, left over, or of another
@@ -242,8 +249,8 @@ def _assign_state(model: SaliencyCodec, state: TrainingState) -> None:
         second.assign(state.second[names[variable.ref()]])
 
 
-def _hint(config: Config) -> str:
-    if config.preset == "blog" and not tf.config.list_physical_devices("GPU"):
+def _hint(config: BaseConfig) -> str:
+    if config.preset in _FULL_SIZE and not tf.config.list_physical_devices("GPU"):
         return "; the preset cpu trains a useful model in tens of minutes on two cores"
     return ""
 
@@ -252,9 +259,8 @@ def _observers(
     model, validation, workdir, checkpoints, step, schedule: Schedule
 ) -> list[loop.StepCounter]:
     writer = tf.summary.create_file_writer(str(workdir))
-    recorder = loop.Recorder(
-        step, workdir, writer, checkpoints, schedule.checkpoint_seconds, TERMS
-    )
+    seconds, terms = schedule.checkpoint_seconds, model.step_terms
+    recorder = loop.Recorder(step, workdir, writer, checkpoints, seconds, terms)
     count = min(schedule.validation_images, len(validation))
     validator = loop.Validation(
         step,

@@ -21,7 +21,6 @@ from salcomp import __version__
 from salcomp.errors import InputError
 from salcomp.files import npz
 from salcomp.model.base import Model
-from salcomp.model.prior import Tables
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.runs import checkpoints
 from salcomp.runs.folder import read_config
@@ -37,13 +36,13 @@ class Export(NamedTuple):
 
     Attributes:
       model: with its weights.
-      tables: of the range coder.
+      tables: of the range coder, a `Model.tables_class`.
       fingerprint: 32 bytes that tell this model from every other.
       step: of training that the weights are of.
     """
 
     model: Model
-    tables: Tables
+    tables: NamedTuple
     fingerprint: bytes
     step: int
 
@@ -100,7 +99,7 @@ def load(model: str | os.PathLike, kind: type[Model] = SaliencyCodec) -> Export:
     }
     loaded = kind(kind.config_class.from_dict(config["config"]))
     assign(loaded, arrays[model_folder.WEIGHTS])
-    tables = Tables(**arrays[model_folder.TABLES])
+    tables = kind.tables_class(**arrays[model_folder.TABLES])
     step = config["step"]
     renewable = newest and not loaded.config.exports_best
     if renewable and checkpoints.step_of(newest) > step:

@@ -23,11 +23,13 @@ class Kind(NamedTuple):
     Attributes:
       field: of the configuration, which no other kind has.
       model_name, codec_name: the classes, MODULE:CLASS.
+      iterates: whether its files have iterations, which blocks may stop at.
     """
 
     field: str
     model_name: str
     codec_name: str
+    iterates: bool = False
 
     @property
     def model(self) -> type[Model]:
@@ -50,6 +52,12 @@ KINDS = (
         "code_channels",
         "salcomp.extreme_gan.model:ExtremeGan",
         "salcomp.extreme_gan.codec:GanCodec",
+    ),
+    Kind(
+        "bits_per_block",
+        "salcomp.recurrent.model:RecurrentCoder",
+        "salcomp.recurrent.codec:RecurrentCodec",
+        iterates=True,
     ),
 )
 

@@ -24,7 +24,7 @@ from PIL import Image
 from salcomp import cli, train
 from salcomp.codec.codec import Codec
 from salcomp.config import weighting
-from salcomp.config.config import SCHEDULES
+from salcomp.config.schedules import SCHEDULES
 from salcomp.data import batches
 from salcomp.errors import DivergenceError, InputError
 from salcomp.model.base import named_variables
