@@ -38,7 +38,8 @@ class Progress(tqdm):
             return super().display(msg, pos)
         now = time.monotonic()
         done_now = self.n - self.initial
-        if done_now and self.total and now - self._told >= _SECONDS:
+        unfinished = self.total and self.n < self.total
+        if done_now and unfinished and now - self._told >= _SECONDS:
             self._told = now
             found = self.format_dict
             left = found["elapsed"] * (self.total - self.n) / done_now
