@@ -50,10 +50,9 @@ def width_of(path: Path) -> int:
 
 
 def test_demo_writes_table_figure_and_record(frames_glob, zoo_folder, tmp_path):
-    flags = "--acts=training --preset=smoke --steps=2 --data={frames_glob}"
-    record = run(
-        demo, tmp_path, f"{flags} --start={zoo_folder / 'plain'} --lambda=0.01"
-    )
+    flags = "--acts=training --preset=smoke --steps=2 --lambda=0.01"
+    where = f"--data={frames_glob} --start={zoo_folder / 'plain'}"
+    record = run(demo, tmp_path, f"{flags} {where}")
     rows = rows_of(tmp_path / "table.csv")
     assert [row["arm"] for row in rows] == ["baseline", "saliency"]
     assert float(rows[0]["effective lambda"]) == pytest.approx(0.01)

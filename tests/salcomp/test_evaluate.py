@@ -76,6 +76,7 @@ class FakeCodec:
 
     def __init__(self, lmbda, weighted):
         weighting = {"saliency_weighting": "clip", "saliency_floor": 0.25}
+        weighting["uniform_share"] = 0.0
         setting = {"rate_setting": ("lambda", lmbda), "weight_distortion": weighted}
         self.config = types.SimpleNamespace(**setting, **weighting)
         self._step = max(2, round(0.5 / lmbda))
@@ -380,7 +381,7 @@ def test_boxes_and_masks_are_refused_for_images_of_one_name(
 
 def test_reading_the_maps_shows_a_progress_bar(tmp_path, pictures, monkeypatch):
     bar = mock.Mock(side_effect=lambda items, *_, **__: items)
-    monkeypatch.setattr(scorers, "tqdm", bar)
+    monkeypatch.setattr(scorers, "Progress", bar)
     run(tmp_path, pictures, *JPEG)
     ((items, description),) = [call.args for call in bar.call_args_list]
     assert description == "maps" and len(items) == 3

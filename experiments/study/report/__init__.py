@@ -60,17 +60,28 @@ def write_front(results: Path) -> Path:
     Raises:
       InputError: as `write`.
     """
-    true, wrong = (_study(results / name) for name in (TRUE, WRONG))
-    folders = [results / name for name in WORTH if (results / name).is_dir()]
-    worth = map_worth.draw(folders, folders[0] / "map_worth.png")
-    pictures = json.loads((folders[0] / "summary.json").read_text())["pictures"]
+    folders = _worth_folders(results)
+    map_worth.draw(folders, folders[0] / "map_worth.png")
     page = results / "README.md"
-    text = Front(true, wrong, worth, pictures, page).text()
-    write_file(page, text.encode())
+    write_file(page, front_text(results).encode())
     return page
+
+
+def front_text(results: Path) -> str:
+    """The front page, Markdown; else as `write_front`, which writes it."""
+    true, wrong = (_study(results / name) for name in (TRUE, WRONG))
+    folders = _worth_folders(results)
+    worth = [point for folder in folders for point in map_worth.points(folder)]
+    pictures = json.loads((folders[0] / "summary.json").read_text())["pictures"]
+    return Front(true, wrong, worth, pictures, results / "README.md").text()
+
+
+def _worth_folders(results: Path) -> list[Path]:
+    return [results / name for name in WORTH if (results / name).is_dir()]
 
 
 def _study(folder: Path) -> Study:
     records = StudyRecords(folder)
-    compared = Comparisons(records, 0, records.rows("bd_rate.csv"))
+    known = records.rows("bd_rate.csv") if (folder / "bd_rate.csv").exists() else ()
+    compared = Comparisons(records, 0, known)
     return Study(records, Judgement(records, compared))

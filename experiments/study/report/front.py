@@ -165,7 +165,7 @@ class Front:
             "others": _OTHERS,
         }
 
-    def _curves(self) -> dict:
+    def _curves(self) -> dict | None:
         series = comparisons.BEST
         found = [
             (one, self._true.judgement.compared.of(one, "avif", comparisons.FIXATIONS))
@@ -177,13 +177,13 @@ class Front:
             for one, value in found
             if value
         ]
-        folder = self._true.records.folder
+        if not bits:
+            return None
+        figure = self._true.records.folder / "answer.png"
         alternative = "Rate-distortion in the scores that decide, and in PSNR"
         return {
-            "avif": f"{'; '.join(bits)} (Pillow's AVIF at its default speed)."
-            if bits
-            else "",
-            "figure": self._figure(folder / "answer.png", alternative),
+            "avif": f"{'; '.join(bits)} (Pillow's AVIF at its default speed).",
+            "figure": self._figure(figure, alternative),
         }
 
     def _pictures(self) -> dict | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -320,9 +321,9 @@ class Page:
         return {"table": table(header, rows), "percent": ", ".join(percents)}
 
     def _not_shown(self) -> dict:
-        missing = [row["name"] for row in self._records.plan if row["done"] != "1"]
-        names = ", ".join(f"`{name}`" for name in missing)
-        text = fill("sections/missing", {"names": names}).rstrip() if missing else ""
+        missing = [row["arm"] for row in self._records.plan if row["done"] != "1"]
+        arms = ", ".join(f"{n} of `{arm}`" for arm, n in Counter(missing).items())
+        text = fill("sections/missing", {"arms": arms}).rstrip() if missing else ""
         return {"missing": f"\n\n{text}" if text else ""}
 
     def _again(self) -> dict:

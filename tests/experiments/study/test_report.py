@@ -6,6 +6,8 @@ import ast
 import csv
 import json
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -217,14 +219,14 @@ def test_missing_records_are_named(tmp_path):
         report.write(tmp_path, tmp_path / "README.md")
 
 
-def test_page_names_the_runs_that_are_not_done(tmp_path):
+def test_page_tells_of_which_arms_runs_are_not_done(tmp_path):
     write_records(tmp_path, {"concat": -0.1})
     rows = list(csv.DictReader((tmp_path / "runs.csv").open()))
     rows[-1]["done"] = "0"
     write_csv(tmp_path / "runs.csv", rows)
     report.write(tmp_path, tmp_path / "README.md", resamples=20)
     text = " ".join((tmp_path / "README.md").read_text().split())
-    assert f"goes on with them: `{rows[-1]['name']}`." in text
+    assert f"goes on with them: 1 of `{rows[-1]['arm']}`." in text
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +249,27 @@ def test_committed_page_is_what_its_records_give(street, monkeypatch, toward):
     drawn = [path.name for path in STREET.glob("*.png")]
     folder = report.page_of(records.folder).parent
     assert page.Page(records, compared, drawn, folder).text() == committed
+
+
+def test_committed_front_page_is_what_the_records_give(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    committed = (ROOT / "results" / "README.md").read_text()
+    assert report.front_text(Path("results")) == committed
+
+
+def test_front_page_answers_from_the_studies_records(tmp_path):
+    for name in (report.TRUE, report.WRONG):
+        folder = tmp_path / name
+        folder.mkdir()
+        write_records(folder, {"concat": -0.2, "concat-shuffled": 0.1})
+        report.write(folder, folder / "README.md", resamples=30)
+    worth = tmp_path / report.WORTH[0]
+    worth.mkdir()
+    shutil.copy(ROOT / "results" / report.WORTH[0] / "summary.json", worth)
+    text = " ".join(report.front_text(tmp_path).split())
+    assert "`concat` (map as fourth channel, weighted error) **helps**: -20.0" in text
+    for maps in ("wrong", "true"):
+        assert f"| `concat` | {maps} | helps | -20.0" in text
 
 
 def test_committed_intervals_are_those_of_the_bootstrap(street):

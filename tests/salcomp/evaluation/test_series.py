@@ -24,6 +24,7 @@ def load(tmp_path, monkeypatch):
         kind, _, setting = name.rpartition("-")
         parameter = "code_channels" if kind == "gan" else "lambda"
         weighting = {"saliency_weighting": "clip", "saliency_floor": float(setting)}
+        weighting["uniform_share"] = 0.0
         config = types.SimpleNamespace(weight_distortion=kind == "gan", **weighting)
         config.rate_setting = parameter, float(setting)
         return types.SimpleNamespace(config=config, encode=name, decode=None)
