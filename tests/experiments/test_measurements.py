@@ -55,6 +55,7 @@ def recorded(section: str) -> list[list[float]]:
         sam = np.array([[*times.values()] for times in found["sam"].values()])
         return rates + [[*(1e3 * times[:4]), times[5]] for times in sam]
     columns = {"mask_storage": "bytes", "demo": DEMO, "dilation": DILATION}
+    columns["schedule"] = "learning_rate,clip_norm,loss,bpp,psnr-rgb"
     found = rows(f"{section}/table.csv", columns.get(section, GAN))
     if section == "dilation":  # means over two seeds, and both
         seeds = np.reshape(found, (2, 8, 7)).swapaxes(0, 1)
