@@ -20,6 +20,8 @@ from tests.fixtures import frame, parts, refusal, run_python
 from tests.salcomp.codec.fuzz_decoder import fuzz, repaired
 from tests.salcomp.recurrent.small import untrained_codec
 
+pytestmark = pytest.mark.kernels
+
 SIDES = (1, 2, 15, 16, 17, 31, 32, 33, 34)
 
 

@@ -9,6 +9,8 @@ import tensorflow as tf
 from salcomp.recurrent import cells
 from salcomp.recurrent.networks import Decoder, Encoder, binarize, signs
 
+pytestmark = pytest.mark.kernels
+
 
 def kernels(network) -> list[tuple]:
     """The shapes of a network's kernels, by name, biases aside."""
