@@ -10,13 +10,11 @@ Nothing of the package is installed or run.
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from data_prep.predictors import published
 from salcomp import cli
 from salcomp.errors import InputError
-from salcomp.files import disk
 from salcomp.flags import Flags
 
 # Where those are to be had that no package carries.
@@ -54,25 +52,11 @@ def main(argv):
     there = network.is_whole(folder)
     if not there:
         wheel = Path(FLAGS.wheel).expanduser() if FLAGS.wheel else None
-        with _made(folder):
-            published.bring(network, folder, wheel)
+        published.bring(network, folder, wheel)
     size = sum((folder / file).stat().st_size for file in network.files)
     print(f"{folder}: {name}, {size / 1e6:.0f} MB{', there already' * there}")
     print(f"licence: {network.licence}; its texts are beside it")
     print(f"to cite: {network.citation}")
-
-
-@contextlib.contextmanager
-def _made(folder: Path):
-    """A folder that is made, and is not left behind if nothing comes into it."""
-    made = not folder.exists()
-    disk.make_folder("output", folder)
-    try:
-        yield
-    finally:
-        if made:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
 
 
 if __name__ == "__main__":

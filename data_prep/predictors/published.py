@@ -104,19 +104,33 @@ def bring(network: Network, folder: Path, wheel: Path | None = None) -> None:
 
     Args:
       network: to be brought.
-      folder: which exists. Files of the network's names in it are replaced.
+      folder: made if need be. Files of the network's names in it are replaced.
       wheel: path of its wheel, if that has been downloaded.
 
     Raises:
-      InputError: the wheel cannot be had, or is not the one that was published.
+      InputError: the folder cannot be made, the wheel cannot be had, or is not the one
+        that was published.
       OutputError: the folder cannot be written, or the disk is full.
     """
-    with _workplace(folder) as temporary:
+    with _made(folder), _workplace(folder) as temporary:
         contents = _unpack(network, wheel or _download(network, temporary))
         for name, data in contents.items():
             disk.write_file(temporary / name, data)
         for name in reversed(network.files):  # what the predictor reads comes last
             _move(temporary / name, folder / name)
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """A folder that is made, and is not left behind if nothing comes into it."""
+    made = not folder.exists()
+    disk.make_folder("output", folder)
+    try:
+        yield
+    finally:
+        if made:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 @contextlib.contextmanager

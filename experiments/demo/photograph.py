@@ -13,7 +13,7 @@ from salcomp.errors import SalcompError
 from salcomp.evaluation import matched
 from salcomp.evaluation import subjects as scorers
 from salcomp.evaluation.compare_page import page
-from salcomp.files import disk, figures, saliency_maps
+from salcomp.files import disk, figures
 
 _PREDICTOR = "unisal"
 _MODEL, _CODECS = "baseline-2", ("avif", "webp")
@@ -62,7 +62,6 @@ def _bring_weights() -> None:
         return
     logging.info("bringing the weights of %s into %s", _PREDICTOR, folder)
     try:
-        disk.make_folder("output", folder)
         published.bring(network, folder)
     except SalcompError as error:
         logging.warning("%s; the map will be a lesser predictor's", error)
@@ -87,15 +86,6 @@ def _draw(path: Path, shown: page.Shown) -> None:
         )
         columns.append((title, one.decoded))
     side = round(_ZOOM * min(scene.saliency.shape))
-    top, left = saliency_maps.heaviest(scene.saliency, side, side)
-    window = np.s_[top : top + side, left : left + side]
-    figure = figures.new(3.4 * len(columns), 8)
-    axes = figure.subplots(2, len(columns))
-    for (title, picture), (upper, lower) in zip(columns, axes.T):
-        windows.show(upper, picture)
-        windows.outline(upper, top, left, side, side)
-        upper.set_title(title, fontsize=11)
-        windows.show(lower, picture[window])
-        for axis in (upper, lower):
-            axis.set_axis_off()
+    figure = figures.new(2.7 * len(columns), 6.4)
+    windows.enlarge(figure, columns, scene.saliency, (side, side), (1, 1))
     figures.write(path, figure)

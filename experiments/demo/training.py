@@ -14,7 +14,7 @@ from salcomp.codec.codec import Codec
 from salcomp.config.config import CODEC
 from salcomp.data import frame_files, frames
 from salcomp.errors import InputError
-from salcomp.files import disk, figures, images, map_sources, saliency_maps
+from salcomp.files import disk, figures, images, map_sources
 from salcomp.files.results import write_csv
 from salcomp.metrics import quality as metrics
 from salcomp.training import run
@@ -162,24 +162,15 @@ def _measure(output: Path, arm: str, sources: list[Path]) -> dict[str, object]:
 def _draw(path: Path, source: Path, arms: dict, caption: str) -> None:
     """Original, map, and both arms; below, the most salient crop of each."""
     image = images.read_image(source)
-    shown = {"original": image.rgb, "saliency map": image.alpha}
+    columns = [("original", image.rgb), ("saliency map", image.alpha)]
     for arm, (x_hat, values) in arms.items():
         title = (
             f"{arm}: {values['bpp']:.3f} bit/pixel\n"
             f"PSNR {values['PSNR']:.2f} dB, EWPSNR {values['EWPSNR']:.2f} dB"
         )
-        shown[title] = x_hat
-    top, left = saliency_maps.heaviest(image.alpha, *_ZOOM)
-    window = np.s_[top : top + _ZOOM[0], left : left + _ZOOM[1]]
+        columns.append((title, x_hat))
     figure = figures.new(16, 5.4)
-    axes = figure.subplots(2, 4, height_ratios=(3, 4))
-    for (title, picture), (upper, lower) in zip(shown.items(), axes.T):
-        windows.show(upper, picture)
-        upper.set_title(title, fontsize=11)
-        windows.outline(upper, top, left, *_ZOOM)
-        windows.show(lower, picture[window])
-        for axis in (upper, lower):
-            axis.set_axis_off()
+    windows.enlarge(figure, columns, image.alpha, _ZOOM, (3, 4))
     figure.supxlabel(caption, fontsize=9)
     figures.write(path, figure)
 
