@@ -229,7 +229,7 @@ class Front:
     def _not_shown(self) -> dict:
         missing = [row for row in self._true.records.plan if row["done"] != "1"]
         words = f"{len(missing)} runs of the plan are not done." if missing else ""
-        return {"filters": "", "seeds": "", "missing": words}
+        return {"missing": words}
 
     def _again(self) -> dict:
         records = self._true.records
