@@ -124,7 +124,7 @@ BUDGETS = {
     # Hours on two cores, with maps that turned out to be wrong.
     "street": Budget(("--preset=cpu",), 100, 40),
     # Hours on two cores.
-    "true-maps": Budget(("--preset=cpu", "--clip_norm=1"), 100, 60),
+    "true-maps": Budget(("--preset=cpu", "--clip_norm=1"), 100, 40),
     # The size of 2019, for a machine with an accelerator.
     "full": Budget(("--preset=cpu", "--num_filters=128", "--patchsize=256"), 100, 100),
 }
