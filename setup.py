@@ -16,11 +16,11 @@ setup(
     python_requires=">=3.9,<3.12",
     packages=find_packages(include=["salcomp*", "data_prep*", "experiments*"]),
     package_data={
-        "salcomp": ["zoo/*/*"],
+        "salcomp": ["zoo/*.json", "zoo/*/*"],
         "salcomp.evaluation.compare_page": ["page.html", "page.css", "page.js"],
         "experiments": ["*.json"],
         "experiments.forger_game": ["page.html"],
-        "experiments.study.report": ["sections/*.md"],
+        "experiments.study.report": ["*/*.md"],
         "experiments.study": ["*.csv"],
     },
     install_requires=[

@@ -1,13 +1,14 @@
 """Puts models of the study into the zoo that comes with salcomp.
 
-    python -m experiments.fill_zoo --workdir=runs/street --records=results/street
+    python -m experiments.fill_zoo --workdir=runs/true-maps --records=results/true-maps
 
 The models of an arm are numbered by rising lambda; their cards are made from the
-study's records.
+study's records. Their weights are rounded to half precision, for half the size.
 """
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -17,14 +18,14 @@ from experiments.study.report.records import FinishedRun, StudyRecords
 from salcomp import cli
 from salcomp.errors import InputError
 from salcomp.flags import Flags
-from salcomp.zoo import shipped
+from salcomp.zoo import exported, shipped
 
 # Arms of the study, by the first part of their models' names in the zoo.
-_ARMS = {"baseline": "baseline", "saliency": "concat-0.1", "modulate": "modulate"}
+_ARMS = {"baseline": "baseline", "saliency": "concat", "modulate": "modulate"}
 
 FLAGS = Flags()
-FLAGS.string("workdir", "runs/street", "Folder of the study's runs.")
-FLAGS.string("records", "results/street", "Folder of the study's records.")
+FLAGS.string("workdir", "runs/true-maps", "Folder of the study's runs.")
+FLAGS.string("records", "results/true-maps", "Folder of the study's records.")
 FLAGS.string(
     "frames",
     None,
@@ -101,7 +102,11 @@ def main(argv):
             raise InputError(f"{source}: no such folder; --workdir is the study's")
     for name, run in models.items():
         card = {"arm": name.rpartition("-")[0], **_card(records, run)}
-        shipped.add(sources[name], name, card, zoo)
+        with tempfile.TemporaryDirectory() as scratch:
+            source = exported.load(sources[name])
+            halved = Path(scratch, "model")
+            exported.save(source.model, source.step, halved, np.float16)
+            shipped.add(halved, name, card, zoo)
         print(name)
 
 

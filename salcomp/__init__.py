@@ -2,7 +2,7 @@
 
 import os
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # TensorFlow's C++ side reports missing GPUs as errors when it is imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -251,11 +251,22 @@ class ShippedCodecs:
             if fingerprint not in self._codecs:
                 folder = shipped.with_fingerprint(fingerprint)
                 if folder is None:
-                    raise BitstreamError(
-                        f"written by model {fingerprint.hex()}, which is none of those "
-                        "that come with salcomp; give --model that one"
-                    )
+                    raise BitstreamError(_of_unknown_model(fingerprint))
                 from salcomp.codec import base
 
                 self._codecs[fingerprint] = base.load(folder)
             return self._codecs[fingerprint]
+
+
+def _of_unknown_model(fingerprint: bytes) -> str:
+    """What to do with a file of a model that does not come with this salcomp."""
+    former = shipped.retired(fingerprint)
+    if former is None:
+        return (
+            f"written by model {fingerprint.hex()}, which is none of those that come "
+            "with salcomp; give --model that one"
+        )
+    return (
+        f"written by model {former}, which does not come with this version; install "
+        "that one to decode it, or give --model a copy of that model"
+    )

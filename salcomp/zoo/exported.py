@@ -47,18 +47,23 @@ class Export(NamedTuple):
     step: int
 
 
-def save(model: Model, step: int, folder: str | os.PathLike) -> None:
+def save(
+    model: Model, step: int, folder: str | os.PathLike, dtype: np.dtype = np.float32
+) -> None:
     """Builds the tables and writes a model folder, whole or not at all.
 
-    The model is trained; its variables are finite. The folder is replaced if it is a
-    model folder; raises InputError if it is something else.
+    The model is trained; its variables are finite, and rounded to `dtype` if that is
+    float16, for half the size. The folder is replaced if it is a model folder; raises
+    InputError if it is something else.
     """
     config = {
         "config": dataclasses.asdict(model.config),
         "step": step,
         "version": __version__,
     }
-    weights = {name: v.numpy() for name, v in model.exported_variables().items()}
+    variables = model.exported_variables()
+    weights = {name: v.numpy().astype(dtype) for name, v in variables.items()}
+    assign(model, weights)  # the tables are of the rounded ones
     files = {
         model_folder.CONFIG: (json.dumps(config, indent=2) + "\n").encode(),
         model_folder.WEIGHTS: npz.dumps(weights),
@@ -142,7 +147,7 @@ def assign(model: Model, weights: dict[str, np.ndarray]) -> None:
                 f"tensor {name!r} is {value.shape}, and {variables[name].shape} in "
                 "this model"
             )
-        variables[name].assign(value)
+        variables[name].assign(value.astype(variables[name].dtype.as_numpy_dtype))
 
 
 def export_run(

@@ -1,7 +1,7 @@
 """The folder of an exported model as bytes: read and checked, written whole.
 
 config.json       the configuration, the step, and the version of salcomp
-weights.npz       the variables by name, float32
+weights.npz       the variables by name, float32 or float16
 tables.npz        the range coder's integer tables and the rounding offsets
 fingerprint.txt   SHA-256 over the three, in hexadecimal
 """

@@ -2,6 +2,7 @@
 
     zoo/NAME/            an exported model, as salcomp.zoo.folder has it
     zoo/NAME/card.json   how it was trained, and what it does on test frames
+    zoo/retired.json     the models of earlier releases, by fingerprint
 
 Nothing here needs TensorFlow, which takes seconds to import.
 """
@@ -15,15 +16,17 @@ import os
 import re
 from pathlib import Path
 
+from salcomp import __version__
 from salcomp.config.config import Config
 from salcomp.errors import InputError
+from salcomp.files import disk
 from salcomp.zoo import folder as model_folder
 from salcomp.zoo.card import Card
 
 FOLDER = Path(__file__).parent
 # What `compress` takes where no model is named.
 DEFAULT = "saliency-2"
-_CARD = "card.json"
+_CARD, _RETIRED = "card.json", "retired.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
@@ -91,6 +94,31 @@ def with_fingerprint(start: bytes) -> Path | None:
     return None
 
 
+def retired(start: bytes) -> str | None:
+    """Which model of an earlier release had a fingerprint that starts so, in words.
+
+    None if there was no such model.
+    """
+    known = _retired(FOLDER).items()
+    return next((name for key, name in known if key.startswith(start.hex())), None)
+
+
+def _retired(zoo_folder: Path) -> dict[str, str]:
+    path = zoo_folder / _RETIRED
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def _retire(folder: Path) -> None:
+    """Notes a model that is about to be replaced, if an earlier release had it."""
+    version = json.loads(model_folder.read(folder)[model_folder.CONFIG])["version"]
+    if version != __version__:
+        known = _retired(folder.parent)
+        fingerprint = model_folder.stated_fingerprint(folder)
+        known[fingerprint] = f"{folder.name} of salcomp {version}"
+        text = json.dumps(known, indent=2) + "\n"
+        disk.write_file(folder.parent / _RETIRED, text.encode())
+
+
 def cards() -> list[Card]:
     """The cards of all models, by arm and rising lambda.
 
@@ -138,7 +166,8 @@ def add(
     Gives the folder written.
 
     Args:
-      name: to go by; a model of that name is replaced.
+      name: to go by; a model of that name is replaced, and known as retired if it is
+        of another version of salcomp.
       card: the fields of card.json. What the model itself tells, its name, lambda and
         floor, may be left out.
       zoo_folder: of the models; salcomp's own by default.
@@ -163,6 +192,8 @@ def add(
             )
     checked = Card.from_values({**card, **told}, f"the card of {name}")
     folder = Path(zoo_folder or FOLDER) / name
+    if model_folder.is_model(folder):
+        _retire(folder)
     model_folder.write(folder, {**files, _CARD: checked.to_json().encode()})
     return folder
 

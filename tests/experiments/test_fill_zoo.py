@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from experiments import fill_zoo
 from experiments.study.report.records import StudyRecords
+from salcomp.codec.codec import Codec
 from salcomp.errors import InputError
 from salcomp.files.results import write_csv
 from salcomp.zoo import card as model_card
 from tests.experiments.study.test_report import write_records
+from tests.fixtures import frame, parts
 
 
 @pytest.fixture
@@ -20,7 +23,7 @@ def study(tmp_path, workdir):
     """Records, and run folders that all hold one small model."""
     records = tmp_path / "records"
     records.mkdir()
-    write_records(records, {"concat-0.1": -0.1})
+    write_records(records, {"concat": -0.1})
     made = json.loads((records / "record.json").read_text())
     made["data"] = ["frames/train", "frames/test"]
     (records / "record.json").write_text(json.dumps(made))
@@ -40,6 +43,23 @@ def test_models_of_the_arms_go_into_the_zoo_by_rising_lambda(study, tmp_path):
     assert rates == sorted(rates) and rates[0] < rates[-1]
     assert cards[0].test.bpp_low < cards[0].test.bpp < cards[0].test.bpp_high
     assert "drawn scenes" in cards[0].training
+
+
+def test_a_model_of_the_zoo_has_half_precision_and_codes_nearly_as_its_source(
+    study, tmp_path
+):
+    zoo = tmp_path / "zoo"
+    fill_zoo.main(["fill_zoo", *study, f"--zoo={zoo}"])
+    source = next((tmp_path / "runs").glob("*/model"))
+    models = zoo / "baseline-1", source
+    sizes = [path.joinpath("weights.npz").stat().st_size for path in models]
+    assert sizes[0] < 0.6 * sizes[1]
+    codecs = [Codec.load(path) for path in models]
+    halved, whole = (codec.encode(*parts(frame(0, 64, 96))) for codec in codecs)
+    assert halved.bpp == pytest.approx(whole.bpp, rel=0.01)
+    assert halved.data[5:13] == codecs[0].fingerprint != codecs[1].fingerprint
+    difference = halved.reconstruction.astype(int) - whole.reconstruction
+    assert np.abs(difference).mean() < 0.5
 
 
 def test_records_without_the_arms_are_refused(study, tmp_path):

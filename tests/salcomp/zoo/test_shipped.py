@@ -9,7 +9,10 @@ import tarfile
 
 import pytest
 
+from salcomp.codec import bitstream, files
+from salcomp.codec.bitstream import Content
 from salcomp.codec.codec import Codec
+from salcomp.errors import SalcompError
 from salcomp.zoo import card as model_card
 from salcomp.zoo import exported, shipped
 from salcomp.zoo import folder as model_folder
@@ -252,3 +255,29 @@ def test_a_file_of_an_earlier_salcomp_decodes_to_the_pixels_that_it_had(name):
     data = (ROOT / "tests" / "golden" / "salc" / f"{name}.salc").read_bytes()
     rgb = Codec.load(name).decode(data)
     assert hashlib.sha256(rgb.tobytes()).hexdigest() == PIXELS[name]
+
+
+def of_release(folder, version):
+    """Makes a model one of another version of salcomp."""
+    files = model_folder.read(folder)
+    config = {**json.loads(files["config.json"]), "version": version}
+    model_folder.write(folder, {**files, "config.json": json.dumps(config).encode()})
+    return bytes.fromhex(model_folder.stated_fingerprint(folder))
+
+
+def test_a_replaced_model_of_an_earlier_release_is_known_by_its_files(copy, zoo):
+    kept = {k: v for k, v in card().items() if k not in ("name", "lambda")}
+    old = of_release(copy / "low", "0.0.1")
+    assert shipped.retired(old[:8]) is None
+    shipped.add(zoo / "high", "low", kept, copy)
+    assert shipped.retired(old[:8]) == "low of salcomp 0.0.1"
+    new = bytes.fromhex(model_folder.stated_fingerprint(copy / "low"))
+    shipped.add(zoo / "plain", "low", kept, copy)
+    assert shipped.retired(new[:8]) is None
+    content = Content(old[:8], 1, 1, b"")
+    (copy / "old.salc").write_bytes(bitstream.pack(content))
+    with pytest.raises(SalcompError, match="low of salcomp 0.0.1.*install"):
+        files.decompress_files(
+            files.ShippedCodecs().codec_for,
+            [files.Job(copy / "old.salc", copy / "old.png")],
+        )
