@@ -4,6 +4,7 @@ python -m salcomp.compress photo.jpg
 python -m salcomp.compress photos/*.png --model=NAME --saliency=masks/
 python -m salcomp.compress photos/*.png --saliency=unisal --save_saliency
 python -m salcomp.compress photo.png --target_bpp=0.3
+python -m salcomp.compress photo.png --model=HYPER --quality=40
 python -m salcomp.compress photo.png --model=DIR --refine_steps=150
 python -m salcomp.compress photo.png --model=RECURRENT --lambda=0.01
 python -m salcomp.compress --list_models
@@ -71,6 +72,14 @@ FLAGS.float(
     "arm that --model is of. With --refine_steps the refinement's lambda then comes "
     "within about 1 %, in six refinements an image at most. A recurrent model comes "
     "close by itself, by the lambda at which its blocks stop.",
+)
+FLAGS.float(
+    "quality",
+    None,
+    "Quality, 0 to 100, of a model of several rates; 50 by default. The trade-off "
+    "lambda rises with it geometrically.",
+    lower_bound=0,
+    upper_bound=100,
 )
 FLAGS.integer(
     "refine_steps",
@@ -170,21 +179,27 @@ def _encoder() -> encoders.Plain | encoders.Refined | encoders.AtRate:
     """The encoder that the flags ask for, with its models loaded."""
     model = FLAGS.model or shipped.default()
     target = FLAGS.target_bpp
-    arm = [] if target is None else shipped.arm_of(model)
+    several = kinds.has_rates(shipped.folder_of(model))
+    arm = [model] if target is None or several else shipped.arm_of(model)
     from salcomp.codec import base, encoders
     from salcomp.codec.refine import Refinement, Refiner
     from salcomp.zoo import exported
 
     def refinement_of(codec: base.RangeCodec) -> Refinement:
         lmbda = FLAGS["lambda"].value
+        if FLAGS.quality is not None:
+            lmbda = codec.lmbda
         refiner = Refiner(codec, FLAGS.refine_steps, lmbda, FLAGS.seed)
         return Refinement(refiner, _weight_of())
 
     if target is not None:
-        codecs = {folder.name: base.load(folder) for folder in arm}
+        ready = map(exported.ready, arm)
+        codecs = {folder.name: base.load(folder) for folder in ready}
         refine = refinement_of if FLAGS.refine_steps else None
         return encoders.AtRate(codecs, target, refine)
     codec = base.load(exported.ready(model))
+    if FLAGS.quality is not None:
+        codec = codec.at(FLAGS.quality)
     if FLAGS.refine_steps:
         return encoders.Refined(refinement_of(codec))
     return encoders.Plain(codec)
@@ -192,6 +207,15 @@ def _encoder() -> encoders.Plain | encoders.Refined | encoders.AtRate:
 
 def _check_flags() -> None:
     """Refuses flags that have no effect, or not together."""
+    if FLAGS.quality is not None:
+        model = FLAGS.model or shipped.default()
+        if not kinds.has_rates(shipped.folder_of(model)):
+            raise InputError(
+                f"--quality is for models of several rates, and {model} has one; leave "
+                "it out"
+            )
+        if FLAGS["lambda"].present:
+            raise InputError("--lambda and --quality exclude each other; give one")
     if _iterates():
         _check_adaptive()
     else:
@@ -208,6 +232,8 @@ def _check_flags() -> None:
     if target is not None:
         if not 0 < target < float("inf"):
             raise InputError(f"--target_bpp must be more than 0, not {target}")
+        if FLAGS.quality is not None:
+            raise InputError("--target_bpp finds the quality; leave out --quality")
         if FLAGS["lambda"].present:
             raise InputError("--target_bpp finds the lambda; leave out --lambda")
 

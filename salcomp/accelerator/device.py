@@ -49,7 +49,7 @@ class DeviceStep:
         )
         self._side = exported.config.patchsize
         batch, latents = exported.config.batchsize, self._side // STRIDE
-        self._latents = (batch, latents, latents, exported.config.num_filters)
+        self._latents = (batch, latents, latents, exported.config.noise_channels)
         self._advance = jax.jit(self._scan, donate_argnums=0)
 
     def step(self, state: dict, inputs: dict) -> tuple[dict, jax.Array]:

@@ -39,7 +39,7 @@ class Inputs(NamedTuple):
     Attributes:
       rgba: uint8 [B, P, P, 4], crops; alpha is the map.
       divisor: float32 [B], what the raw weights of each crop are divided by.
-      noise: float32 [B, P/16, P/16, N] in -1/2..1/2.
+      noise: float32 [B, P/16, P/16, C] in -1/2..1/2, C the `noise_channels`.
       learning_rate: float32 [].
       lmbda: float32 [], bit / pixel per squared 8-bit level.
       weighting: float32 [5], the `Coefficients` of the weight.

@@ -149,7 +149,7 @@ def export_step(model: SaliencyCodec) -> ExportedStep:
 def _check_inputs(config: Config, step: int) -> Inputs:
     """Made-up crops and the noise of a step, as numpy arrays."""
     side, batch = config.patchsize, config.batchsize
-    latents = (batch, side // STRIDE, side // STRIDE, config.num_filters)
+    latents = (batch, side // STRIDE, side // STRIDE, config.noise_channels)
     rng = np.random.default_rng(step)
     blocks = rng.integers(0, 256, (batch, side // STRIDE, side // STRIDE, 4), np.uint8)
     return Inputs(

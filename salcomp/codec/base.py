@@ -14,10 +14,8 @@ import functools
 import os
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_compression as tfc
 
-from salcomp.codec import bitstream
+from salcomp.codec import bitstream, range_coder
 from salcomp.errors import BitstreamError, InputError
 from salcomp.files.images import MAX_PIXELS
 from salcomp.model.base import Model
@@ -65,11 +63,15 @@ class RangeCodec(abc.ABC):
       step: of training that the weights are of.
       tables: of the range coder.
       model_class: of the models of this kind.
+      has_rates: whether the model has several rates, by a quality.
       max_pixels: most pixels of an image that is coded unless told otherwise.
+      format_version: of its files.
     """
 
     model_class: type[Model]
+    has_rates = False
     max_pixels = MAX_PIXELS
+    format_version = bitstream.VERSION
 
     def __init__(self, loaded: exported.Export):
         self.model = loaded.model
@@ -123,12 +125,15 @@ class RangeCodec(abc.ABC):
         `size` is the height and width of the image.
         """
         latents = self.quantize(latents)
-        content = bitstream.Content(self.fingerprint, *size, self.payload(latents))
+        content = bitstream.Content(
+            self.fingerprint, *size, self.payload(latents), version=self.format_version
+        )
         return Encoded(self, bitstream.pack(content), latents, size)
 
     def payload(self, latents: np.ndarray) -> bytes:
         """What stands for quantised latents in a file, after the header."""
-        return _range_encode(self._to_symbols(latents), self.tables.cdf).numpy()
+        symbols = self._to_symbols(latents)
+        return range_coder.encode(symbols, self.tables.cdf).numpy()
 
     def latents_of(
         self, content: bitstream.Content, iterations: int | None = None
@@ -148,7 +153,7 @@ class RangeCodec(abc.ABC):
                 "files of this model are not progressive; leave out --iterations"
             )
         shape = self.latent_shape(content.height, content.width)
-        symbols, sane = _range_decode(content.payload, shape[1:], self.tables.cdf)
+        symbols, sane = range_coder.decode(content.payload, shape[1:], self.tables.cdf)
         if not sane:
             raise BitstreamError("altered or damaged: the payload does not decode")
         return self._to_latents(symbols.numpy()[None])
@@ -169,7 +174,7 @@ class RangeCodec(abc.ABC):
     ) -> np.ndarray:
         """Decompresses a file that has been read; else as `decode` and `latents_of`."""
         limit = self.max_pixels if max_pixels is None else max_pixels
-        bitstream.check(content, self.fingerprint, limit)
+        bitstream.check(content, self.fingerprint, limit, self.format_version)
         latents = self.latents_of(content, iterations)
         return self.synthesize(latents, content.height, content.width)
 
@@ -182,32 +187,6 @@ class RangeCodec(abc.ABC):
     def _to_latents(self, symbols: np.ndarray) -> np.ndarray:
         integers = (symbols + self.tables.first_symbol).astype(np.float32)
         return integers + self.tables.quantization_offset
-
-
-@tf.function(
-    input_signature=[
-        tf.TensorSpec((1, None, None, None), tf.int32),
-        tf.TensorSpec([None], tf.int32),
-    ]
-)
-def _range_encode(symbols, cdf):
-    handle = tfc.create_range_encoder([1], cdf)
-    handle = tfc.entropy_encode_channel(handle, symbols)
-    return tfc.entropy_encode_finalize(handle)[0]
-
-
-@tf.function(
-    input_signature=[
-        tf.TensorSpec([], tf.string),
-        tf.TensorSpec([3], tf.int32),
-        tf.TensorSpec([None], tf.int32),
-    ]
-)
-def _range_decode(payload, shape, cdf):
-    """Symbols of a shape [h, w, N], and whether the payload ended where it should."""
-    handle = tfc.create_range_decoder(payload[None], cdf)
-    handle, symbols = tfc.entropy_decode_channel(handle, shape, tf.int32)
-    return symbols[0], tfc.entropy_decode_finalize(handle)[0]
 
 
 def load(model: str | os.PathLike) -> RangeCodec:

@@ -10,6 +10,7 @@ What `compress` needs of each:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -77,10 +78,11 @@ class Found(NamedTuple):
 
 
 class AtRate:
-    """With whichever of some models comes closest to a rate, image by image.
+    """At a rate, image by image: with whichever of some models comes closest.
 
-    A refinement then comes within about 1 %, by its lambda: from an eighth of the
-    model's to eight times it.
+    One model of several rates comes within about 1 %, by its quality; so does a
+    refinement, by its lambda: from an eighth of the model's to eight times it, or over
+    all that a model of several rates has.
     """
 
     def __init__(
@@ -91,8 +93,9 @@ class AtRate:
     ):
         """Makes an encoder.
 
-        The codecs are by the models' names, by rising lambda; `bpp` is the rate of the
-        whole file in bit per pixel; `refinement_of` makes the refinement with a codec.
+        The codecs are by the models' names, by rising lambda, or one of several rates;
+        `bpp` is the rate of the whole file in bit per pixel; `refinement_of` makes the
+        refinement with a codec.
         """
         self._codecs = codecs
         self._bpp = bpp
@@ -112,21 +115,41 @@ class AtRate:
 
     def find(self, name: str, rgb: np.ndarray, saliency: np.ndarray) -> Found:
         """Encodes an image; arguments as `Plain.encode`."""
-        model, encoded, within = closest(
-            lambda model: self._codecs[model].encode(rgb, saliency),
-            list(self._codecs),
-            self._bpp,
-        )
+        model, codec = next(iter(self._codecs.items()))
+        if codec.has_rates:
+            found, own = self._by_quality(model, codec, rgb, saliency)
+            ends = codec.lambdas
+        else:
+            model, *found = closest(
+                lambda model: self._codecs[model].encode(rgb, saliency),
+                list(self._codecs),
+                self._bpp,
+            )
+            found = Found(found[0], model, found[1])
         if self._refined is None:
-            return Found(encoded, model, within)
-        own = self._codecs[model].config.lmbda
+            return found
+        if not codec.has_rates:
+            own = self._codecs[model].lmbda
+            ends = own / _LAMBDA_RANGE, own * _LAMBDA_RANGE
         lmbda, encoded, within = approach(
             lambda lmbda: self._refined[model].encode(name, rgb, saliency, lmbda),
             own,
-            (own / _LAMBDA_RANGE, own * _LAMBDA_RANGE),
+            ends,
             self._bpp,
         )
         return Found(encoded, f"{model} refined with lambda {lmbda:.3g}", within)
+
+    def _by_quality(self, model, codec, rgb, saliency) -> tuple[Found, float]:
+        """The file of a model of several rates, and its lambda."""
+        y = codec.transform(rgb, saliency)
+        lmbda, encoded, within = approach(
+            lambda lmbda: codec.at_lambda(lmbda).encode_transformed(y, rgb.shape[:2]),
+            math.sqrt(math.prod(codec.lambdas)),
+            codec.lambdas,
+            self._bpp,
+        )
+        quality = codec.at_lambda(lmbda).quality
+        return Found(encoded, f"{model} at quality {quality:.4g}", within), lmbda
 
     def decode(self, data: bytes) -> np.ndarray:
         """Decodes a file that it made, with the model that made it."""

@@ -46,6 +46,7 @@ class Refiner:
     Attributes:
       codec: whose latents these are.
       steps: of gradient descent per image.
+      lmbda: trade-off in bit per pixel per squared 8-bit level.
     """
 
     def __init__(self, codec: Codec, steps: int, lmbda: float | None, seed: int):
@@ -65,14 +66,14 @@ class Refiner:
             raise InputError(
                 "refinement is for models with a prior, which a GAN lacks; leave it out"
             )
-        lmbda = codec.config.lmbda if lmbda is None else lmbda
+        lmbda = codec.lmbda if lmbda is None else lmbda
         if not 0 < lmbda < np.inf:
             raise InputError(f"lambda must be more than 0 and finite, not {lmbda}")
         if steps < 1:
             raise InputError(f"refinement takes at least 1 step, not {steps}")
         self.codec = codec
         self.steps = steps
-        self._lmbda = lmbda
+        self.lmbda = lmbda
         self._seed = seed
         self._own = threading.local()
 
@@ -86,23 +87,25 @@ class Refiner:
     ) -> np.ndarray:
         """The best rounded latents seen, never worse than those of the encoder.
 
-        They are float32 [1, ceil(H / 16), ceil(W / 16), N], quantised.
+        They are as `codec.quantize` gives them.
 
         Args:
           rgb: uint8 [H, W, 3].
           saliency: float32 [H, W], 0..1, which the encoder starts from.
           weight: float32 [H, W], of the distortion; divided by its mean here.
           progress: called after each step.
-          lmbda: trade-off in the place of the refiner's, more than 0.
+          lmbda: trade-off in the place of the refiner's, more than 0; a model of
+            several rates goes to the one that is closest.
 
         Raises:
           InputError: the image is too small for the model's distortion.
         """
-        problem = self._problem_of(rgb.shape[:2])
-        start = self.codec.analyze(rgb, saliency)
-        lmbda = self._lmbda if lmbda is None else lmbda
-        problem.begin(rgb, weight / weight.mean(), start, lmbda)
-        best = self.codec.quantize(start)
+        lmbda = self.lmbda if lmbda is None else lmbda
+        codec = self.codec.at_lambda(lmbda)
+        start = codec.analyze(rgb, saliency)
+        problem = self._problem_of(rgb.shape[:2], start)
+        problem.begin(rgb, weight / weight.mean(), start, codec.gain, lmbda)
+        best = codec.quantize(start)
         best_cost = problem.cost(best)
         for step in range(self.steps):
             late = step >= _LATE_FRACTION * self.steps
@@ -110,17 +113,18 @@ class Refiner:
             temperature = _temperature(step / self.steps)
             problem.step(tf.constant([self._seed, step]), rate, temperature)
             if (step + 1) % _CHECK_EVERY == 0 or step + 1 == self.steps:
-                rounded = self.codec.quantize(problem.latents.numpy())
+                rounded = codec.quantize(problem.values())
                 cost = problem.cost(rounded)
                 if cost < best_cost:
                     best, best_cost = rounded, cost
             progress()
         return best
 
-    def _problem_of(self, size: tuple[int, int]) -> _Problem:
+    def _problem_of(self, size: tuple[int, int], latents) -> _Problem:
         """This thread's problem, with variables of the image's size."""
         if getattr(self._own, "size", None) != size:
-            self._own.problem, self._own.size = _Problem(self.codec, size), size
+            self._own.problem = _Problem(self.codec, size, latents)
+            self._own.size = size
         return self._own.problem
 
 
@@ -145,8 +149,10 @@ class Refinement(NamedTuple):
     ) -> Encoded:
         """Compresses an image by refined latents; arguments as `Refiner.refine`."""
         weight = (self.weight_of or np.ones_like)(saliency)
-        latents = self.refiner.refine(rgb, saliency, weight, progress, lmbda)
-        return self.refiner.codec.encode_latents(latents, rgb.shape[:2])
+        refiner = self.refiner
+        lmbda = refiner.lmbda if lmbda is None else lmbda
+        latents = refiner.refine(rgb, saliency, weight, progress, lmbda)
+        return refiner.codec.at_lambda(lmbda).encode_latents(latents, rgb.shape[:2])
 
 
 def _temperature(done: float) -> float:
@@ -157,38 +163,46 @@ def _temperature(done: float) -> float:
 class _Problem:
     """R + lambda D of one image as a function of its latents, and Adam on it."""
 
-    def __init__(self, codec: Codec, size: tuple[int, int]):
+    def __init__(self, codec: Codec, size: tuple[int, int], latents):
+        """Makes the variables, those of the latents shaped as the given ones."""
         height, width = size
-        shape = codec.latent_shape(height, width)
         self._codec = codec
         self._lmbda = tf.Variable(0.0, trainable=False)
+        self._gain = tf.Variable(tf.zeros(codec.gain.shape), trainable=False)
         self._distortion = distortion(codec.config.distortion)
         self._rgb = tf.Variable(tf.zeros((1, height, width, 3)), trainable=False)
         self._weight = tf.Variable(tf.zeros((1, height, width)), trainable=False)
-        self.latents = tf.Variable(tf.zeros(shape))
+        self._latents = tf.nest.map_structure(tf.Variable, latents)
         self._optimizer = tf.keras.optimizers.Adam()
-        self._optimizer.build([self.latents])
+        self._optimizer.build(tf.nest.flatten(self._latents))
 
-    def begin(self, rgb, weight, latents, lmbda) -> None:
-        """Sets the image, its weight of mean 1, the latents to start from, lambda."""
+    def begin(self, rgb, weight, latents, gain, lmbda) -> None:
+        """Sets the image, its weight of mean 1, the latents to start from, lambda.
+
+        The decoder divides the latents by the gain.
+        """
         self._rgb.assign(rgb[None].astype(np.float32))
         self._weight.assign(weight[None])
-        self.latents.assign(latents)
+        tf.nest.map_structure(lambda v, y: v.assign(y), self._latents, latents)
+        self._gain.assign(gain)
         self._lmbda.assign(lmbda)
         for variable in self._optimizer.variables:
             variable.assign(tf.zeros_like(variable))
 
-    def _lagrangian(self, latents):
+    def values(self):
+        """The latents as they are."""
+        return tf.nest.map_structure(lambda v: v.numpy(), self._latents)
+
+    def _lagrangian(self, y, bits):
         _, height, width, _ = self._rgb.shape
-        x_hat = self._codec.model.decode(latents)[:, :height, :width]
+        x_hat = self._codec.model.decode(y / self._gain)[:, :height, :width]
         distorted = self._distortion(self._rgb, x_hat, self._weight)[0]
-        rate = self._codec.model.prior.bits(latents)[0] / (height * width)
-        return rate + self._lmbda * distorted
+        return bits[0] / (height * width) + self._lmbda * distorted
 
     @tf.function
     def cost(self, latents):
         """R + lambda D of quantised latents."""
-        return self._lagrangian(latents)
+        return self._lagrangian(*self._codec.rated(latents))
 
     def step(self, seed, learning_rate, temperature) -> None:
         """One step of Adam on latents drawn with the given seed, int32 [2]."""
@@ -197,25 +211,37 @@ class _Problem:
 
     @tf.function
     def _descend(self, seed, temperature):
+        variables = tf.nest.flatten(self._latents)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(self.latents)
-            drawn = self._drawn(seed, temperature)
-            loss = self._lagrangian(drawn)
-        gradient = tape.gradient(loss, self.latents)
-        self._optimizer.apply_gradients([(gradient, self.latents)])
+            tape.watch(variables)
+            draw = _Draw(seed, temperature)
+            loss = self._lagrangian(*self._codec.relaxed(self._latents, draw))
+        gradients = tape.gradient(loss, variables)
+        self._optimizer.apply_gradients(zip(gradients, variables))
 
-    def _drawn(self, seed, temperature):
-        """Latents between the two lattice points around each, drawn towards one.
 
-        The two have logits -atanh(r) / T and -atanh(1 - r) / T, r being the latent's
-        distance from the lower one, and are mixed by a Gumbel softmax of temperature
-        T. With two of them, the difference of the Gumbels is one logistic number.
-        """
-        y = self.latents - self._codec.tables.quantization_offset
+class _Draw:
+    """Draws latents between the two lattice points around each, towards one.
+
+    The two have logits -atanh(r) / T and -atanh(1 - r) / T, r being the latent's
+    distance from the lower one, and are mixed by a Gumbel softmax of temperature T.
+    With two of them, the difference of the Gumbels is one logistic number.
+    """
+
+    def __init__(self, seed: tf.Tensor, temperature: tf.Tensor):
+        """Begins with a seed, int32 [2]; each call has numbers of its own."""
+        self._seed, self._temperature = seed, temperature
+
+    def __call__(self, latents: tf.Tensor, offset) -> tf.Tensor:
+        """Draws around the whole numbers, moved by an offset."""
+        y = latents - offset
         lower = tf.floor(y)
         r = tf.clip_by_value(y - lower, _EPSILON, 1 - _EPSILON)
-        logit = (tf.atanh(r) - tf.atanh(1 - r)) / temperature
-        uniform = tf.random.stateless_uniform(y.shape, seed, _EPSILON, 1 - _EPSILON)
+        logit = (tf.atanh(r) - tf.atanh(1 - r)) / self._temperature
+        uniform = tf.random.stateless_uniform(
+            y.shape, self._seed, _EPSILON, 1 - _EPSILON
+        )
         logistic = tf.math.log(uniform) - tf.math.log1p(-uniform)
-        upper = tf.sigmoid((logit + logistic) / temperature)
-        return lower + upper + self._codec.tables.quantization_offset
+        upper = tf.sigmoid((logit + logistic) / self._temperature)
+        self._seed += [1, 0]
+        return lower + upper + offset

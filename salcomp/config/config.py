@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 from salcomp.config import base, schedules
 from salcomp.config.base import BaseConfig, field
-from salcomp.config.geometry import MIN_SIDE, STRIDE
+from salcomp.config.geometry import HYPER_STRIDE, MIN_SIDE, STRIDE
 from salcomp.errors import InputError
 
 CONDITIONINGS = ("concat", "modulate")
 LAYERS = ("2019", "tfc2")
 DISTORTIONS = ("mse", "l1", "ms_ssim", "mix")
+PRIORS = ("factorized", "scale", "hyper")
 # Dilated layers see further the larger their rates; at these, thousands of pixels.
 _MOST_DILATED, _LARGEST_RATE = 8, 64
 
@@ -110,6 +111,33 @@ class Config(BaseConfig):
         range=base.AT_LEAST_0,
         default=0.0,
     )
+    prior: str = field(
+        "What is known of a latent before it is decoded: its channel's density "
+        "(factorized, as in 2019), or a normal density whose width (scale, Balle et "
+        "al. 2018), or mean and width (hyper, Minnen et al. 2018), a few latents more "
+        "tell.",
+        PRIORS,
+        default="factorized",
+    )
+    hyper_filters: int = field(
+        "Channels of the layers that make these latents, and of these; 0, as in "
+        "bmshj2018.py, for as many as num_filters. Without effect for a factorized "
+        "prior.",
+        range=base.AT_LEAST_0,
+        default=0,
+    )
+    rates: int = field(
+        "Rates that one model learns, by gains of the latents (Cui et al. 2021): "
+        "lambda rises from --lambda to --lambda_span times it in so many steps. More "
+        "than 1 takes another prior than the factorized one.",
+        range=base.AT_LEAST_1,
+        default=1,
+    )
+    lambda_span: float = field(
+        "The largest lambda of a model of several rates, over its least.",
+        range=base.AT_LEAST_1,
+        default=1.0,
+    )
     weight_mean: float = 1.0
     """Mean of the raw weight over the training set; found when a run starts."""
 
@@ -124,8 +152,18 @@ class Config(BaseConfig):
 
     @property
     def noise_channels(self) -> int:
-        """Numbers that training draws for each block of 16x16 pixels: N."""
-        return self.num_filters
+        """Numbers that training draws for each block of 16x16 pixels.
+
+        One for each latent, those of the hyperprior among them, and one for the rate.
+        """
+        if self.prior == "factorized":
+            return self.num_filters
+        return self.num_filters + -(-self.hyper_channels // HYPER_STRIDE**2) + 1
+
+    @property
+    def hyper_channels(self) -> int:
+        """Channels of the hyperprior."""
+        return self.hyper_filters or self.num_filters
 
     @property
     def encoder_conditioning(self) -> str | None:
@@ -159,6 +197,19 @@ class Config(BaseConfig):
                 f"distortion={self.distortion} needs a patchsize of at least "
                 f"{self.smallest_side}, for the windows of its five scales, not "
                 f"{self.patchsize}"
+            )
+        side = STRIDE * HYPER_STRIDE
+        if self.prior != "factorized" and self.patchsize % side:
+            raise InputError(
+                f"prior={self.prior} needs a patchsize that is a multiple of {side}, "
+                f"not {self.patchsize}"
+            )
+        if (self.rates > 1) != (self.lambda_span > 1) or (
+            self.rates > 1 and self.prior == "factorized"
+        ):
+            raise InputError(
+                "a model of several rates takes rates and lambda_span of more than 1, "
+                "and prior=hyper or scale"
             )
         if self.dilation_rates and self.layers == "tfc2":
             raise InputError(

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 CONVOLUTIONS = ((9, 4), (5, 2), (5, 2))
 # Image samples per latent, along each side.
 STRIDE = math.prod(stride for _, stride in CONVOLUTIONS)
+# Latents per latent of a hyperprior, along each side.
+HYPER_STRIDE = 4
 # After which convolution of g_a the dilated layers stand, and their support.
 DILATED_AFTER, DILATED_SUPPORT = 1, 3
 # MS-SSIM (Wang, Simoncelli, Bovik, Asilomar 2003): the exponents of the scales, the

@@ -20,6 +20,9 @@ from salcomp.evaluation import classical
 from salcomp.files import disk
 from salcomp.zoo import shipped
 
+# How many of a model of several rates are compared, from the least to the largest.
+_QUALITIES = 8
+
 
 class File(NamedTuple):
     """A file of a codec that does not tell its information content."""
@@ -144,6 +147,13 @@ def _split_label(spec: str) -> tuple[str, str]:
     return label, pattern
 
 
+def _points(codec) -> list[Point]:
+    if not codec.has_rates:
+        return [Point(codec.config.rate_setting[1], codec.encode, codec.decode)]
+    at = [codec.at(quality) for quality in np.linspace(0, 100, _QUALITIES)]
+    return [Point(one.lmbda, one.encode, one.decode) for one in at]
+
+
 def _of_models(label: str, folders: list[str], load: Callable[[str], Any]) -> Series:
     once = {os.path.realpath(folder): folder for folder in folders}
     codecs = [load(folder) for folder in once.values()]
@@ -153,10 +163,7 @@ def _of_models(label: str, folders: list[str], load: Callable[[str], Any]) -> Se
         raise InputError(
             f"{label}: models of two kinds, which make no curve; give each a label"
         )
-    points = [
-        Point(codec.config.rate_setting[1], codec.encode, codec.decode)
-        for codec in codecs
-    ]
+    points = [point for codec in codecs for point in _points(codec)]
     weighted = [codec.config for codec in codecs if codec.config.weight_distortion]
     weight = functools.partial(raw_weight, config=weighted[0]) if weighted else None
     return Series(label, parameters.pop(), points, weight)

@@ -17,7 +17,7 @@ class Model(tf.keras.Model):
     tables_class: type[NamedTuple] = Tables
     """What `tables` gives: arrays by name."""
     parts: tuple[str, ...]
-    """Names of the attributes that hold its variables."""
+    """Names of the attributes that hold its variables, or None."""
     step_terms: tuple[str, ...]
     """Names of what a training step gives, "loss", "bpp" and "mse" among them."""
 
@@ -45,7 +45,8 @@ def named_variables(model: Model) -> dict[str, tf.Variable]:
     """The variables of a model's `parts` by path: `analysis/gdns/0/reparam_beta`."""
     names, seen = {}, set()
     view = tf.train.TrackableView(model)
-    level = [(part, getattr(model, part)) for part in model.parts]
+    parts = [(part, getattr(model, part)) for part in model.parts]
+    level = [(path, part) for path, part in parts if part is not None]
     while level:  # breadth first: a variable gets its shortest path
         children = []
         for path, node in level:

@@ -15,11 +15,11 @@ import tensorflow as tf
 import tensorflow_compression as tfc
 
 # As in 2019. At tfc's default of 12 bits, channels that are always 0 cost too much.
-_PRECISION = 16
+PRECISION = 16
 # Also of 2019: what is less likely than this in all is clipped to the table's ends.
 # tfc 2.14 codes it by an escape instead, and its decoder never returns from an escape
 # that a damaged file ends in.
-_TAIL_MASS = 1e-9
+TAIL_MASS = 1e-9
 _BISECTIONS = 48
 _BISECTION_RANGE = 2.0**14
 
@@ -42,7 +42,13 @@ class Tables(NamedTuple):
 
 
 class Prior(tf.Module):
-    """p(y~) of latents with additive uniform noise, one density per channel."""
+    """p(y~) of latents with additive uniform noise, one density per channel.
+
+    Attributes:
+      channels: N.
+    """
+
+    tables_class = Tables
 
     def __init__(self, channels: int, num_filters: tuple[int, ...]):
         """Makes the variables of N channels.
@@ -54,7 +60,7 @@ class Prior(tf.Module):
         noisy = tfc.NoisyDeepFactorized(
             batch_shape=(channels,), num_filters=num_filters, init_scale=10
         )
-        self._channels = channels
+        self.channels = channels
         # tfc has no public names for the variables of a density.
         self.matrices = noisy.base._matrices
         self.biases = noisy.base._biases
@@ -86,15 +92,15 @@ class Prior(tf.Module):
 
     def bits(self, y: tf.Tensor) -> tf.Tensor:
         """-log2 p(y) of noisy or rounded latents [B, h, w, N], per example: [B]."""
-        columns = tf.reshape(tf.transpose(y, (3, 0, 1, 2)), (self._channels, 1, -1))
-        nats = tf.reshape(self._nats(columns), (self._channels, tf.shape(y)[0], -1))
+        columns = tf.reshape(tf.transpose(y, (3, 0, 1, 2)), (self.channels, 1, -1))
+        nats = tf.reshape(self._nats(columns), (self.channels, tf.shape(y)[0], -1))
         # Two sums of few terms each: one of all of them loses digits of float32.
         per_channel = tf.reduce_sum(nats, axis=2)  # [N, B]
         return tf.reduce_sum(per_channel, axis=0) / math.log(2)
 
     def _quantile(self, logit: float) -> tf.Tensor:
         """Where each channel's cumulative has a logit, [N]."""
-        low = tf.fill((self._channels, 1, 1), -_BISECTION_RANGE)
+        low = tf.fill((self.channels, 1, 1), -_BISECTION_RANGE)
 
         def bisect(i, low, high):
             middle = (low + high) / 2
@@ -111,10 +117,23 @@ class Prior(tf.Module):
         median = self._quantile(0.0)
         return median - tf.round(median)
 
-    def tables(self) -> Tables:
-        """Solves for the tails and quantises the densities."""
-        tail = math.log(_TAIL_MASS / 2)
-        offset = self.quantization_offset()
+    def noisy(self, y: tf.Tensor, noise: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """y~ = y + noise, and the bits per example, [B]."""
+        y = y + noise
+        return y, self.bits(y)
+
+    def rounded(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """y^ = round(y - o) + o, and the bits per example, [B]."""
+        y = quantize(y, self.quantization_offset())
+        return y, self.bits(y)
+
+    def tables(self, offset: tf.Tensor | None = None) -> Tables:
+        """Solves for the tails and quantises the densities.
+
+        `offset`, [N], is o of the rounding; by the medians if None.
+        """
+        tail = math.log(TAIL_MASS / 2)
+        offset = self.quantization_offset() if offset is None else offset
         first = tf.floor(self._quantile(tail) - offset)
         last = tf.math.ceil(self._quantile(-tail) - offset)
         length = tf.cast(last - first, tf.int32).numpy() + 1
@@ -124,9 +143,9 @@ class Prior(tf.Module):
         for channel, count in enumerate(length):
             probabilities = tf.exp(-nats[channel, :count])
             quantized = tfc.pmf_to_quantized_cdf(
-                probabilities / tf.reduce_sum(probabilities), precision=_PRECISION
+                probabilities / tf.reduce_sum(probabilities), precision=PRECISION
             )
-            cdf += [[_PRECISION], quantized.numpy()]
+            cdf += [[PRECISION], quantized.numpy()]
         return Tables(
             np.concatenate(cdf).astype(np.int32),
             first.numpy().astype(np.int32),

@@ -10,7 +10,9 @@ from salcomp.config import weighting
 from salcomp.config.config import Config
 from salcomp.model.base import Model, to_uint8
 from salcomp.model.distortion import distortion
-from salcomp.model.prior import Prior, Tables, quantize
+from salcomp.model.gains import Gains
+from salcomp.model.hyperprior import HyperPrior
+from salcomp.model.prior import Prior
 from salcomp.model.terms import TERMS
 from salcomp.model.transforms import AnalysisTransform, SynthesisTransform
 
@@ -38,10 +40,14 @@ class Objective(NamedTuple):
 
 
 class SaliencyCodec(Model):
-    """Analysis transform, prior and synthesis transform of one configuration."""
+    """Analysis transform, prior and synthesis transform of one configuration.
+
+    Attributes:
+      gains: of the latents, if the model has several rates; else None.
+    """
 
     config_class = Config
-    parts = ("analysis", "synthesis", "prior")
+    parts = ("analysis", "synthesis", "prior", "gains")
     step_terms = TERMS
 
     def __init__(self, config: Config):
@@ -52,7 +58,10 @@ class SaliencyCodec(Model):
             config.num_filters, config.encoder_conditioning, stock, rates
         )
         self.synthesis = SynthesisTransform(config.num_filters, stock, rates)
-        self.prior = Prior(config.num_filters, config.prior_filters)
+        self.prior = _prior(config)
+        self.gains = None
+        if config.rates > 1:
+            self.gains = Gains(config.rates, config.num_filters, config.lambda_span)
 
     def encode(self, rgb: tf.Tensor, saliency: tf.Tensor) -> tf.Tensor:
         """y = g_a: latents before quantisation, [B, H/16, W/16, N].
@@ -67,51 +76,65 @@ class SaliencyCodec(Model):
         """x^ = 255 g_s, from [B, h, w, N] to [B, 16 h, 16 w, 3], not clipped."""
         return 255.0 * self.synthesis(y)
 
-    def sums(self, rgba, divisor, perturb, objective: Objective):
+    def sums(self, rgba, divisor, code, objective: Objective, levels=None):
         """Bits and distortions of a batch, summed over its pixels.
 
         Args:
           rgba: uint8 [B, H, W, 4], H and W multiples of 16; alpha is the map.
           divisor: [B], or one for all: what the raw weights are divided by.
-          perturb: from y to y~: adds noise, or rounds.
+          code: from y to y~, with noise or rounded, and the bits of each example, [B].
           objective: what to weight, and how.
+          levels: [B] in 0..Q - 1, of a model of several rates.
 
         Returns:
           "bits"; "error" and "weighted_error": per pixel the mean over RGB of
           (x - x^)^2, unweighted and times w(s); "distortion", the D of the objective,
-          and "plain_distortion", the same unweighted; and "reconstruction"
-          [B, H, W, 3].
+          each example's times its lambda over the objective's; "plain_distortion", the
+          same unweighted; and "reconstruction" [B, H, W, 3].
         """
         x = tf.cast(rgba[..., :3], tf.float32)
         saliency = tf.cast(rgba[..., 3:], tf.float32) / 255.0  # [B, H, W, 1]
-        y = perturb(self.encode(x, saliency))
+        y, scale = self.encode(x, saliency), 1.0
+        if self.gains is None:
+            y, bits = code(y)
+        else:
+            gains = self.gains(levels)
+            y, bits = code(y * gains.before)
+            y = y / gains.after
+            scale = self.lambda_factor(levels)[:, None, None]
         x_hat = self.decode(y)
         error = tf.reduce_mean(tf.math.squared_difference(x, x_hat), axis=-1)
         divisor = tf.reshape(divisor, (-1, 1, 1))
         weight = weighting.normalized(
             objective.weighting, saliency[..., 0], divisor, tf.maximum
         )  # [B, H, W]
-        plain, weighted = tf.reduce_sum(error), tf.reduce_sum(weight * error)
         sums = {
-            "bits": tf.reduce_sum(self.prior.bits(y)),
-            "error": plain,
-            "weighted_error": weighted,
+            "bits": tf.reduce_sum(bits),
+            "error": tf.reduce_sum(error),
+            "weighted_error": tf.reduce_sum(weight * error),
             "reconstruction": x_hat,
         }
         if self.config.distortion == "mse":
+            plain = tf.reduce_sum(scale * error)
+            weighted = tf.reduce_sum(scale * weight * error)
             used = tf.where(objective.weight_distortion, weighted, plain)
         else:
             weight = tf.where(objective.weight_distortion, weight, 1.0)
-            used = self._distortion_sum(x, x_hat, weight)
+            used = self._distortion_sum(x, x_hat, weight, scale)
             ones = tf.ones_like(weight)
-            plain = self._distortion_sum(x, tf.stop_gradient(x_hat), ones)
+            plain = self._distortion_sum(x, tf.stop_gradient(x_hat), ones, scale)
         return {**sums, "distortion": used, "plain_distortion": plain}
 
-    def _distortion_sum(self, x, x_hat, weight):
+    def lambda_factor(self, levels):
+        """lambda over the least, of levels in 0..Q - 1; of any shape."""
+        return self.config.lambda_span ** (levels / (self.config.rates - 1.0))
+
+    def _distortion_sum(self, x, x_hat, weight, scale):
         """The sum over all pixels whose mean is the distortion of the batch."""
         pixels = tf.cast(tf.size(x[0, ..., 0]), tf.float32)
         measure = distortion(self.config.distortion)
-        return pixels * tf.reduce_sum(measure(x, x_hat, weight))
+        scale = tf.reshape(scale, (-1,))
+        return pixels * tf.reduce_sum(scale * measure(x, x_hat, weight))
 
     def gradients(self, rgba, divisor, noise, objective: Objective, pixels):
         """Terms of the loss, and its gradients, of one batch with additive noise.
@@ -122,14 +145,26 @@ class SaliencyCodec(Model):
         Args:
           rgba: uint8 [b, P, P, 4].
           divisor: [b], or one for all: what the raw weights are divided by.
-          noise: [b, P/16, P/16, N] in -1/2..1/2.
+          noise: [b, P/16, P/16, C] in -1/2..1/2, C the configuration's
+            `noise_channels`.
           pixels: float, to take the means over: those of the whole batch, of which
             this may be a part.
         """
         with tf.GradientTape() as tape:
-            sums = self.sums(rgba, divisor, lambda y: y + noise, objective)
+            sums = self.sums(
+                rgba,
+                divisor,
+                lambda y: self.prior.noisy(y, noise),
+                objective,
+                self._drawn_levels(noise),
+            )
             terms = self.terms(sums, pixels, objective)
         return terms, tape.gradient(terms["loss"], self.trainable_variables)
+
+    def _drawn_levels(self, noise):
+        """A level for each example of a batch, [b], 0, 1, ..., Q - 1 alike often."""
+        draws = tf.floor((noise[:, 0, 0, -1] + 0.5) * self.config.rates)
+        return tf.minimum(draws, self.config.rates - 1.0)
 
     def terms(self, sums, pixels, objective: Objective) -> dict[str, tf.Tensor]:
         """The loss R + lambda D and its terms, from sums over `pixels` pixels.
@@ -157,8 +192,8 @@ class SaliencyCodec(Model):
         number.
 
         Args:
-          batch: "rgba" uint8 [b, P, P, 4], "image_mean" [b], and "noise"
-            [b, P/16, P/16, N] in -1/2..1/2.
+          batch: "rgba" uint8 [b, P, P, 4], "image_mean" [b], and "noise", as
+            `gradients` takes it.
         """
         replicas = tf.distribute.get_replica_context()
         pixels = tf.size(batch["rgba"][..., 0]) * replicas.num_replicas_in_sync
@@ -172,22 +207,38 @@ class SaliencyCodec(Model):
             replicas.all_reduce(tf.distribute.ReduceOp.SUM, terms)
         )
 
-    def tables(self) -> Tables:
+    @property
+    def tables_class(self) -> type[NamedTuple]:
+        return type(self.prior).tables_class
+
+    def tables(self) -> NamedTuple:
         return self.prior.tables()
 
     @tf.function(reduce_retracing=True, autograph=False)
     def validate(self, rgba, image_mean) -> dict[str, tf.Tensor]:
         """The terms of one batch with the latents rounded, as the codec does.
 
-        As `terms`, and "reconstruction", uint8 [B, H, W, 3].
+        As `terms`, at the middle of several rates, and "reconstruction", uint8 [B, H,
+        W, 3].
         """
-        offset = self.prior.quantization_offset()
         objective = Objective.of(self.config)
         divisor = weighting.divisor(self.config, image_mean)
-        sums = self.sums(rgba, divisor, lambda y: quantize(y, offset), objective)
+        levels = tf.fill(tf.shape(rgba)[:1], (self.config.rates - 1) / 2)
+        sums = self.sums(rgba, divisor, self.prior.rounded, objective, levels)
         pixels = tf.cast(tf.size(rgba[..., 0]), tf.float32)
         terms = self.terms(sums, pixels, objective)
         return {**terms, "reconstruction": to_uint8(sums["reconstruction"])}
+
+
+def _prior(config: Config) -> Prior | HyperPrior:
+    if config.prior == "factorized":
+        return Prior(config.num_filters, config.prior_filters)
+    return HyperPrior(
+        config.num_filters,
+        config.hyper_channels,
+        config.prior_filters,
+        has_means=config.prior == "hyper",
+    )
 
 
 def with_effective_lambda(terms: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:

@@ -1,4 +1,7 @@
-"""The weights of one model for another, which may see the map as that one did not."""
+"""The weights of one model for another, which may see the map as that one did not.
+
+It may also have another prior, or several rates.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +19,29 @@ def fitted(
 
     A four-channel encoder takes a three-channel one's kernel with zeros for the map,
     and modulations that the other model lacks stay as they are: both then compute
-    what the other model computed.
+    what the other model computed. So do gains, and a prior of another kind, which
+    begins afresh.
 
     Raises:
       InputError: a tensor is missing, left over, or of another shape; named.
     """
+    if _names_of_prior(weights) != _names_of_prior(current):
+        kept = set(weights) - _names_of_prior(weights)
+        weights = {name: weights[name] for name in kept}
+        fresh = _names_of_prior(current)
+        weights.update((name, current[name]) for name in fresh)
     left_over = sorted(set(weights) - set(current))
     if left_over:
         raise InputError(f"the other model has a tensor {left_over[0]!r}, this has not")
     return {name: _fit(name, weights.get(name), own) for name, own in current.items()}
 
 
+def _names_of_prior(weights: dict[str, np.ndarray]) -> set[str]:
+    return {name for name in weights if name.startswith("prior/")}
+
+
 def _fit(name: str, value: np.ndarray | None, own: np.ndarray) -> np.ndarray:
-    if value is None and "/modulations/" in name:
+    if value is None and ("/modulations/" in name or name.startswith("gains/")):
         return own
     if value is None:
         raise InputError(f"the other model has no tensor {name!r}")

@@ -104,7 +104,7 @@ def load(model: str | os.PathLike, kind: type[Model] = SaliencyCodec) -> Export:
     }
     loaded = kind(kind.config_class.from_dict(config["config"]))
     assign(loaded, arrays[model_folder.WEIGHTS])
-    tables = kind.tables_class(**arrays[model_folder.TABLES])
+    tables = loaded.tables_class(**arrays[model_folder.TABLES])
     step = config["step"]
     renewable = newest and not loaded.config.exports_best
     if renewable and checkpoints.step_of(newest) > step:

@@ -21,15 +21,24 @@ class Kind(NamedTuple):
     above what all share.
 
     Attributes:
-      field: of the configuration, which no other kind has.
+      field: of the configuration, which no other kind has, unless another kind that
+        stands before has it with one of certain values.
       model_name, codec_name: the classes, MODULE:CLASS.
+      values: of the field that this kind has; any if empty.
       iterates: whether its files have iterations, which blocks may stop at.
     """
 
     field: str
     model_name: str
     codec_name: str
+    values: tuple = ()
     iterates: bool = False
+
+    def holds(self, config: dict) -> bool:
+        """Whether a configuration is of this kind."""
+        if self.field not in config:
+            return False
+        return not self.values or config[self.field] in self.values
 
     @property
     def model(self) -> type[Model]:
@@ -43,6 +52,12 @@ class Kind(NamedTuple):
 
 
 KINDS = (
+    Kind(
+        "prior",
+        "salcomp.model.saliency_codec:SaliencyCodec",
+        "salcomp.codec.hyper_codec:HyperCodec",
+        values=("scale", "hyper"),
+    ),
     Kind(
         "num_filters",
         "salcomp.model.saliency_codec:SaliencyCodec",
@@ -69,11 +84,23 @@ def of(folder: Path) -> Kind:
     """
     path = folder / "config.json"
     try:
-        config = json.loads(path.read_text())["config"]
-        return next(kind for kind in KINDS if kind.field in config)
+        config = _config(path)
+        return next(kind for kind in KINDS if kind.holds(config))
     except OSError as error:
         raise InputError(
             f"{folder} is neither an exported model nor the workdir of a run"
         ) from error
     except (ValueError, KeyError, TypeError, StopIteration) as error:
         raise InputError(f"{path} is of no kind of model that is known here") from error
+
+
+def has_rates(folder: Path) -> bool:
+    """Whether a folder holds a model of several rates; False if it holds none."""
+    try:
+        return _config(folder / "config.json").get("rates", 1) > 1
+    except (OSError, ValueError, KeyError, AttributeError):
+        return False
+
+
+def _config(path: Path) -> dict:
+    return json.loads(path.read_text())["config"]

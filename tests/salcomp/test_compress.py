@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from salcomp import compress
+from salcomp.codec import base, bitstream
 from salcomp.codec.codec import Codec
 from salcomp.errors import SalcompError
 from salcomp.files import saliency_maps
@@ -18,6 +19,7 @@ from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.zoo import exported
 from tests import fixtures
 from tests.fixtures import frame, parts, run_python, small_config
+from tests.salcomp.codec.test_hyper_codec import save as save_hyper
 
 refusal = functools.partial(fixtures.refusal, error=SalcompError)
 
@@ -196,6 +198,63 @@ def test_refinement_comes_closer_to_the_target_rate(zoo, tmp_path, caplog):
 )
 def test_target_rate_that_cannot_be_is_refused(zoo, pictures, flags, told):
     assert told in refusal(tool, pictures, *flags.format(pictures=pictures).split())
+    assert not list(pictures.glob("*.salc"))
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """The folder of a model of several rates."""
+    folder = tmp_path_factory.mktemp("several") / "model"
+    return save_hyper(folder, rates=4, lambda_span=64.0)
+
+
+def test_quality_is_that_of_the_file(several, pictures):
+    tool(pictures / "p0.png", f"--model={several}", "--quality=81.5")
+    expected = base.load(several).at(81.5).encode(*parts(frame(0, 32, 50)))
+    assert (pictures / "p0.salc").read_bytes() == expected.data
+
+
+def test_model_of_several_rates_comes_within_a_percent_of_a_rate(
+    several, tmp_path, caplog
+):
+    caplog.set_level("INFO")
+    picture = tmp_path / "p.png"
+    Image.fromarray(frame(0, 192, 256)).save(picture)
+    codec = base.load(several)
+    low, high = (
+        codec.at(quality).encode(*parts(frame(0, 192, 256))).bpp for quality in (30, 90)
+    )
+    for part in (0.2, 0.7):
+        target = low ** (1 - part) * high**part
+        flags = f"--model={several}", f"--target_bpp={target}", "--overwrite"
+        tool(picture, *flags)
+        rate = 8 * (tmp_path / "p.salc").stat().st_size / (192 * 256)
+        assert rate == pytest.approx(target, rel=0.0105)
+    assert "model at quality" in caplog.text
+
+
+def test_refinement_of_several_rates_has_the_quality_of_its_lambda(several, pictures):
+    tool(
+        *(pictures / "p0.png", f"--model={several}"),
+        *("--refine_steps=10", "--lambda=0.008"),
+    )
+    content = bitstream.read(pictures / "p0.salc")
+    assert bitstream.unpack_strings(content.payload)[0] == 50
+
+
+@pytest.mark.parametrize(
+    "flags, told",
+    [
+        ("--quality=101", "--quality=101"),
+        ("--quality=40 --target_bpp=1", "leave out --quality"),
+        ("--quality=40 --refine_steps=2 --lambda=1", "exclude each other"),
+        ("--quality=40 --model={workdir}", "has one; leave it out"),
+    ],
+)
+def test_quality_that_cannot_be_is_refused(several, workdir, pictures, flags, told):
+    flags = f"--model={several} {flags.format(workdir=workdir)}".split()
+    with pytest.raises((SalcompError, ValueError), match=re.escape(told)):
+        tool(pictures, *flags)
     assert not list(pictures.glob("*.salc"))
 
 

@@ -66,13 +66,14 @@ def inputs_of(found, config, step: int) -> tuple[Inputs, dict]:
         },
         {"condition_encoder": False, "weight_distortion": False},
         {"uniform_share": 0.3, "clip_norm": 0.5},
+        {"prior": "hyper", "patchsize": 64, "rates": 3, "lambda_span": 9.0},
     ],
 )
 def test_steps_are_those_of_the_trainer(frames_glob, changes):
     from salcomp.data import frame_files
 
     config = small_config(weight_mean=0.25, learning_rate=3e-3, **changes)
-    found = frames.from_files(frame_files.find(frames_glob), True, (32, 32))
+    found = frames.from_files(frame_files.find(frames_glob), True, config.crop)
     models = []
     for _ in range(2):
         tf.keras.utils.set_random_seed(1)

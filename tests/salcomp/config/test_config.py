@@ -34,7 +34,8 @@ def from_json(changed):
 def test_preset_alone_gives_its_values(preset):
     values = dataclasses.asdict(parsed(f"--preset={preset}"))
     rest = {"distortion": "mse", "dilation_rates": (), "uniform_share": 0.0}
-    rest["clip_norm"] = 0.0
+    rest |= {"clip_norm": 0.0, "prior": "factorized", "hyper_filters": 0}
+    rest |= {"rates": 1, "lambda_span": 1.0}
     rest["weight_mean"] = 1.0
     assert values == {**config.PRESETS[preset], "preset": preset, **rest}
 

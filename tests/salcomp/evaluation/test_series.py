@@ -27,7 +27,9 @@ def load(tmp_path, monkeypatch):
         weighting["uniform_share"] = 0.0
         config = types.SimpleNamespace(weight_distortion=kind == "gan", **weighting)
         config.rate_setting = parameter, float(setting)
-        return types.SimpleNamespace(config=config, encode=name, decode=None)
+        return types.SimpleNamespace(
+            has_rates=False, config=config, encode=name, decode=None
+        )
 
     return load
 

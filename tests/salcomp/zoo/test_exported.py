@@ -168,6 +168,17 @@ def test_conditioned_model_starts_as_the_baseline_for_any_map(conditioning, sali
     np.testing.assert_allclose(x_hat, baseline.decode(y), atol=1e-4)
 
 
+def test_model_of_several_rates_starts_with_the_transforms_of_another():
+    changes = {"prior": "hyper", "patchsize": 64, "rates": 3, "lambda_span": 9.0}
+    other, model = model_of(), model_of(**changes)
+    own = weights_of(model)
+    exported.assign(model, fitted(weights_of(other), own))
+    for name, value in weights_of(model).items():
+        afresh = name.startswith(("prior/", "gains/"))
+        expected = own[name] if afresh else weights_of(other)[name]
+        np.testing.assert_array_equal(value, expected)
+
+
 def test_loading_a_run_killed_before_its_export_writes_nothing_and_says_how(killed):
     before = sorted(killed.rglob("*"))
     assert f"salcomp.export --workdir={killed}" in refusal(exported.load, killed)
