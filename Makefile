@@ -19,7 +19,7 @@ SUPPORTED_VERSION = import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (
 SUPPORTED_MACHINE = import platform, sys; sys.exit(platform.machine() != "x86_64" or \
 	platform.system() not in ("Linux", "Darwin"))
 
-.PHONY: help demo test test-kernels lint clean
+.PHONY: help demo test test-kernels readme lint clean
 
 help: ## list these targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,9 @@ test: $(INSTALLED) $(JAX_INSTALLED) ## run the tests
 
 test-kernels: $(INSTALLED) ## run those of TensorFlow's kernels with oneDNN off
 	TF_ENABLE_ONEDNN_OPTS=0 $(PYTEST) -m kernels
+
+readme: $(INSTALLED) $(JAX_INSTALLED) ## run every command of the README files (over an hour)
+	$(VENV)/bin/python -m tests.run_readme
 
 lint: $(INSTALLED) ## check the style of the code
 	$(VENV)/bin/ruff check .

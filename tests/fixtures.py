@@ -48,10 +48,12 @@ def save_frames(folder: pathlib.Path, count: int, **size) -> str:
     return str(folder / "*.png")
 
 
-def save_gan_run(folder: pathlib.Path, steps=(10, 40, 90), count: int = 6) -> None:
+def save_gan_run(
+    folder: pathlib.Path, steps=(10, 40, 90), count: int = 6, **size
+) -> None:
     """Writes the samples of a GAN's run: frames, and the same blurred less and less."""
     originals = folder / "samples/originals"
-    save_frames(originals, count)
+    save_frames(originals, count, **size)
     for path in originals.iterdir():
         original = Image.open(path).convert("RGB")
         original.save(path)
