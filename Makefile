@@ -33,7 +33,7 @@ test: $(INSTALLED) $(JAX_INSTALLED) ## run the tests
 test-kernels: $(INSTALLED) ## run those of TensorFlow's kernels with oneDNN off
 	TF_ENABLE_ONEDNN_OPTS=0 $(PYTEST) -m kernels
 
-readme: $(INSTALLED) $(JAX_INSTALLED) ## run every command of the README files (over an hour)
+readme: $(INSTALLED) $(JAX_INSTALLED) ## run every command of the README files (hours)
 	$(VENV)/bin/python -m tests.run_readme
 
 lint: $(INSTALLED) ## check the style of the code
