@@ -205,7 +205,8 @@ def _measure(
             todo = [p for p in pictures if (name, model, p.name) not in known]
             bar.skip(len(pictures) - len(todo))
             coded = _code(todo, models[model], refiners[model], arm)
-            for picture, values in zip(todo, coded):
+            # Ends `coded` here: a Ctrl-C while a forgotten generator ends is lost.
+            for values, picture in zip(coded, todo):
                 key = name, model, picture.name
                 rows.append({**dict(zip(_KEYS, key)), **values})
                 write_csv(table, rows)

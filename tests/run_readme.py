@@ -48,7 +48,7 @@ _LONG = (
     r"\.train |experiments\.(study|demo|dilation|refinement|gan_overfitting|benchmark_)"
     r"|gtsdb/train/|compress photos .*--refine_steps"
 )
-_AT_WORK = r"step [1-9]\d* of |[1-9]\d* of \d+( \w+)?, about |GFLOP/s"
+_AT_WORK = r"step [1-9]\d* of |[1-9]\d* of \d+ \w+, about |jpg: \d+ of |GFLOP/s"
 # What is neither here nor brought by a command.
 _MISSING = "sam-resnet_salicon_weights.pkl", "bls2017.py", "no JAX", "state.npz"
 _LIMIT = 1800  # seconds

@@ -7,6 +7,7 @@ import glob
 import json
 import math
 import types
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
@@ -194,6 +195,17 @@ def test_refinement_goes_on_with_the_rows_that_are_there(refined, monkeypatch):
     assert coded.call_count == 1
     assert table.read_text() == whole
     assert "seed 0, not 1" in refusal(run, refinement, folder, f"{flags} --seed=1")
+
+
+def test_refinement_ends_if_interrupted_while_its_threads_end(refined, monkeypatch):
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, *arguments, **options):
+            super().shutdown(*arguments, **options)
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(refinement, "ThreadPoolExecutor", Pool)
+    with pytest.raises(KeyboardInterrupt):
+        run(refinement, *refined)
 
 
 def test_refinement_refuses_models_that_see_the_map(tmp_path):
