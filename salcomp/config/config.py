@@ -265,8 +265,8 @@ class Presets(NamedTuple):
 
     Attributes:
       config: its class.
-      values: all fields but the defaulted ones, by the name of the preset; the first
-        is the default.
+      values: by the name of the preset, all fields but defaulted ones that keep their
+        default; the first preset is the default.
       help: says what each preset is, and what the default is.
       saliency: what the presets say on --saliency.
     """

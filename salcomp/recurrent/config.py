@@ -69,6 +69,20 @@ class RecurrentConfig(BaseConfig):
         "Seed of the initial weights, the batches and the binarizer's noise.",
         range=base.SEED,
     )
+    # What came later has defaults: configurations that do not name it are of before.
+    uniform_share: float = field(
+        "Share of the weight, once it is normalised, that every pixel has alike "
+        "whatever the map says, from 0 to 1.",
+        range=base.FRACTION,
+        default=0.0,
+    )
+    clip_norm: float = field(
+        "Norm that the gradient of a step, over all weights, is scaled down to where "
+        "it is larger, so that a high learning rate does not diverge; 0 leaves it as "
+        "it is.",
+        range=base.AT_LEAST_0,
+        default=0.0,
+    )
     weight_mean: float = 1.0
     """Mean of the raw weight over the training set; found when a run starts."""
 
@@ -134,6 +148,7 @@ _CPU = dict(
     last_step=4_000,
     learning_rate=2e-3,
     learning_rate_schedule="cosine",
+    clip_norm=1.0,
 )
 PRESETS = {
     "as_published": _AS_PUBLISHED,

@@ -22,6 +22,14 @@ def test_published_preset_sends_an_eighth_bit_per_pixel_and_iteration():
     assert (config.width, config.patchsize, config.batchsize) == (1, 32, 32)
 
 
+def test_configuration_of_before_clipping_and_sharing_does_neither():
+    values = dataclasses.asdict(RECURRENT.make("cpu"))
+    assert values.pop("clip_norm") == 1 and values.pop("uniform_share") == 0
+    old = RecurrentConfig.from_dict(values)
+    assert (old.clip_norm, old.uniform_share) == (0, 0)
+    assert RECURRENT.make("as_published").clip_norm == 0
+
+
 @pytest.mark.parametrize(
     "field, value, message",
     [
@@ -31,6 +39,7 @@ def test_published_preset_sends_an_eighth_bit_per_pixel_and_iteration():
         ("iterations", 0, "at least 1"),
         ("priming", -1, "at least 0"),
         ("patchsize", 40, "multiple of 16"),
+        ("clip_norm", -1.0, "at least 0"),
     ],
 )
 def test_values_out_of_range_are_refused_with_what_there_is(field, value, message):

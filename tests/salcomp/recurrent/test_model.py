@@ -37,9 +37,9 @@ def pictures_of(model, rgba) -> list[np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_loss_is_the_weighted_error_of_all_iterations(weighted):
-    model = model_of(weight_distortion=weighted)
+@pytest.mark.parametrize("weighted, share", [(False, 0), (True, 0), (True, 0.25)])
+def test_loss_is_the_weighted_error_of_all_iterations(weighted, share):
+    model = model_of(weight_distortion=weighted, uniform_share=share)
     rgba = rgba_of(0, 1)
     errors = [
         np.abs(picture - rgba[..., :3]).mean(axis=-1)
@@ -48,7 +48,8 @@ def test_loss_is_the_weighted_error_of_all_iterations(weighted):
     weight = np.ones(rgba.shape[:3])
     if weighted:
         saliency = rgba[..., 3].astype(np.float32) / 255
-        weight = weighting.raw_weight(saliency, model.config) / 0.4
+        raw = weighting.raw_weight(saliency, model.config)
+        weight = share + (1 - share) * raw / 0.4
     sums = model.sums(rgba, 0.4)
     expected = np.mean([weight * error for error in errors])
     found = model.terms(sums, float(weight.size))

@@ -11,9 +11,10 @@ import tensorflow as tf
 from salcomp import export
 from salcomp.errors import DivergenceError
 from salcomp.recurrent import train
+from salcomp.recurrent.config import RECURRENT
 from salcomp.recurrent.model import RecurrentCoder
 from salcomp.runs import metrics_file
-from salcomp.training import loop
+from salcomp.training import loop, run
 from salcomp.zoo import exported
 from tests.fixtures import refusal
 from tests.salcomp.recurrent.conftest import STEPS, arguments
@@ -35,6 +36,11 @@ def test_training_lowers_error_and_code_length(finished):
     rows = metrics_file.read_rows(finished / "metrics.csv")
     assert last["loss"] < first["loss"] < rows[0]["loss"]
     assert rows[-1]["bpp"] < rows[0]["bpp"]
+
+
+@pytest.mark.parametrize("preset, norm", [("as_published", None), ("cpu", 1)])
+def test_gradients_are_clipped_as_the_preset_says(preset, norm):
+    assert run.optimizer(RECURRENT.make(preset)).global_clipnorm == norm
 
 
 def test_tensorboard_has_terms_and_images(finished):
