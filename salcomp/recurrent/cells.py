@@ -79,10 +79,11 @@ class Gru(_Cell):
 
     def __call__(self, x: tf.Tensor, state: State) -> State:
         (h,) = state
-        seen = self.input(x)  # [B, h, w, 3 C]
-        gates = tf.sigmoid(seen[..., : 2 * self.channels] + self.gate(h))
-        z, r = tf.split(gates, 2, axis=-1)
-        fresh = tf.tanh(seen[..., 2 * self.channels :] + self.candidate(r * h))
+        # Split, not sliced: the gradient of slices takes a fifth of a training step.
+        sizes = 2 * self.channels, self.channels
+        gates, fresh = tf.split(self.input(x), sizes, axis=-1)
+        z, r = tf.split(tf.sigmoid(gates + self.gate(h)), 2, axis=-1)
+        fresh = tf.tanh(fresh + self.candidate(r * h))
         return (h + z * (fresh - h),)
 
 
@@ -100,9 +101,10 @@ class Lstm(_Cell):
 
     def __call__(self, x: tf.Tensor, state: State) -> State:
         h, c = state
-        gates = self.input(x) + self.gate(h)  # [B, h, w, 4 C]
-        f, i, o = tf.split(tf.sigmoid(gates[..., : 3 * self.channels]), 3, axis=-1)
-        c = f * c + i * tf.tanh(gates[..., 3 * self.channels :])
+        sizes = 3 * self.channels, self.channels
+        gates, fresh = tf.split(self.input(x) + self.gate(h), sizes, axis=-1)
+        f, i, o = tf.split(tf.sigmoid(gates), 3, axis=-1)
+        c = f * c + i * tf.tanh(fresh)
         return o * tf.tanh(c), c
 
 
