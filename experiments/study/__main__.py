@@ -157,11 +157,8 @@ def _frames(workdir: Path) -> tuple[Path, list[EvaluationSet]]:
     data = Path(FLAGS.data)
     sets = [EvaluationSet("test", data / "test", boxes=FLAGS.boxes)]
     for name, kind in (("fixations", "fixation"), ("drivers", "driver")):
-        frames, maps = (FLAGS[f"{kind}_{what}"].value for what in ("frames", "maps"))
-        if bool(frames) != bool(maps):
-            raise InputError(f"--{kind}_frames and --{kind}_maps go together")
-        if frames:
-            sets.append(EvaluationSet(name, Path(frames), maps))
+        given = (FLAGS[f"{kind}_{what}"].value for what in ("frames", "maps"))
+        sets += study_frames.judged(name, kind, *given)
     if FLAGS.kodak:
         sets.append(_kodak(Path(FLAGS.kodak)))
     for folder in (data / "train", *(one.folder for one in sets)):

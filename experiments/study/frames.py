@@ -87,6 +87,19 @@ class EvaluationSet(NamedTuple):
         ]
 
 
+def judged(
+    name: str, kind: str, frames: str | None, maps: str | None
+) -> list[EvaluationSet]:
+    """The set of the flags --KIND_frames and --KIND_maps; none where neither is given.
+
+    Raises:
+      InputError: only one of them is given.
+    """
+    if bool(frames) != bool(maps):
+        raise InputError(f"--{kind}_frames and --{kind}_maps go together")
+    return [EvaluationSet(name, Path(frames), maps)] if frames else []
+
+
 def spread(paths: list[Path], count: int) -> list[Path]:
     """Picks at most `count` of the paths, at equal distances, the last one left out.
 

@@ -96,7 +96,7 @@ def _chosen(sets: list[EvaluationSet], workdir: Path) -> list[Subject]:
         if one.name in ("test", "kodak")
     }
     frames = sorted(every.get("test", ()), key=lambda s: -_largest(s.boxes))
-    others = sorted(every.get("kodak", ()), key=_breadth)
+    others = sorted(every.get("kodak", ()), key=breadth)
     return frames[:SHOWN] + others[:SHOWN]
 
 
@@ -106,7 +106,7 @@ def _largest(boxes) -> float:
     return max(areas, default=0)
 
 
-def _breadth(subject: Subject) -> float:
+def breadth(subject: Subject) -> float:
     """The mean of a map whose maximum is 1: narrow maps have a low one."""
     saliency = subject.load().saliency
     return float(saliency.mean() / saliency.max())

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -110,10 +111,7 @@ class Records:
         done = {run.name: self.seconds(run) for run in runs}
         summaries = [self._summary(run, done[run.name]) for run in runs]
         write_csv(self._output_dir / "runs.csv", summaries)
-        names = ("classical", *(name for name in done if done[name]))
-        kept = [self._path(name, "csv") for name in names if self.has(name)]
-        if rows := [row for path in kept for row in _read(path)]:
-            write_csv(self._output_dir / "per_image.csv", rows)
+        self.collect_rows(["classical", *(name for name in done if done[name])])
         curves = [
             {"run": run.name, **row}
             for run in runs
@@ -122,6 +120,12 @@ class Records:
         ]
         if curves:
             write_csv(self._output_dir / "curves.csv", curves)
+
+    def collect_rows(self, names: Iterable[str], others: Iterable[dict] = ()) -> None:
+        """Writes per_image.csv: the rows kept under names, and others after them."""
+        kept = [self._path(name, "csv") for name in names if self.has(name)]
+        if rows := [*(row for path in kept for row in _read(path)), *others]:
+            write_csv(self._output_dir / "per_image.csv", rows)
 
     def rows(self) -> list[dict[str, str]]:
         """What is in per_image.csv."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from experiments.study.plan import ARMS
-from experiments.study.report.records import StudyRecords
+from experiments.study.report.records import ImageTable
 from salcomp.errors import InputError
 from salcomp.metrics import bd_rate
 
@@ -94,7 +94,7 @@ MIN_OVERLAP = 0.5
 
 
 class Comparisons:
-    """BD-rates between the series of a study, each computed once.
+    """BD-rates between the series of some records, each computed once.
 
     Attributes:
       judges: those of `JUDGES` that the study has the pictures of.
@@ -103,7 +103,7 @@ class Comparisons:
 
     def __init__(
         self,
-        records: StudyRecords,
+        records: ImageTable,
         resamples: int,
         known: Iterable[dict[str, str]] = (),
     ):

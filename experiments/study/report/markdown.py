@@ -1,4 +1,4 @@
-"""The words of `sections/` and `front/`, and Markdown tables."""
+"""The words of a page, and Markdown tables."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from experiments.study.report.numbers import with_interval
 from salcomp.metrics.bd_rate import Comparison
 
 
-def fill(name: str, values: dict) -> str:
-    """The text of a file `NAME.md` beside this module, with values in its braces."""
-    path = resources.files("experiments.study.report") / f"{name}.md"
+def fill(name: str, values: dict, package: str = "experiments.study.report") -> str:
+    """The text of a file `NAME.md` of a package, with values in its braces."""
+    path = resources.files(package) / f"{name}.md"
     return path.read_text("utf-8").format_map(values)
 
 

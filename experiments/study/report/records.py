@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,7 +41,44 @@ class FinishedRun(NamedTuple):
         return self.arm == "baseline" and not self.start
 
 
-class StudyRecords:
+class ImageTable:
+    """Metrics of runs on the images of sets."""
+
+    def __init__(self, rows: Iterable[dict[str, str]]):
+        """Makes the table of rows: set, run and image first, and then numbers."""
+        self._images: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
+        for row in rows:
+            values = {k: float(v) if v else np.nan for k, v in list(row.items())[3:]}
+            self._images.setdefault((row["set"], row["run"]), {})[row["image"]] = values
+
+    def names(self, label: str) -> list[str]:
+        """The names of the runs that make a curve, by rising rate."""
+        raise NotImplementedError
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The names of the sets that were measured on."""
+        return tuple(dict.fromkeys(name for name, _ in self._images))
+
+    def images(self, set_name: str, names: list[str]) -> list[str]:
+        """The images of a set that all of the runs have coded."""
+        found = [set(self._images.get((set_name, name), {})) for name in names]
+        return sorted(set.intersection(*found)) if found else []
+
+    def table(
+        self, set_name: str, names: list[str], images: list[str], metric: str
+    ) -> np.ndarray:
+        """A metric of runs on images: float64 [runs, images]; NaN where undefined."""
+        rows = [self._images[set_name, name] for name in names]
+        return np.array([[row[image][metric] for image in images] for row in rows])
+
+    def mean(self, set_name: str, name: str, metric: str) -> float:
+        """The mean of a metric of one run over the images that have it."""
+        images = self.images(set_name, [name])
+        return float(np.nanmean(self.table(set_name, [name], images, metric)))
+
+
+class StudyRecords(ImageTable):
     """What the runs of a study measured.
 
     Attributes:
@@ -63,10 +101,7 @@ class StudyRecords:
         self.runs = {
             row["name"]: _run(row, arms) for row in self.plan if row["done"] == "1"
         }
-        self._images: dict[tuple[str, str], dict[str, dict[str, float]]] = {}
-        for row in self.rows("per_image.csv"):
-            values = {k: float(v) if v else np.nan for k, v in list(row.items())[3:]}
-            self._images.setdefault((row["set"], row["run"]), {})[row["image"]] = values
+        super().__init__(self.rows("per_image.csv"))
 
     def rows(self, name: str) -> list[dict[str, str]]:
         """The rows of a CSV of the records."""
@@ -77,11 +112,6 @@ class StudyRecords:
         runs = [r for r in self.runs.values() if not r.is_start and not r.seed]
         return sorted((r for r in runs if r.series == label), key=lambda run: run.lmbda)
 
-    @property
-    def sets(self) -> tuple[str, ...]:
-        """The names of the sets that were measured on."""
-        return tuple(dict.fromkeys(name for name, _ in self._images))
-
     def names(self, label: str) -> list[str]:
         """The names of a series' runs by rising lambda, or of a codec's settings."""
         return [run.name for run in self.series(label)] or self.classical(label)
@@ -90,23 +120,6 @@ class StudyRecords:
         """The names of a classical codec's settings, by rising rate."""
         names = {n for _, n in self._images if n.rpartition("-")[0] == codec}
         return sorted(names, key=lambda name: float(name.rpartition("-")[2]))
-
-    def images(self, set_name: str, names: list[str]) -> list[str]:
-        """The images of a set that all of the runs have coded."""
-        found = [set(self._images.get((set_name, name), {})) for name in names]
-        return sorted(set.intersection(*found)) if found else []
-
-    def table(
-        self, set_name: str, names: list[str], images: list[str], metric: str
-    ) -> np.ndarray:
-        """A metric of runs on images: float64 [runs, images]; NaN where undefined."""
-        rows = [self._images[set_name, name] for name in names]
-        return np.array([[row[image][metric] for image in images] for row in rows])
-
-    def mean(self, set_name: str, name: str, metric: str) -> float:
-        """The mean of a metric of one run over the images that have it."""
-        images = self.images(set_name, [name])
-        return float(np.nanmean(self.table(set_name, [name], images, metric)))
 
     def _text(self, name: str) -> str:
         path = self.folder / name
