@@ -20,6 +20,7 @@ setup(
         "salcomp.evaluation.compare_page": ["page.html", "page.css", "page.js"],
         "experiments": ["*.json"],
         "experiments.forger_game": ["page.html"],
+        "experiments.recurrent": ["sections/*.md"],
         "experiments.study.report": ["*/*.md"],
         "experiments.study": ["*.csv"],
     },

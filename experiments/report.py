@@ -1,4 +1,4 @@
-"""Draws the reports of the studies from their records.
+"""Draws the reports of the studies, and of the recurrent codec, from their records.
 
     python -m experiments.report                            all that come with salcomp
     python -m experiments.report --records=runs/results     those of one study
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from experiments.recurrent import report as recurrent
 from experiments.study import report
 from salcomp import cli
 from salcomp.errors import InputError
@@ -43,6 +44,8 @@ def main(argv):
         report.write(folder, page)
         print(page)
     if not FLAGS.records:
+        if (_RESULTS / report.RECURRENT).is_dir():
+            print(recurrent.write(_RESULTS / report.RECURRENT))
         print(report.write_front(_RESULTS))
 
 

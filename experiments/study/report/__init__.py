@@ -19,6 +19,7 @@ from salcomp.files.results import write_csv
 RESAMPLES = 1000
 # The studies that come with salcomp, the records of what maps are worth, in `results`.
 TRUE, WRONG, WORTH = "true-maps", "street", ("refinement", "refinement_halves")
+RECURRENT = "recurrent"  # likewise the experiment with the recurrent codec
 
 
 def page_of(records: Path) -> Path:

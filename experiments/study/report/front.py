@@ -20,6 +20,7 @@ _SECTIONS = (
     "head answer worth curves pictures price verdicts rule not_shown again".split()
 )
 _OTHERS = "measurements.md"
+_RECURRENT = "recurrent/README.md"
 _REFINED = "refine-saliency on baseline"
 _JUDGES = {
     "fixations": "human fixations on photographs",
@@ -238,6 +239,8 @@ class Front:
             for kind in ("train", "measure")
         )
         versions = records.made["versions"].items()
+        recurrent = f"\n\nA recurrent codec: [{_RECURRENT}]({_RECURRENT})."
+        has_recurrent = (self._page.parent / _RECURRENT).exists()
         return {
             **{name: records.made[name] for name in ("command", "python", "date")},
             "train": duration(train),
@@ -245,6 +248,7 @@ class Front:
             "versions": ", ".join(f"{k} {v}" for k, v in versions),
             "study": self._relative(Path("experiments/study")),
             "others": _OTHERS,
+            "recurrent": recurrent if has_recurrent else "",
         }
 
     def _figure(self, path: Path, alternative: str) -> str:

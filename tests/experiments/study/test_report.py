@@ -266,10 +266,13 @@ def test_front_page_answers_from_the_studies_records(tmp_path):
     worth = tmp_path / report.WORTH[0]
     worth.mkdir()
     shutil.copy(ROOT / "results" / report.WORTH[0] / "summary.json", worth)
+    (tmp_path / report.RECURRENT).mkdir()
+    (tmp_path / report.RECURRENT / "README.md").touch()
     text = " ".join(report.front_text(tmp_path).split())
     assert "`concat` (map as fourth channel, weighted error) **helps**: -20.0" in text
     for maps in ("wrong", "true"):
         assert f"| `concat` | {maps} | helps | -20.0" in text
+    assert "A recurrent codec: [recurrent/README.md](recurrent/README.md)." in text
 
 
 def test_committed_intervals_are_those_of_the_bootstrap(street):
