@@ -89,8 +89,8 @@ def _stops(figure, records: CodedImages) -> bool:
             line[2 + i].set_title(f"iterations, {arm}", fontsize=8)
             line[2 + i].set_axis_off()
             coded = shown["coded", arm]
-            _show(line[4 + i], records, coded, f"{arm}\n{_values(coded)}")
-        figure.colorbar(found, ax=line[3])
+            _show(line[4 + i], records, coded, f"{arm}: {_values(coded)}")
+        figure.colorbar(found, ax=line[3], ticks=range(1, most + 1))
     return True
 
 
@@ -141,6 +141,6 @@ def _values(row: dict[str, str]) -> str:
     """Rate and quality of a picture, in words."""
     bpp, psnr, weighted = (float(row[key]) for key in ("bpp", "psnr-rgb", "ewpsnr"))
     return (
-        f"{number(bpp, '.3f')} bpp, PSNR {number(psnr, '.2f')} dB, "
+        f"{number(bpp, '.3f')} bpp\nPSNR {number(psnr, '.2f')} dB, "
         f"EWPSNR {number(weighted, '.2f')} dB"
     )

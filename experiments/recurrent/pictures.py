@@ -52,7 +52,8 @@ def write(
         logging.info("coding %s for the figures", subject.path.name)
         scene = subject.load()
         for row, picture in _shown(codec, scene):
-            file = f"{FOLDER}/{one.name}-{row['kind']}-{row['of']}.png".rstrip("-")
+            words = filter(None, (one.name, row["kind"], str(row["of"])))
+            file = f"{FOLDER}/{'-'.join(words)}.png"
             images.write_png(output_dir / file, picture)
             about = {"image": subject.path.name, "set": one.name, "model": model}
             about["file"] = file
