@@ -52,8 +52,8 @@ ARMS = {
     "trained-adaptive": Arm("(c) both", "adaptive", "map", trained=True),
 }
 JPEG = "jpeg-optimized"
-# Those of the study and some below, where the recurrent codec's rates begin.
-_QUALITIES = (1, 2, 3, 5, 10, 15, 20, 30)
+# Those of the study and one below; at 1 JPEG is no smaller than at 2.
+_QUALITIES = (2, 3, 5, 10, 15, 20, 30)
 
 Encode = Callable[[float], Any]
 """From a setting to the encoded picture, as `Point.encode` gives it."""
