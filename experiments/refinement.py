@@ -179,7 +179,7 @@ def _code(
 
 def _refined(picture: _Picture, refiner: Refiner, arm: _Arm) -> bytes:
     refinement = Refinement(refiner, lambda _: picture.weight(arm))
-    lmbda = arm.lambda_factor * refiner.codec.config.lmbda
+    lmbda = arm.lambda_factor * refiner.codec.lmbda
     return refinement.encode(picture.rgb, picture.score, lmbda).data
 
 

@@ -70,8 +70,9 @@ FLAGS.float(
     "Rate of the whole file, in bit per pixel, to come close to: each image is "
     "compressed with the model that comes closest, above or below, among those of the "
     "arm that --model is of. With --refine_steps the refinement's lambda then comes "
-    "within about 1 %, in six refinements an image at most. A recurrent model comes "
-    "close by itself, by the lambda at which its blocks stop.",
+    "within about 1 %, in six refinements an image at most. A model of several rates "
+    "comes as close by its quality, a recurrent model by the lambda at which its "
+    "blocks stop.",
 )
 FLAGS.float(
     "quality",
@@ -104,7 +105,8 @@ FLAGS.float(
     "Trade-off lambda of the refinement, in bit per pixel per squared 8-bit level: "
     "less makes smaller files. The model's own by default, with which files become "
     "larger than without refinement; with the map, two thirds of it about keep the "
-    "rate. Of a recurrent model, the one at which blocks stop: as soon as what follows "
+    "rate. With a model of several rates it chooses the quality, too. Of a recurrent "
+    "model, the one at which blocks stop: as soon as what follows "
     "gains less than its bits are worth. By default none stops.",
 )
 FLAGS.float(
@@ -187,8 +189,6 @@ def _encoder() -> encoders.Plain | encoders.Refined | encoders.AtRate:
 
     def refinement_of(codec: base.RangeCodec) -> Refinement:
         lmbda = FLAGS["lambda"].value
-        if FLAGS.quality is not None:
-            lmbda = codec.lmbda
         refiner = Refiner(codec, FLAGS.refine_steps, lmbda, FLAGS.seed)
         return Refinement(refiner, _weight_of())
 

@@ -64,12 +64,14 @@ class RangeCodec(abc.ABC):
       tables: of the range coder.
       model_class: of the models of this kind.
       has_rates: whether the model has several rates, by a quality.
+      is_progressive: whether files have iterations, after which they may be cut.
       max_pixels: most pixels of an image that is coded unless told otherwise.
       format_version: of its files.
     """
 
     model_class: type[Model]
     has_rates = False
+    is_progressive = False
     max_pixels = MAX_PIXELS
     format_version = bitstream.VERSION
 
@@ -86,6 +88,9 @@ class RangeCodec(abc.ABC):
 
         Raises InputError if there is no model of this kind, or it is damaged.
         """
+        folder = shipped.folder_of(model)
+        if kinds.of(folder).codec is not cls:
+            raise InputError(f"{folder} holds a model of another kind")
         return cls(exported.load(model, cls.model_class))
 
     @abc.abstractmethod
@@ -144,14 +149,8 @@ class RangeCodec(abc.ABC):
           content: whole, unless `iterations` says how much of it is needed.
           iterations: of a progressive file, how many to decode; all if None.
 
-        Raises:
-          BitstreamError: the payload does not decode.
-          InputError: files of this model are not progressive.
+        Raises BitstreamError if the payload does not decode.
         """
-        if iterations is not None:
-            raise InputError(
-                "files of this model are not progressive; leave out --iterations"
-            )
         shape = self.latent_shape(content.height, content.width)
         symbols, sane = range_coder.decode(content.payload, shape[1:], self.tables.cdf)
         if not sane:
@@ -172,11 +171,24 @@ class RangeCodec(abc.ABC):
         max_pixels: int | None = None,
         iterations: int | None = None,
     ) -> np.ndarray:
-        """Decompresses a file that has been read; else as `decode` and `latents_of`."""
+        """Decompresses a file that has been read; else as `decode` and `latents_of`.
+
+        Raises InputError for `iterations` if files of this model have none.
+        """
+        if iterations is not None and not self.is_progressive:
+            raise InputError(
+                "files of this model are not progressive; leave out --iterations"
+            )
         limit = self.max_pixels if max_pixels is None else max_pixels
         bitstream.check(content, self.fingerprint, limit, self.format_version)
-        latents = self.latents_of(content, iterations)
-        return self.synthesize(latents, content.height, content.width)
+        codec = self.codec_of(content)
+        latents = codec.latents_of(content, iterations)
+        return codec.synthesize(latents, content.height, content.width)
+
+    def codec_of(self, content: bitstream.Content) -> RangeCodec:
+        """The codec at the quality of a file that is known to be this model's."""
+        del content
+        return self
 
     def _to_symbols(self, latents: np.ndarray) -> np.ndarray:
         """Indices into each channel's table, int32."""

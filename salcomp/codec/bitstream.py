@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 from salcomp.errors import BitstreamError, InputError
 
 MAGIC = b"SALC"
-VERSION, HYPER_VERSION = VERSIONS = (1, 2)
+VERSION, HYPER_VERSION = 1, 2
 MAX_SIDE = 65535
 FINGERPRINT_BYTES = 8
 _HEADER = struct.Struct(f"<4sB{FINGERPRINT_BYTES}sHHI")
@@ -101,10 +101,10 @@ def _read(file: BinaryIO, cut: bool) -> Content:
     if len(header) < HEADER_BYTES:
         raise BitstreamError(f"truncated: {len(header)} of {HEADER_BYTES} header bytes")
     _, version, model, height, width, length = _HEADER.unpack_from(header)
-    if version not in VERSIONS:
+    if version not in (VERSION, HYPER_VERSION):
         raise BitstreamError(
-            f"format version {version}; this salcomp reads versions "
-            f"{' and '.join(map(str, VERSIONS))}"
+            f"format version {version}; this salcomp reads versions {VERSION} and "
+            f"{HYPER_VERSION}"
         )
     payload = file.read(length + 1)
     if len(payload) < length and cut:

@@ -81,8 +81,8 @@ class AtRate:
     """At a rate, image by image: with whichever of some models comes closest.
 
     One model of several rates comes within about 1 %, by its quality; so does a
-    refinement, by its lambda: from an eighth of the model's to eight times it, or over
-    all that a model of several rates has.
+    refinement, by its lambda: from an eighth of the model's least to eight times its
+    largest.
     """
 
     def __init__(
@@ -116,25 +116,24 @@ class AtRate:
     def find(self, name: str, rgb: np.ndarray, saliency: np.ndarray) -> Found:
         """Encodes an image; arguments as `Plain.encode`."""
         model, codec = next(iter(self._codecs.items()))
+        own = None
         if codec.has_rates:
             found, own = self._by_quality(model, codec, rgb, saliency)
-            ends = codec.lambdas
         else:
             model, *found = closest(
                 lambda model: self._codecs[model].encode(rgb, saliency),
                 list(self._codecs),
                 self._bpp,
             )
-            found = Found(found[0], model, found[1])
+            found, codec = Found(found[0], model, found[1]), self._codecs[model]
         if self._refined is None:
             return found
-        if not codec.has_rates:
-            own = self._codecs[model].lmbda
-            ends = own / _LAMBDA_RANGE, own * _LAMBDA_RANGE
+        own = codec.lmbda if own is None else own
+        least, largest = codec.lambdas
         lmbda, encoded, within = approach(
             lambda lmbda: self._refined[model].encode(name, rgb, saliency, lmbda),
             own,
-            ends,
+            (least / _LAMBDA_RANGE, largest * _LAMBDA_RANGE),
             self._bpp,
         )
         return Found(encoded, f"{model} refined with lambda {lmbda:.3g}", within)

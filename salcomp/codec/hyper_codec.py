@@ -17,20 +17,22 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from salcomp.codec import bitstream, range_coder
+from salcomp.codec import bitstream, escapes, range_coder, tiling
 from salcomp.codec.base import Encoded
 from salcomp.codec.codec import Codec
-from salcomp.config.geometry import HYPER_STRIDE, STRIDE
-from salcomp.errors import BitstreamError, InputError
-from salcomp.model.hyperprior import HyperPrior, Normal
+from salcomp.config.geometry import HYPER_STRIDE
+from salcomp.errors import BitstreamError, InputError, SalcompError
+from salcomp.model.hyperprior import HyperPrior
 from salcomp.zoo.exported import Export
 
 _FLOATS = tf.TensorSpec((1, None, None, None), tf.float32)
 _DOUBLES = tf.TensorSpec((1, None, None, None), tf.float64)
-_SIZE = tf.TensorSpec((), tf.int32)
 _MIDDLE_QUALITY = 50.0
-# Gains are multiples of this, whatever the last digit of a machine's exponential.
+# Gains are multiples of this, so that the last digit of a machine's exponential, which
+# is 2^36 times finer, does not tell in the pixels.
 _GAIN_UNIT = 2.0**-16
+# Rows of z around a strip that h_s sees.
+_HALO = 3
 
 
 class Latents(NamedTuple):
@@ -45,8 +47,31 @@ class Latents(NamedTuple):
     z: np.ndarray
 
 
+class _Numbers(NamedTuple):
+    """What of them is coded: whole numbers, and the densities of those of y.
+
+    Attributes:
+      z: int32 [1, ceil(h / 4), ceil(w / 4), M].
+      y: int32 [1, h, w, N], what is added to the means.
+      mean: float64 [1, h, w, N], multiples of 2^-8.
+      index: int32 [1, h, w, N].
+    """
+
+    z: np.ndarray
+    y: np.ndarray
+    mean: np.ndarray
+    index: np.ndarray
+
+    @property
+    def latents(self) -> Latents:
+        """The latents that the decoder has."""
+        return Latents(np.float32(self.y + self.mean), np.float32(self.z))
+
+
 class HyperCodec(Codec):
     """The transform codec of a model with a hyperprior, at one of its qualities.
+
+    Where other codecs have arrays of latents it has `Latents`.
 
     Attributes:
       has_rates: whether the model has several rates.
@@ -60,6 +85,7 @@ class HyperCodec(Codec):
         self.has_rates = self.model.gains is not None
         self.quality = _MIDDLE_QUALITY if self.has_rates else 0.0
         self._densities = _Densities(self.model.prior, self.tables.precisions)
+        self._coder = escapes.NumberCoder(self.tables)
 
     @property
     def lmbda(self) -> float:
@@ -127,91 +153,84 @@ class HyperCodec(Codec):
         """Compresses what `transform` gave of a picture of a size, at this quality."""
         return self.encode_latents(self._latents(y), size)
 
+    def encode_latents(self, latents: Latents, size: tuple[int, int]) -> Encoded:
+        """As of other codecs; raises SalcompError if the latents are not finite."""
+        numbers, tables = self._numbers(latents), self.tables
+        payload = bitstream.pack_strings(
+            self.quality,
+            range_coder.encode(self._side_symbols(numbers), tables.side_cdf).numpy(),
+            self._coder.encode(numbers.y, numbers.index),
+        )
+        content = bitstream.Content(
+            self.fingerprint, *size, payload, version=self.format_version
+        )
+        return Encoded(self, bitstream.pack(content), numbers.latents, size)
+
     def quantize(self, latents: Latents) -> Latents:
-        z = self._to_side_symbols(latents.z) + self.tables.side_first_symbol
-        mean, index = self._densities_of(z, latents.y.shape[1:3])
-        symbols = self._to_y_symbols(latents.y, mean, index)
-        y = symbols + self.tables.first_symbol[index] + mean
-        return Latents(y.astype(np.float32), z.astype(np.float32))
+        return self._numbers(latents).latents
 
     def synthesize(self, latents: Latents, height: int, width: int) -> np.ndarray:
         return super().synthesize(latents.y / self.gain, height, width)
 
     def bits(self, latents: Latents) -> float:
-        size = latents.y.shape[1:3]
-        mean, index = self._densities_of(latents.z, size)
-        normal = mean.astype(np.float32), index.astype(np.float32)
-        return float(self._densities.bits(*latents, *normal))
-
-    def payload(self, latents: Latents) -> bytes:
-        mean, index = self._densities_of(latents.z, latents.y.shape[1:3])
-        of_z = self._to_side_symbols(latents.z)
-        of_y = self._to_y_symbols(latents.y, mean, index)
-        return bitstream.pack_strings(
-            self.quality,
-            range_coder.encode(of_z, self.tables.side_cdf).numpy(),
-            range_coder.encode_indexed(of_y, index, self.tables.cdf).numpy(),
+        """The information content of quantised latents by the tables, in bits."""
+        numbers, tables = self._numbers(latents), self.tables
+        of_z = escapes.table_costs(
+            tables.side_cdf,
+            tables.side_table_length,
+            np.arange(self.config.hyper_channels),
+            self._side_symbols(numbers),
         )
+        return of_z + self._coder.cost(numbers.y, numbers.index)
 
-    def decode_content(self, content, max_pixels=None, iterations=None) -> np.ndarray:
-        limit = self.max_pixels if max_pixels is None else max_pixels
-        bitstream.check(content, self.fingerprint, limit, self.format_version)
+    def codec_of(self, content: bitstream.Content) -> HyperCodec:
         quality = bitstream.unpack_strings(content.payload)[0]
-        codec = self.at(quality) if self.has_rates else self
-        latents = codec.latents_of(content, iterations)
-        return codec.synthesize(latents, content.height, content.width)
+        if self.has_rates:
+            return self.at(quality)
+        if quality:
+            raise BitstreamError("altered or damaged: the model has one quality only")
+        return self
 
     def latents_of(self, content, iterations=None) -> Latents:
-        if iterations is not None:
-            raise InputError(
-                "files of this model are not progressive; leave out --iterations"
-            )
+        del iterations
         _, first, second = bitstream.unpack_strings(content.payload)
-        size = tuple(-(-side // STRIDE) for side in (content.height, content.width))
+        size = self.latent_shape(content.height, content.width)[1:3]
         side = [-(-length // HYPER_STRIDE) for length in size]
-        tables = self.tables
-        shape = (*side, self.config.hyper_channels)
+        tables, shape = self.tables, (*side, self.config.hyper_channels)
         symbols, sane = range_coder.decode(first, shape, tables.side_cdf)
-        z = symbols.numpy()[None] + tables.side_first_symbol
-        mean, index = self._densities_of(z, size)
-        symbols, sane_too = range_coder.decode_indexed(second, index, tables.cdf)
-        if not (sane and sane_too):
+        if not (first and sane):
             raise BitstreamError("altered or damaged: the payload does not decode")
-        y = symbols.numpy() + tables.first_symbol[index] + mean
-        return Latents(y.astype(np.float32), z.astype(np.float32))
+        z = symbols.numpy()[None] + tables.side_first_symbol
+        mean, index = self._densities.of(z, size)
+        return _Numbers(z, self._coder.decode(second, index), mean, index).latents
 
     def relaxed(self, latents: Latents, draw: Callable):
         z = draw(latents.z, 0.0)
-        _, height, width, _ = latents.y.shape
-        normal = self.model.prior.densities(z, height, width)
+        normal = self.model.prior.densities(z, *latents.y.shape[1:3])
         y = draw(latents.y, tf.stop_gradient(normal.mean))
         return y, normal.bits(y) + self.model.prior.side.bits(z)
 
     def rated(self, latents: Latents):
         y, z = latents
         normal = self.model.prior.densities(z, *y.shape[1:3])
-        return y, normal.bits(y) + self.model.prior.side.bits(z)
+        return y, normal.coded_bits(y) + self.model.prior.side.bits(z)
 
-    def _densities_of(self, z, size) -> tuple[np.ndarray, np.ndarray]:
-        """Mean, in multiples of 2^-8, and index of each y of whole z."""
-        mean, index = self._densities.of(np.float64(z), *size)
-        return mean.numpy(), index.numpy()
+    def _numbers(self, latents: Latents) -> _Numbers:
+        if not all(np.isfinite(values).all() for values in latents):
+            raise SalcompError(
+                "the latents are not finite: the model's training has diverged; "
+                "export an earlier checkpoint"
+            )
+        tables = self.tables
+        first = tables.side_first_symbol
+        z = np.round(latents.z).clip(first, first + tables.side_table_length - 1)
+        mean, index = self._densities.of(z, latents.y.shape[1:3])
+        y = self._coder.clip(np.round(latents.y - mean), index)
+        return _Numbers(z.astype(np.int32), y, mean, index)
 
-    def _to_side_symbols(self, z: np.ndarray) -> np.ndarray:
+    def _side_symbols(self, numbers: _Numbers) -> np.ndarray:
         """Indices into each channel's table, int32."""
-        return _to_symbols(
-            z, self.tables.side_first_symbol, self.tables.side_table_length
-        )
-
-    def _to_y_symbols(self, y, mean, index) -> np.ndarray:
-        """Indices into each latent's table, int32."""
-        first, length = self.tables.first_symbol, self.tables.table_length
-        return _to_symbols(y - mean, first[index], length[index])
-
-
-def _to_symbols(values, first, length) -> np.ndarray:
-    symbols = np.round(values).astype(np.float64) - first
-    return np.clip(symbols, 0, length - 1).astype(np.int32)
+        return numbers.z - self.tables.side_first_symbol
 
 
 class _Densities:
@@ -226,19 +245,30 @@ class _Densities:
         """z of latents."""
         return self._prior.side_latents(self._of_channels(y, self._prior.channels))
 
-    @tf.function(input_signature=[_DOUBLES, _SIZE, _SIZE])
-    def of(self, z, height, width):
-        """Mean, float64, and index, int32, of latents [1, height, width, N]."""
-        z = self._of_channels(z, self._prior.side.channels)
-        mean, index = self._prior.exact_normal(self._synthesis, z)
-        cut = [slice(None), slice(height), slice(width)]
-        return mean[cut], tf.cast(index[cut], tf.int32)
+    def of(self, z: np.ndarray, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """Mean, float64, and index, int32, of latents [1, height, width, N].
 
-    @tf.function(input_signature=[_FLOATS] * 4)
-    def bits(self, y, z, mean, index):
-        """The information content of quantised latents, in bits."""
+        In strips, so that memory does not grow with height; whole numbers are the same
+        in all of them.
+        """
+        height, width = size
+        shape = 1, height, width, self._prior.channels
+        mean, index = np.empty(shape), np.empty(shape, np.int32)
+        _, rows, columns, _ = z.shape
+        for strip, around, within in tiling.strips(rows, columns, _HALO, HYPER_STRIDE):
+            found = self._strip(np.float64(z[:, around]))
+            top, bottom = strip.start * HYPER_STRIDE, strip.stop * HYPER_STRIDE
+            first = within.start * HYPER_STRIDE
+            for whole, part in zip((mean, index), found):
+                filled = whole[:, top:bottom]
+                filled[:] = part[:, first : first + filled.shape[1], :width]
+        return mean, index
+
+    @tf.function(input_signature=[_DOUBLES])
+    def _strip(self, z):
         z = self._of_channels(z, self._prior.side.channels)
-        return (Normal(mean, index).bits(y) + self._prior.side.bits(z))[0]
+        normal = self._prior.exact_normal(self._synthesis, z)
+        return normal.mean, tf.cast(normal.index, tf.int32)
 
     def _of_channels(self, x, channels: int):
         return tf.ensure_shape(x, (1, None, None, channels))

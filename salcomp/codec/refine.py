@@ -32,6 +32,7 @@ _LATE_FRACTION, _LATE_FACTOR = 2 / 3, 1 / 3
 # under uniform weights: results/measurements.md.
 _WARMEST, _COOLING, _COOLING_START = 0.5, 1.6, 0.3
 _CHECK_EVERY = 10  # steps between roundings
+_NEXT_DRAW = 2**30  # more than the steps of any refinement
 _EPSILON = 1e-5  # keeps logarithms finite
 
 
@@ -87,7 +88,7 @@ class Refiner:
     ) -> np.ndarray:
         """The best rounded latents seen, never worse than those of the encoder.
 
-        They are as `codec.quantize` gives them.
+        They are as the codec's `quantize` gives them.
 
         Args:
           rgb: uint8 [H, W, 3].
@@ -243,5 +244,5 @@ class _Draw:
         )
         logistic = tf.math.log(uniform) - tf.math.log1p(-uniform)
         upper = tf.sigmoid((logit + logistic) / self._temperature)
-        self._seed += [1, 0]
+        self._seed += [0, _NEXT_DRAW]  # in the place of the step
         return lower + upper + offset

@@ -16,14 +16,18 @@ from salcomp.config.config import STRIDE
 STRIP_PIXELS = 2**21
 
 
-def strips(rows: int, columns: int, halo: int) -> Iterator[tuple[slice, slice, slice]]:
-    """Cuts latents into strips of rows, with the rows of `geometry.halo` around.
+def strips(
+    rows: int, columns: int, halo: int, reduction: int = 1
+) -> Iterator[tuple[slice, slice, slice]]:
+    """Cuts latents into strips of rows, with rows around, as `geometry.halo` counts.
+
+    Or latents of latents, each of `reduction` by `reduction` of these.
 
     Yields:
       Slices of rows of latents: of the strip, of the strip with its surroundings, and
       of the strip within the latter.
     """
-    height = max(1, STRIP_PIXELS // (columns * STRIDE**2))
+    height = max(1, STRIP_PIXELS // (columns * (reduction * STRIDE) ** 2))
     for start in range(0, rows, height):
         stop = min(start + height, rows)
         first = max(start - halo, 0)

@@ -164,6 +164,7 @@ def _of_models(label: str, folders: list[str], load: Callable[[str], Any]) -> Se
             f"{label}: models of two kinds, which make no curve; give each a label"
         )
     points = [point for codec in codecs for point in _points(codec)]
+    points.sort(key=lambda point: point.setting)
     weighted = [codec.config for codec in codecs if codec.config.weight_distortion]
     weight = functools.partial(raw_weight, config=weighted[0]) if weighted else None
     return Series(label, parameters.pop(), points, weight)

@@ -26,11 +26,11 @@ from absl import logging
 from salcomp.config.geometry import HYPER_STRIDE
 from salcomp.model import layers
 from salcomp.model.integer_synthesis import (
-    MEAN_BITS,
     PRECISIONS,
     IntegerSynthesis,
+    round_to,
 )
-from salcomp.model.prior import PRECISION, TAIL_MASS, Prior
+from salcomp.model.prior import PRECISION, Prior
 
 # Of bmshj2018.py: standard deviations from .11 to 256.
 WIDTHS = 64
@@ -41,8 +41,12 @@ _ANALYSIS_STRIDES, _SYNTHESIS_STRIDES = (1, 2, 2), (2, 2, 1)
 _DRAWN = 8
 # What h_s says before it is trained: a standard deviation of 4.4.
 _FIRST_INDEX = 30.0
-# Symbols to each side of 0 that every table has, for what h_s did not foresee.
-_LEAST_REACH = 8
+# What is less likely to either side is an escape, and what is nearer than this is none.
+_ESCAPED, _LEAST_REACH = 2.0**-17, 2
+# Bits after the point of the means that the coder has.
+_MEAN_BITS = 8
+# What a latent costs where it is coded, whatever its density: about that of an escape.
+_LEAST_CHANCE = 2.0**-20
 
 
 class Tables(NamedTuple):
@@ -50,7 +54,7 @@ class Tables(NamedTuple):
 
     Attributes:
       cdf: int32 [*], for each width the precision and the cumulatives, as
-        `prior.Tables` has them for each channel.
+        `prior.Tables` has them for each channel. The ends stand for all beyond, too.
       first_symbol: int32 [64], the integer that each width's table starts at.
       table_length: int32 [64], the number of symbols in each.
       side_cdf, side_first_symbol, side_table_length: the same of the channels of z.
@@ -82,8 +86,18 @@ class Normal(NamedTuple):
         """-log2 p(y) of noisy or rounded latents [B, h, w, N], per example: [B]."""
         noisy = tfc.NoisyNormal(loc=0.0, scale=widths(self.index))
         nats = -noisy.log_prob(y - self.mean)
-        # Two sums of few terms each: one of all of them loses digits of float32.
-        return tf.reduce_sum(tf.reduce_sum(nats, (1, 2)), -1) / math.log(2)
+        return _sums(nats)
+
+    def coded_bits(self, y: tf.Tensor) -> tf.Tensor:
+        """The same of rounded latents, each at most what an escape takes."""
+        noisy = tfc.NoisyNormal(loc=0.0, scale=widths(self.index))
+        return _sums(-tf.math.log(noisy.prob(y - self.mean) + _LEAST_CHANCE))
+
+
+def _sums(nats: tf.Tensor) -> tf.Tensor:
+    """In bits, per example: [B]."""
+    # Two sums of few terms each: one of all of them loses digits of float32.
+    return tf.reduce_sum(tf.reduce_sum(nats, (1, 2)), -1) / math.log(2)
 
 
 def widths(index):
@@ -194,13 +208,13 @@ class HyperPrior(tf.Module):
 
         Logs what that costs. Raises InputError if the weights are too large for it.
         """
-        side = self.side.tables(tf.zeros(self.side.channels))
+        side = self.side.tables(offset=tf.zeros(self.side.channels))
         cdf, first, length = [], [], []
         for width in widths(np.arange(WIDTHS)).numpy():
             density = statistics.NormalDist(sigma=float(width))
-            reach = max(_LEAST_REACH, math.ceil(-density.inv_cdf(TAIL_MASS / 2)))
-            edges = np.arange(-reach, reach + 2) - 0.5
-            probabilities = np.diff([density.cdf(edge) for edge in edges])
+            reach = max(_LEAST_REACH, math.ceil(-density.inv_cdf(_ESCAPED)))
+            edges = np.arange(-reach + 1, reach + 1) - 0.5  # the ends have the tails
+            probabilities = np.diff([0, *map(density.cdf, edges), 1])
             quantized = tfc.pmf_to_quantized_cdf(
                 tf.constant(probabilities / probabilities.sum(), tf.float32),
                 precision=PRECISION,
@@ -212,11 +226,16 @@ class HyperPrior(tf.Module):
             np.concatenate(cdf).astype(np.int32),
             np.array(first, np.int32),
             np.array(length, np.int32),
-            *side[:3],
+            side.cdf,
+            side.first_symbol,
+            side.table_length,
             np.array(PRECISIONS, np.int32),
         )
         cost = 100 * self.integer_cost(tables)
-        logging.info("the integers of the hyperprior cost %.3f %% of the rate", cost)
+        line = (
+            "integers in the place of the hyperprior cost %.3f %% of the latents' bits"
+        )
+        logging.info(line, cost)
         return tables
 
     def integer_cost(self, tables: Tables, seed: int = 0) -> float:
@@ -245,9 +264,13 @@ class HyperPrior(tf.Module):
 
         Means are multiples of 2^-8, and indices whole.
         """
-        fine, whole = synthesis(tf.cast(z, tf.float64))
-        mean = self.normal(fine * 2.0**-MEAN_BITS).mean
-        return Normal(mean, self.normal(whole).index)
+        outputs = synthesis(tf.cast(z, tf.float64))
+        index = round_to(outputs[..., -self.channels :], synthesis.bits, 0)
+        index = tf.clip_by_value(index, 0, WIDTHS - 1)
+        if not self._has_means:
+            return Normal(tf.zeros_like(index), index)
+        mean = round_to(outputs[..., : self.channels], synthesis.bits, _MEAN_BITS)
+        return Normal(mean * 2.0**-_MEAN_BITS, index)
 
     def integer_synthesis(self, precisions: np.ndarray) -> IntegerSynthesis:
         """h_s in integers, by the precisions of `Tables`.

@@ -11,6 +11,7 @@ any order.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -20,10 +21,8 @@ from salcomp.model import layers
 
 # Bits after the point of weights and of features between the layers.
 PRECISIONS = (16, 10)
-# Of the means that come out.
-MEAN_BITS = 8
-# Magnitude of a feature, and of z: 2^12 with ten bits after the point.
-_LARGEST_FEATURE = 2.0**22
+# What z, and features in their units, are clipped to.
+_LARGEST = 2.0**22
 _EXACT = 2.0**53
 
 
@@ -50,37 +49,51 @@ class IntegerSynthesis:
           InputError: the weights are so large that sums may not be exact.
         """
         self._weight_bits, self._feature_bits = map(int, precisions)
-        self._strides = strides
         self._layers = []
         for i, (kernel, bias) in enumerate(weights):
-            bits = self._feature_bits if i else 0  # z is whole
+            bits = self.bits if i else self._weight_bits
             kernel = np.round(np.float64(kernel) * 2.0**self._weight_bits)
-            bias = np.round(np.float64(bias) * 2.0 ** (self._weight_bits + bits))
-            largest = _LARGEST_FEATURE * np.abs(kernel).sum((0, 1, 2)) + np.abs(bias)
+            bias = np.round(np.float64(bias) * 2.0**bits)
+            largest = _LARGEST * np.abs(kernel).sum((0, 1, 2)) + np.abs(bias)
             if not largest.max() < _EXACT:
                 raise InputError(
                     "the weights of this model's hyperprior are too large for exact "
                     "sums; train it with a lower learning_rate"
                 )
-            self._layers.append((kernel, bias))
+            self._layers.append(_Layer(kernel, bias, strides[i]))
 
-    def __call__(self, z: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    @property
+    def bits(self) -> int:
+        """The outputs' bits after the point."""
+        return self._weight_bits + self._feature_bits
+
+    def __call__(self, z: tf.Tensor) -> tf.Tensor:
         """The outputs of h_s of whole latents, float64 [1, h, w, M].
 
-        Gives them in units of 2^-8, and rounded to whole numbers, both float64 [1, 4 h,
-        4 w, outputs].
+        They are whole, in units of 2^-`bits`: float64 [1, 4 h, 4 w, outputs].
         """
-        limit = _LARGEST_FEATURE
-        x = tf.clip_by_value(tf.cast(z, tf.float64), -limit, limit)
-        for i, (kernel, bias) in enumerate(self._layers):
-            sums = layers.upsampling_conv(x, tf.constant(kernel), self._strides[i])
-            sums += bias
-            bits = self._weight_bits + (self._feature_bits if i else 0)
-            if i + 1 < len(self._layers):
-                x = tf.clip_by_value(_round(sums, bits - self._feature_bits), 0, limit)
-        return _round(sums, bits - MEAN_BITS), _round(sums, bits)
+        x = tf.clip_by_value(tf.cast(z, tf.float64), -_LARGEST, _LARGEST)
+        *before, last = self._layers
+        for i, layer in enumerate(before):
+            # z has no bits after the point.
+            bits = self.bits if i else self._weight_bits
+            x = round_to(layer(x), bits, self._feature_bits)
+            x = tf.clip_by_value(x, 0, _LARGEST)
+        return last(x)
 
 
-def _round(sums: tf.Tensor, bits: int) -> tf.Tensor:
-    """Whole numbers nearest to sums in units of 2^-bits; halves go up."""
-    return tf.floor(sums * 2.0**-bits + 0.5)
+class _Layer(NamedTuple):
+    """A layer's rounded weights."""
+
+    kernel: np.ndarray
+    bias: np.ndarray
+    stride: int
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        kernel = tf.constant(self.kernel)
+        return layers.upsampling_conv(x, kernel, self.stride) + self.bias
+
+
+def round_to(whole: tf.Tensor, bits: int, fewer: int) -> tf.Tensor:
+    """Rounds numbers in units of 2^-bits to units of 2^-fewer; halves go up."""
+    return tf.floor(whole * 2.0 ** (fewer - bits) + 0.5)

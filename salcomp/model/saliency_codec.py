@@ -162,7 +162,12 @@ class SaliencyCodec(Model):
         return terms, tape.gradient(terms["loss"], self.trainable_variables)
 
     def _drawn_levels(self, noise):
-        """A level for each example of a batch, [b], 0, 1, ..., Q - 1 alike often."""
+        """A level for each example of a batch, [b], 0, 1, ..., Q - 1 alike often.
+
+        None for a model of one rate.
+        """
+        if self.gains is None:
+            return None
         draws = tf.floor((noise[:, 0, 0, -1] + 0.5) * self.config.rates)
         return tf.minimum(draws, self.config.rates - 1.0)
 
@@ -245,7 +250,7 @@ def with_effective_lambda(terms: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """The terms that are logged, of those of `SaliencyCodec.terms`.
 
     "effective_lambda" is the lambda that D without weights would need for the same
-    distortion term.
+    distortion term; of several rates, the least of theirs.
     """
     terms = dict(terms)
     distortion_term = terms["loss"] - terms["bpp"]

@@ -44,6 +44,7 @@ class RecurrentCodec(RangeCodec):
     """A recurrent model with its range coder."""
 
     model_class = RecurrentCoder
+    is_progressive = True
     # 4 megapixels: the states want the image in one piece. Those of the decoder's last
     # cell, with its gates, take about 1 KB a pixel at the published width.
     max_pixels = 2**22

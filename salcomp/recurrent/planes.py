@@ -9,9 +9,8 @@ that `contexts` gives. Encoder and decoder take the same walk.
 from __future__ import annotations
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_compression as tfc
 
+from salcomp.codec import range_coder
 from salcomp.errors import BitstreamError
 from salcomp.recurrent import contexts
 from salcomp.recurrent.contexts import PRECISION, STEPS, Contexts, ContextTables
@@ -152,35 +151,20 @@ class _Walk:
         return distances.argmin(axis=1).astype(np.int32)
 
 
-class _Encoder:
-    def __init__(self, cdf: np.ndarray):
-        self._handle = tfc.create_range_encoder([], cdf)
-
+class _Encoder(range_coder.Encoder):
     def code(self, where, index: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """Codes symbols [n, k] with the tables [n, k] of the n blocks `where`."""
         del where
         symbols = symbols.astype(np.int32)
-        self._handle = tfc.entropy_encode_index(self._handle, index, symbols)
+        self.put(symbols, index)
         return symbols
 
-    def finish(self) -> bytes:
-        return tfc.entropy_encode_finalize(self._handle).numpy()
 
-
-class _Decoder:
-    def __init__(self, cdf: np.ndarray, string: bytes):
-        self._handle = tfc.create_range_decoder(string, cdf)
-
+class _Decoder(range_coder.Decoder):
     def code(self, where, index: np.ndarray, symbols) -> np.ndarray:
         """Decodes the symbols; arguments as those of `_Encoder.code`."""
         del where, symbols
-        self._handle, decoded = tfc.entropy_decode_index(
-            self._handle, index, index.shape, tf.int32
-        )
-        return decoded.numpy()
-
-    def finish(self) -> bool:
-        return bool(tfc.entropy_decode_finalize(self._handle))
+        return self.take(index)
 
 
 class _Meter:

@@ -25,19 +25,19 @@ def fitted(
     Raises:
       InputError: a tensor is missing, left over, or of another shape; named.
     """
-    if _names_of_prior(weights) != _names_of_prior(current):
-        kept = set(weights) - _names_of_prior(weights)
-        weights = {name: weights[name] for name in kept}
-        fresh = _names_of_prior(current)
-        weights.update((name, current[name]) for name in fresh)
+    if _prior_shapes(weights) != _prior_shapes(current):
+        own = {name: current[name] for name in _prior_shapes(current)}
+        kept = set(weights) - set(_prior_shapes(weights))
+        weights = {**{name: weights[name] for name in kept}, **own}
     left_over = sorted(set(weights) - set(current))
     if left_over:
         raise InputError(f"the other model has a tensor {left_over[0]!r}, this has not")
     return {name: _fit(name, weights.get(name), own) for name, own in current.items()}
 
 
-def _names_of_prior(weights: dict[str, np.ndarray]) -> set[str]:
-    return {name for name in weights if name.startswith("prior/")}
+def _prior_shapes(weights: dict[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+    """The shapes of a prior's tensors, by which its kind is told."""
+    return {n: value.shape for n, value in weights.items() if n.startswith("prior/")}
 
 
 def _fit(name: str, value: np.ndarray | None, own: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import sys
 import time
 import zlib
 
-from salcomp.codec import bitstream
+from salcomp.codec import base, bitstream
 from salcomp.codec.codec import Codec
 from salcomp.errors import BitstreamError
 from tests.fixtures import frame, parts
@@ -97,4 +97,4 @@ def _peak() -> int:
 
 
 if __name__ == "__main__":
-    print(fuzz(Codec.load(sys.argv[1]), int(sys.argv[2]), seed=0))
+    print(fuzz(base.load(sys.argv[1]), int(sys.argv[2]), seed=0))

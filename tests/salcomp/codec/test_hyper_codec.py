@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from salcomp.codec import base, bitstream
+from salcomp.codec import base, bitstream, tiling
 from salcomp.codec.codec import Codec
 from salcomp.codec.hyper_codec import HyperCodec
 from salcomp.codec.refine import Refinement, Refiner
-from salcomp.errors import BitstreamError, InputError
+from salcomp.errors import BitstreamError, InputError, SalcompError
 from salcomp.model import hyperprior
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.zoo import exported
@@ -25,8 +25,8 @@ SIDES = (1, 16, 17, 63, 65, 70)
 SPAN = 64.0
 
 
-def save(folder, **changes):
-    """Saves a model with random weights whose latents and means are not all 0."""
+def save(folder, index=50, **changes):
+    """Saves a model with random weights, and densities of about a width."""
     settings = {"prior": "hyper", "patchsize": 64, "num_filters": 8, "lmbda": 0.001}
     tf.keras.utils.set_random_seed(0)
     model = SaliencyCodec(small_config(**{**settings, **changes}))
@@ -35,7 +35,7 @@ def save(folder, **changes):
         variable.assign(100 * variable)
     densities = model.prior.synthesis[-1]
     bias = densities.bias.numpy()
-    bias[-model.prior.channels :] = 50  # wide enough for all latents
+    bias[-model.prior.channels :] = index
     densities.bias.assign(bias)
     exported.save(model, 0, folder)
     return folder
@@ -122,14 +122,53 @@ def test_latents_of_the_file_are_the_quantised_ones(codec):
 
 
 @pytest.mark.parametrize("value", [-1e6, 1e6, 1e30])
-def test_latents_beyond_the_tables_are_clipped_to_their_ends(codec, value):
+def test_latents_beyond_all_escapes_are_clipped(codec, value):
     latents = codec.analyze(*parts(frame(8)))
-    for changed in (
-        latents._replace(y=0 * latents.y + value),
-        latents._replace(z=0 * latents.z + value),
-    ):
-        encoded = codec.encode_latents(changed, frame(8).shape[:2])
-        assert (codec.decode(encoded.data) == encoded.reconstruction).all()
+    latents = latents._replace(y=np.full_like(latents.y, value))
+    encoded = codec.encode_latents(latents, frame(8).shape[:2])
+    assert (codec.decode(encoded.data) == encoded.reconstruction).all()
+    assert 2**16 - 9 <= np.abs(encoded.latents.y).min() < 2**17
+
+
+def test_latents_that_no_width_foresaw_are_coded_as_they_are(tmp_path):
+    codec = base.load(save(tmp_path / "model", index=-9))  # all are narrowest
+    latents = codec.analyze(*parts(frame(8)))
+    assert np.abs(latents.y).max() > 30
+    encoded = codec.encode_latents(latents, frame(8).shape[:2])
+    assert np.abs(encoded.latents.y - latents.y).max() <= 0.5 + 1e-3
+    assert (codec.decode(encoded.data) == encoded.reconstruction).all()
+    bits = encoded.information_bits
+    assert len(encoded.data) == pytest.approx(bits / 8, rel=0.01, abs=60)
+
+
+def test_side_latents_beyond_their_tables_are_clipped(codec):
+    latents = codec.analyze(*parts(frame(8)))
+    encoded = codec.encode_latents(
+        latents._replace(z=0 * latents.z + 1e6), frame(8).shape[:2]
+    )
+    assert (codec.decode(encoded.data) == encoded.reconstruction).all()
+
+
+@pytest.mark.parametrize("part", ["y", "z"])
+def test_latents_that_are_not_numbers_are_refused(codec, part):
+    latents = codec.analyze(*parts(frame(8)))
+    broken = latents._replace(**{part: np.nan * getattr(latents, part)})
+    with pytest.raises(SalcompError, match="not finite"):
+        codec.encode_latents(broken, frame(8).shape[:2])
+
+
+def test_densities_are_the_same_in_strips_of_any_height(codec, monkeypatch):
+    encoded = codec.encode(*parts(frame(5, 500, 200)))
+    for pixels in (1, 200 * 64 * 3):
+        monkeypatch.setattr(tiling, "STRIP_PIXELS", pixels)
+        assert codec.encode_latents(encoded.latents, (500, 200)).data == encoded.data
+
+
+def test_empty_strings_are_refused_before_any_density(codec):
+    payload = bitstream.pack_strings(50, b"", b"")
+    content = bitstream.Content(codec.fingerprint, 4096, 8192, payload, version=2)
+    with pytest.raises(BitstreamError, match="does not decode"):
+        codec.decode(bitstream.pack(content))
 
 
 @pytest.mark.parametrize("settings", [{}, {"prior": "scale"}, {"layers": "tfc2"}])
@@ -139,6 +178,11 @@ def test_models_of_one_rate_have_no_quality(tmp_path, settings):
     encoded = codec.encode(*parts(frame(3)))
     assert (codec.decode(encoded.data) == encoded.reconstruction).all()
     assert codec.at_lambda(1) is codec
+    content = bitstream.unpack(encoded.data)
+    _, *strings = bitstream.unpack_strings(content.payload)
+    changed = content._replace(payload=bitstream.pack_strings(7, *strings))
+    with pytest.raises(BitstreamError, match="one quality only"):
+        codec.decode(bitstream.pack(changed))
     with pytest.raises(InputError, match="one rate only"):
         codec.at(50)
 
@@ -216,5 +260,14 @@ def test_other_kernels_decode_to_the_same_pixels(folder, codec, tmp_path):
     assert len({run_python(*call, **variant).stdout for variant in variants}) == 1
 
 
-def test_a_factorized_model_is_of_the_other_codec(workdir):
+def test_a_factorized_model_is_of_the_other_codec(workdir, folder):
     assert type(base.load(workdir)) is Codec
+    for kind, other in ((HyperCodec, workdir), (Codec, folder)):
+        with pytest.raises(InputError, match="of another kind"):
+            kind.load(other)
+
+
+def test_files_have_no_iterations(codec):
+    content = bitstream.unpack(codec.encode(*parts(frame(3))).data)
+    with pytest.raises(InputError, match="leave out --iterations"):
+        codec.decode_content(content, iterations=1)

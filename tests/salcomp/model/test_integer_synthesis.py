@@ -8,7 +8,7 @@ import pytest
 from salcomp.errors import InputError
 from salcomp.model.integer_synthesis import PRECISIONS, IntegerSynthesis
 from tests.fixtures import run_python
-from tests.salcomp.model.test_hyperprior import M, N, made
+from tests.salcomp.model.test_hyperprior import M, made
 
 pytestmark = pytest.mark.kernels
 
@@ -21,11 +21,12 @@ def test_means_and_widths_are_nearly_those_of_the_network():
     prior = made()
     z = side_latents()
     normal = prior.densities(z.astype(np.float32), 12, 20)
-    fine, whole = prior.integer_synthesis(PRECISIONS)(z)
+    exact = prior.exact_normal(prior.integer_synthesis(PRECISIONS), z)
     assert np.abs(normal.mean).max() > 3
-    np.testing.assert_allclose(fine[..., :N] / 2**8, normal.mean, atol=0.01)
-    index = np.clip(whole[..., N:], 0, 63)
-    assert np.abs(index - normal.index).max() < 0.51
+    np.testing.assert_allclose(exact.mean, normal.mean, atol=0.01)
+    assert (exact.mean.numpy() * 2**8 % 1 == 0).all()
+    assert np.abs(exact.index - normal.index.numpy()).max() < 0.51
+    assert (exact.index.numpy() % 1 == 0).all()
 
 
 def test_outputs_are_those_of_whole_numbers_of_any_size():
@@ -47,10 +48,8 @@ def test_outputs_are_those_of_whole_numbers_of_any_size():
                 sums[row, column] += x[r, c].dot(kernel[p, q])
         shift, bits = weight_bits + bits - feature_bits, feature_bits
         x = np.maximum((sums + (1 << shift - 1)) >> shift, 0) if i == 0 else sums
-    fine, whole = (output.numpy()[0].astype(int) for output in network(z))
-    total = weight_bits + feature_bits
-    assert (fine == ((x + (1 << total - 9)) >> total - 8)).all()
-    assert (whole == ((x + (1 << total - 1)) >> total)).all()
+    assert network.bits == weight_bits + feature_bits
+    assert (network(z).numpy()[0].astype(int) == x).all()
 
 
 _HASH = """
@@ -58,7 +57,7 @@ import hashlib
 from salcomp.model.integer_synthesis import PRECISIONS
 from tests.salcomp.model.test_integer_synthesis import made, side_latents
 outputs = made().integer_synthesis(PRECISIONS)(side_latents())
-print(hashlib.sha256(b"".join(x.numpy().tobytes() for x in outputs)).hexdigest())
+print(hashlib.sha256(outputs.numpy().tobytes()).hexdigest())
 """
 
 
