@@ -31,7 +31,7 @@ test: $(INSTALLED) $(JAX_INSTALLED) ## run the tests
 	$(PYTEST)
 
 test-kernels: $(INSTALLED) ## run those of TensorFlow's kernels with oneDNN off
-	TF_ENABLE_ONEDNN_OPTS=0 $(PYTEST) -m kernels
+	TF_ENABLE_ONEDNN_OPTS=0 $(PYTEST) -m "kernels and not long"
 
 readme: $(INSTALLED) $(JAX_INSTALLED) ## run every command of the README files (hours)
 	$(VENV)/bin/python -m tests.run_readme

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import signal
 
 import pytest
 
@@ -17,6 +18,9 @@ from tests.fixtures import (  # noqa: F401
     zoo,
     zoo_folder,
 )
+
+# In the background of a shell's script, what tests start would ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SHARED = pathlib.Path(__file__).resolve().parents[2] / "shared"
 

@@ -90,7 +90,7 @@ class RangeCodec(abc.ABC):
         """
         folder = shipped.folder_of(model)
         if kinds.of(folder).codec is not cls:
-            raise InputError(f"{folder} holds a model of another kind")
+            raise InputError(f"{folder} holds another kind of model")
         return cls(exported.load(model, cls.model_class))
 
     @abc.abstractmethod

@@ -57,7 +57,7 @@ class PlaneCoder:
         planes = np.zeros((self._iterations, *size, self._bits), np.int8)
         walk = self._walk(size)
         for t, string in enumerate(strings):
-            coder = _Decoder(self._cdf, string)
+            coder = _Decoder(string, self._cdf)
             planes[t] = walk.iterate(coder, planes[t])
             if not (coder.finish() and walk.active.any()):
                 raise BitstreamError(

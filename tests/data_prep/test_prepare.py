@@ -393,8 +393,6 @@ def test_a_run_that_was_stopped_half_way_ends_with_the_bytes_of_one_that_was_not
         arguments,
         cwd=ROOT,
         stderr=subprocess.DEVNULL,
-        # In the background of a shell's script, Ctrl-C would be ignored.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     while len(list(out.glob("*.png"))) < 5:
         assert process.poll() is None

@@ -73,6 +73,7 @@ class FakeCodec:
     """Quantises pixels, finely where lambda is high, and records what it was given."""
 
     given: list = []
+    has_rates = False
 
     def __init__(self, lmbda, weighted):
         weighting = {"saliency_weighting": "clip", "saliency_floor": 0.25}

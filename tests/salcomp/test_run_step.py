@@ -350,7 +350,7 @@ def test_a_start_of_other_shapes_is_refused_by_its_tensor(
     training_state.save(tmp_path / "other.npz", state)
     runs = [{"name": "a", "start": str(tmp_path / "other.npz")}]
     error = run(step, frames_glob, tmp_path / "out", runs)
-    assert "a: tensor 'prior/matrices/0' is (8, 3, 1) in the other" in error
+    assert "a: tensor 'analysis/convs/0/bias' is (8,) in the other" in error
 
 
 def test_frames_smaller_than_the_crops_are_refused(run, step, tmp_path):

@@ -41,6 +41,7 @@ print(codec.synthesize(latents, 192, 192).tobytes().hex())
 """
 
 
+@pytest.mark.long
 def test_other_instruction_sets_decode_to_the_same_pixels(workdir):
     call = "-c", _DECODE, str(workdir)
     runs = [run_python(*call, ONEDNN_MAX_CPU_ISA=isa) for isa in ("DEFAULT", "SSE41")]
@@ -167,6 +168,7 @@ def test_damaged_files_end_in_an_error_or_an_image_of_the_stated_size(codec):
     assert outcome.growth < 200 * 2**20
 
 
+@pytest.mark.long
 def test_process_with_one_thread_decodes_to_the_same_pixels(codec, workdir, tmp_path):
     encoded = codec.encode(*parts(frame(9, 250, 340)))
     path = tmp_path / "a.salc"

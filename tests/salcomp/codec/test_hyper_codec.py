@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 
 import numpy as np
@@ -21,7 +22,7 @@ from tests.salcomp.codec.fuzz_decoder import fuzz, repaired
 
 pytestmark = pytest.mark.kernels
 
-SIDES = (1, 16, 17, 63, 65, 70)
+SIDES = (1, 17, 64, 70)
 SPAN = 64.0
 
 
@@ -247,23 +248,21 @@ print(hashlib.sha256(rgb.tobytes()).hexdigest())
 """
 
 
+@pytest.mark.long
 def test_other_kernels_decode_to_the_same_pixels(folder, codec, tmp_path):
     encoded = codec.at(80).encode(*parts(frame(9, 130, 200)))
     path = tmp_path / "a.salc"
     path.write_bytes(encoded.data)
     call = "-c", _DECODE, str(folder), str(path)
-    variants = (
-        {},
-        {"ONEDNN_MAX_CPU_ISA": "SSE41", "TF_NUM_INTRAOP_THREADS": "1"},
-        {"TF_ENABLE_ONEDNN_OPTS": "0"},
-    )
-    assert len({run_python(*call, **variant).stdout for variant in variants}) == 1
+    variant = {"ONEDNN_MAX_CPU_ISA": "SSE41", "TF_ENABLE_ONEDNN_OPTS": "0"}
+    found = run_python(*call, **variant, TF_NUM_INTRAOP_THREADS="1").stdout.strip()
+    assert found == hashlib.sha256(encoded.reconstruction.tobytes()).hexdigest()
 
 
 def test_a_factorized_model_is_of_the_other_codec(workdir, folder):
     assert type(base.load(workdir)) is Codec
     for kind, other in ((HyperCodec, workdir), (Codec, folder)):
-        with pytest.raises(InputError, match="of another kind"):
+        with pytest.raises(InputError, match="another kind of model"):
             kind.load(other)
 
 

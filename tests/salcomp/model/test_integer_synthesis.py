@@ -61,12 +61,12 @@ print(hashlib.sha256(outputs.numpy().tobytes()).hexdigest())
 """
 
 
+@pytest.mark.long
 def test_other_kernels_and_threads_give_the_same_outputs():
     variants = (
         {},
         {"ONEDNN_MAX_CPU_ISA": "AVX2"},
-        {"ONEDNN_MAX_CPU_ISA": "SSE41", "TF_NUM_INTRAOP_THREADS": "1"},
-        {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_NUM_INTRAOP_THREADS": "3"},
+        {"TF_ENABLE_ONEDNN_OPTS": "0", "TF_NUM_INTRAOP_THREADS": "1"},
     )
     hashes = {run_python("-c", _HASH, **variant).stdout for variant in variants}
     assert len(hashes) == 1 and len(hashes.pop()) == 65

@@ -133,6 +133,7 @@ def test_uniform_map_trains_as_no_weights_do(name):
 
 @pytest.mark.parametrize("noise_images", [False, True])
 @pytest.mark.parametrize("name", ["ms_ssim", "mix"])
+@pytest.mark.long
 def test_training_from_random_weights_stays_finite(name, noise_images):
     config = config_of(name, learning_rate=1e-2)
     model, batch = compiled(config), batch_of(config)

@@ -147,6 +147,7 @@ def test_compiled_network_is_the_plain_one(network, height, width):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5 * expected.max())
 
 
+@pytest.mark.long
 def test_speed_is_given_for_both_forms_with_equal_outputs(monkeypatch, capsys):
     def build_small(network):
         return small("sam-vgg", 48, 64)
