@@ -297,7 +297,7 @@ def _classical(figure, records: StudyRecords) -> bool:
     _curve(left, records, "test", names, "baseline", **ours)
     left.set_title("Street scenes, test frames")
     if records.images("kodak", names):
-        _curve(right, records, "kodak", names, "baseline, trained on streets", **ours)
+        _curve(right, records, "kodak", names, "baseline", **ours)
         style = {"label": "Balle et al. 2017, as published", "color": "black"}
         right.plot(*np.transpose(classical.PUBLISHED), **style, **_POINTS)
         right.set_title("Kodak")
