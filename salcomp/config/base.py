@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+from salcomp.config import schedules
 from salcomp.config.weighting import NORMALIZATIONS, WEIGHTINGS
 from salcomp.errors import InputError
 
@@ -108,6 +109,16 @@ class BaseConfig:
     def exports_best(self) -> bool:
         """Whether a run exports its best model on held-out frames, not its last."""
         return False
+
+    @property
+    def crop(self) -> tuple[int, int]:
+        """Height and width of the training crops in pixels."""
+        return self.patchsize, self.patchsize
+
+    def learning_rate_of(self, step: int) -> float:
+        """The learning rate of a step, counted from 1, by the schedule."""
+        factor = schedules.factor(self.learning_rate_schedule, step, self.last_step)
+        return self.learning_rate * factor
 
     @classmethod
     def defaults(cls) -> dict[str, object]:

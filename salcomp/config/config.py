@@ -146,11 +146,6 @@ class Config(BaseConfig):
         return "lambda", self.lmbda
 
     @property
-    def crop(self) -> tuple[int, int]:
-        """Height and width of the training crops in pixels."""
-        return self.patchsize, self.patchsize
-
-    @property
     def noise_channels(self) -> int:
         """Numbers that training draws for each block of 16x16 pixels.
 
@@ -184,11 +179,6 @@ class Config(BaseConfig):
     def smallest_frame(self) -> tuple[int, int]:
         """Smallest height and width of a validation frame in pixels."""
         return self.smallest_side, self.smallest_side
-
-    def learning_rate_of(self, step: int) -> float:
-        """The learning rate of a step, counted from 1."""
-        factor = schedules.factor(self.learning_rate_schedule, step, self.last_step)
-        return self.learning_rate * factor
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -91,11 +91,6 @@ class RecurrentConfig(BaseConfig):
         return "iterations", self.iterations
 
     @property
-    def crop(self) -> tuple[int, int]:
-        """Height and width of the training crops in pixels."""
-        return self.patchsize, self.patchsize
-
-    @property
     def smallest_frame(self) -> tuple[int, int]:
         """Smallest height and width of a validation frame in pixels."""
         return STRIDE, STRIDE
@@ -104,11 +99,6 @@ class RecurrentConfig(BaseConfig):
     def noise_channels(self) -> int:
         """Numbers that training draws for each block: one per bit of all iterations."""
         return self.iterations * self.bits_per_block
-
-    def learning_rate_of(self, step: int) -> float:
-        """The learning rate of a step, counted from 1."""
-        factor = schedules.factor(self.learning_rate_schedule, step, self.last_step)
-        return self.learning_rate * factor
 
 
 _AS_PUBLISHED = dict(
