@@ -115,31 +115,28 @@ class AtRate:
 
     def find(self, name: str, rgb: np.ndarray, saliency: np.ndarray) -> Found:
         """Encodes an image; arguments as `Plain.encode`."""
-        model, codec = next(iter(self._codecs.items()))
-        own = None
-        if codec.has_rates:
-            found, own = self._by_quality(model, codec, rgb, saliency)
-        else:
-            model, *found = closest(
-                lambda model: self._codecs[model].encode(rgb, saliency),
-                list(self._codecs),
-                self._bpp,
-            )
-            found, codec = Found(found[0], model, found[1]), self._codecs[model]
+        model, codec, found = self._plain(rgb, saliency)
         if self._refined is None:
             return found
-        own = codec.lmbda if own is None else own
         least, largest = codec.lambdas
         lmbda, encoded, within = approach(
             lambda lmbda: self._refined[model].encode(name, rgb, saliency, lmbda),
-            own,
+            codec.lmbda,
             (least / _LAMBDA_RANGE, largest * _LAMBDA_RANGE),
             self._bpp,
         )
         return Found(encoded, f"{model} refined with lambda {lmbda:.3g}", within)
 
-    def _by_quality(self, model, codec, rgb, saliency) -> tuple[Found, float]:
-        """The file of a model of several rates, and its lambda."""
+    def _plain(self, rgb, saliency) -> tuple[str, RangeCodec, Found]:
+        """The closest without refinement: by which model, and its codec at the rate."""
+        model, codec = next(iter(self._codecs.items()))
+        if not codec.has_rates:
+            model, encoded, within = closest(
+                lambda model: self._codecs[model].encode(rgb, saliency),
+                list(self._codecs),
+                self._bpp,
+            )
+            return model, self._codecs[model], Found(encoded, model, within)
         y = codec.transform(rgb, saliency)
         lmbda, encoded, within = approach(
             lambda lmbda: codec.at_lambda(lmbda).encode_transformed(y, rgb.shape[:2]),
@@ -147,8 +144,9 @@ class AtRate:
             codec.lambdas,
             self._bpp,
         )
-        quality = codec.at_lambda(lmbda).quality
-        return Found(encoded, f"{model} at quality {quality:.4g}", within), lmbda
+        codec = codec.at_lambda(lmbda)
+        how = f"{model} at quality {codec.quality:.4g}"
+        return model, codec, Found(encoded, how, within)
 
     def decode(self, data: bytes) -> np.ndarray:
         """Decodes a file that it made, with the model that made it."""
