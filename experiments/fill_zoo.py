@@ -2,8 +2,9 @@
 
     python -m experiments.fill_zoo --workdir=runs/true-maps --records=results/true-maps
 
-The models of an arm are numbered by rising lambda; their cards are made from the
-study's records. Their weights are rounded to half precision, for half the size.
+The models of an arm are numbered by rising lambda, save that of several rates, which is
+alone; their cards are made from the study's records. Their weights are rounded to half
+precision, for half the size.
 """
 
 from __future__ import annotations
@@ -16,12 +17,21 @@ import numpy as np
 from experiments.study.report.page import description
 from experiments.study.report.records import FinishedRun, StudyRecords
 from salcomp import cli
+from salcomp.codec import base
+from salcomp.codec.base import RangeCodec
 from salcomp.errors import InputError
 from salcomp.flags import Flags
 from salcomp.zoo import exported, shipped
 
 # Arms of the study, by the first part of their models' names in the zoo.
-_ARMS = {"baseline": "baseline", "saliency": "concat", "modulate": "modulate"}
+_ARMS = {
+    "baseline": "baseline",
+    "saliency": "concat",
+    "modulate": "modulate",
+    "hyper": "hyper",
+    "hyper-saliency": "hyper-concat",
+    "hyper-modulate": "hyper-modulate",
+}
 
 FLAGS = Flags()
 FLAGS.string("workdir", "runs/true-maps", "Folder of the study's runs.")
@@ -40,13 +50,23 @@ FLAGS.string(
 FLAGS.string("zoo", None, "Folder of the models; that of salcomp by default.")
 
 
-def _card(records: StudyRecords, run: FinishedRun) -> dict:
-    """What is known of a run's model, but for what the model itself tells."""
+def _models(records: StudyRecords) -> dict[str, list[FinishedRun]]:
+    """Names for the zoo, and the runs of each: a training, and other rates of it."""
+    found = {}
+    for prefix, arm in _ARMS.items():
+        series = records.series(arm)
+        for i, trained in enumerate(run for run in series if run.arm == arm):
+            runs = [run for run in series if trained.name in (run.name, run.start)]
+            found[f"{prefix}-{i + 1}" if len(runs) == 1 else prefix] = runs
+    return found
+
+
+def _card(records: StudyRecords, runs: list[FinishedRun], codec: RangeCodec) -> dict:
+    """What is known of a model of some runs, but for what the model itself tells."""
+    run = runs[0]
     start = records.runs[run.start]
     count = records.rows("maps.csv")[0]["frames"]
-    train_frames, test_frames = records.made["data"][:2]
-    if FLAGS.frames:
-        train_frames, test_frames = FLAGS.frames, f"{FLAGS.frames}, held out"
+    train_frames = FLAGS.frames or records.made["data"][0]
     return {
         "arm_description": description(run),
         "training": (
@@ -55,6 +75,17 @@ def _card(records: StudyRecords, run: FinishedRun) -> dict:
             f"seed {run.seed}"
         ),
         **{key: records.made[key] for key in ("date", "command", "versions")},
+        "points": [_point(records, one, codec) for one in runs],
+    }
+
+
+def _point(records: StudyRecords, run: FinishedRun, codec: RangeCodec) -> dict:
+    """What a model does at the rate of a run."""
+    test_frames = records.made["data"][1]
+    if FLAGS.frames:
+        test_frames = f"{FLAGS.frames}, held out"
+    return {
+        "quality": codec.at_lambda(run.lmbda).quality if codec.has_rates else None,
         "test": {
             "frames": f"{test_frames}; EWPSNR by the map that the encoder had",
             **_scores(records, "test", run.name),
@@ -88,24 +119,21 @@ def main(argv):
     cli.parse(FLAGS, argv, __doc__)
     records = StudyRecords(Path(FLAGS.records))
     zoo = Path(FLAGS.zoo) if FLAGS.zoo else None
-    models = {
-        f"{prefix}-{i + 1}": run
-        for prefix, arm in _ARMS.items()
-        for i, run in enumerate(records.series(arm))
-    }
+    models = _models(records)
     if not models:
         raise InputError(f"{FLAGS.records} has no run of {', '.join(_ARMS.values())}")
     workdir = Path(FLAGS.workdir)
-    sources = {name: workdir / run.name / "model" for name, run in models.items()}
+    sources = {name: workdir / runs[0].name / "model" for name, runs in models.items()}
     for source in sources.values():
         if not source.is_dir():
             raise InputError(f"{source}: no such folder; --workdir is the study's")
-    for name, run in models.items():
-        card = {"arm": name.rpartition("-")[0], **_card(records, run)}
+    for name, runs in models.items():
+        codec = base.load(sources[name])
+        arm = name if codec.has_rates else name.rpartition("-")[0]
+        card = {"arm": arm, **_card(records, runs, codec)}
         with tempfile.TemporaryDirectory() as scratch:
-            source = exported.load(sources[name])
             halved = Path(scratch, "model")
-            exported.save(source.model, source.step, halved, np.float16)
+            exported.save(codec.model, codec.step, halved, np.float16)
             shipped.add(halved, name, card, zoo)
         print(name)
 

@@ -160,8 +160,7 @@ def card(**changes) -> dict:
             "tensorflow-compression": "2.14.1",
             "numpy": "1.26.4",
         },
-        "test": test,
-        "fixations": test,
+        "points": [{"quality": None, "test": test, "fixations": test}],
     }
     return {**fields, **changes}
 

@@ -111,8 +111,7 @@ def main(argv):
         study_frames.write_map_statistics(train_frames, output_dir / "maps.csv")
         if not records.has("classical"):
             logging.info("measuring the classical codecs")
-            judged = [one for one in sets if one.arms is None]
-            rows = [doing.measure_classical(one, budget.scored) for one in judged]
+            rows = [doing.measure_classical(one, budget.scored) for one in sets]
             records.keep_rows("classical", sum(rows, []))
 
         def collect():
@@ -172,7 +171,8 @@ def _kodak(folder: Path) -> EvaluationSet:
     first = disk.files_in(folder)[:1]
     has_maps = first and images.read_image(first[0]).alpha is not None
     own = "auto" if has_maps else "center"
-    return EvaluationSet("kodak", folder, "center", arms=("baseline",), own=own)
+    arms = "baseline", "factorized", "hyper", "hyper-rates"
+    return EvaluationSet("kodak", folder, "center", arms=arms, own=own)
 
 
 def _perform(run, records, workdir, train_frames, sets, budget) -> None:
@@ -186,7 +186,7 @@ def _perform(run, records, workdir, train_frames, sets, budget) -> None:
         train = round(time.monotonic() - started, 1)
     started = time.monotonic()
     model = folder if run.of_arm.trains else workdir / run.start
-    count = budget.scored if run.of_arm.trains else budget.refined
+    count = budget.refined if run.of_arm.refinement else budget.scored
     rows = doing.measure(run, model, sets, count, workdir / "frames")
     records.keep(run, rows, train=train, measure=round(time.monotonic() - started, 1))
 
@@ -194,20 +194,26 @@ def _perform(run, records, workdir, train_frames, sets, budget) -> None:
 def _log_progress(run, runs, records: Records) -> None:
     """One line on the run that begins, and on how long the study still takes."""
     left = [one for one in runs if records.seconds(one) is None]
-    seconds = sum(_expected(one, runs, records) for one in left)
+    expected = [_expected(one, runs, records) for one in left]
+    seconds = sum(filter(None, expected))
     what = f"{run.name} ({run.of_arm.description}, lambda {run.lmbda:g})"
-    rest = f"about {duration(seconds)} left" if seconds else "time left unknown yet"
+    about = "more than" if None in expected else "about"
+    rest = f"{about} {duration(seconds)} left" if seconds else "time left unknown yet"
     place = len(runs) - len(left) + 1
     logging.info("run %d of %d: %s; %s", place, len(runs), what, rest)
 
 
-def _expected(run, runs, records: Records) -> float:
-    """The seconds that a run takes, by those of its kind that are done."""
-    alike = [one for one in runs if one.of_arm.trains == run.of_arm.trains]
+def _expected(run, runs, records: Records) -> float | None:
+    """The seconds that a run takes, by those of its kind that are done; None without."""
+
+    def kind(one):
+        return one.of_arm.trains, bool(one.of_arm.refinement)
+
+    alike = [one for one in runs if kind(one) == kind(run)]
     spent = [(one.steps, records.seconds(one)) for one in alike]
     spent = [(steps, seconds) for steps, seconds in spent if seconds]
     if not spent:
-        return 0
+        return None
     expected = sum(seconds["measure"] for _, seconds in spent) / len(spent)
     trained = [(n, seconds["train"]) for n, seconds in spent if seconds["train"]]
     if trained:

@@ -3,17 +3,18 @@
 An arm is what a model trains with and what its encoder is told; a budget is how much is
 computed. The tables are for people to read and change.
 
-A run trains a model and measures it, or measures what another run's model makes of
-latents that are refined at encoding time. Columns of the table:
+A run trains a model and measures it; or it measures what another run's model makes of
+latents that are refined at encoding time, or of pictures at another of its rates.
+Columns of the table:
 
     name            of the run and its folder
     arm             a key of `ARMS`
-    lambda          bit per pixel per squared 8-bit level
+    lambda          bit per pixel per squared 8-bit level; the least of several
     floor           smallest weight, where the error is weighted
     weighting       clip, affine or additive, likewise
     normalization   of the weights: none, image or dataset
     seed            of batches and noise
-    start           run whose weights this one starts from, or whose model refines
+    start           run whose weights this one starts from, or whose model codes
     steps           of training, or of refinement per image
     learning_rate   peak, of training
     uniform_share   of the weights, once normalised
@@ -46,17 +47,20 @@ class Arm(NamedTuple):
         ("scorer").
       refinement: what the latents are refined under, "uniform" or "saliency" weights,
         by the model that the run starts from; None without refinement.
+      extends: the arm that the run is another point of: its model, which the run starts
+        from, codes at the run's lambda.
     """
 
     description: str
     flags: tuple[str, ...] = ()
     maps: str = "own"
     refinement: str | None = None
+    extends: str | None = None
 
     @property
     def trains(self) -> bool:
         """Whether a run of it makes a model."""
-        return self.refinement is None
+        return self.refinement is None and self.extends is None
 
     @property
     def weighted(self) -> bool:
@@ -68,6 +72,7 @@ _CONCAT = ("--condition_encoder", "--weight_distortion")
 _MAP_IN = ("--condition_encoder", "--noweight_distortion")
 _WEIGHTED = ("--nocondition_encoder", "--weight_distortion")
 _MODULATE = (*_CONCAT, "--conditioning=modulate")
+_HYPER = ("--prior=hyper", "--rates=8", "--lambda_span=320")
 
 ARMS = {
     "baseline": Arm("no map, uniform error", ("--nosaliency",)),
@@ -85,6 +90,13 @@ ARMS = {
     ),
     "concat-center": Arm("concat with the centre prior", _CONCAT, "center"),
     "modulate-center": Arm("modulate with the centre prior", _MODULATE, "center"),
+    "factorized": Arm("codec of 2017, no map", ("--nosaliency",)),
+    "hyper": Arm("mean-scale hyperprior, no map", ("--nosaliency", *_HYPER)),
+    "hyper-concat": Arm("that, map as fourth channel, weighted", (*_CONCAT, *_HYPER)),
+    "hyper-modulate": Arm("that, map scales, weighted", (*_MODULATE, *_HYPER)),
+    "hyper-rates": Arm("hyper at another rate", extends="hyper"),
+    "hyper-concat-rates": Arm("likewise", extends="hyper-concat"),
+    "hyper-modulate-rates": Arm("likewise", extends="hyper-modulate"),
     "refine-uniform": Arm("refined, uniform weights", refinement="uniform"),
     "refine-saliency": Arm("refined, weights of the map", refinement="saliency"),
     "refine-shuffled": Arm(
@@ -125,6 +137,8 @@ BUDGETS = {
     "street": Budget(("--preset=cpu",), 100, 40),
     # Hours on two cores.
     "true-maps": Budget(("--preset=cpu", "--clip_norm=1"), 100, 40),
+    # Likewise, of the codec of today beside that of 2017.
+    "today": Budget(("--preset=cpu", "--clip_norm=1"), 100, 40),
     # The size of 2019, for a machine with an accelerator.
     "full": Budget(("--preset=cpu", "--num_filters=128", "--patchsize=256"), 100, 100),
 }
@@ -219,7 +233,7 @@ def _run(row: dict[str, str], earlier: dict[str, PlannedRun]) -> PlannedRun:
     if run.start and run.start not in earlier:
         raise InputError(f"start {run.start!r} is no earlier run")
     if not run.of_arm.trains and not (run.start and earlier[run.start].of_arm.trains):
-        raise InputError("start must be a run that trains a model, to refine with")
+        raise InputError("start must be a run that trains a model, to code with")
     if run.of_arm.trains and run.learning_rate is None:
         raise InputError("learning_rate is missing")
     return run

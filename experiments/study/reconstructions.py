@@ -18,7 +18,7 @@ from absl import logging
 from experiments.study.frames import EvaluationSet
 from experiments.study.plan import PlannedRun
 from experiments.study.run import refinement_weight
-from salcomp.codec.codec import Codec
+from salcomp.codec import base
 from salcomp.codec.rate_search import approach, closest
 from salcomp.codec.refine import Refinement, Refiner
 from salcomp.evaluation import classical
@@ -133,7 +133,7 @@ def _coded(
     scene: Scene, uniform: PlannedRun, told: PlannedRun, workdir: Path
 ) -> dict[str, _Coded]:
     """A picture by both refinements and the classical codec, at one size."""
-    codec = Codec.load(workdir / uniform.start)
+    codec = base.load(workdir / uniform.start)
     refiner = Refiner(codec, uniform.steps, uniform.lmbda, uniform.seed)
 
     def refined(run: PlannedRun, lmbda: float) -> _Coded:

@@ -18,6 +18,7 @@ import numpy as np
 
 from experiments.study.frames import EvaluationSet
 from experiments.study.plan import PlannedRun
+from salcomp.codec import base
 from salcomp.codec.codec import Codec
 from salcomp.codec.refine import Refinement, Refiner
 from salcomp.config.weighting import mixed_weight, raw_weight
@@ -124,8 +125,8 @@ def measure(
     Raises:
       InputError: a file cannot be used.
     """
-    codec = Codec.load(model)
-    encode = codec.encode if run.of_arm.trains else _refining(run, codec)
+    codec = base.load(model).at_lambda(run.lmbda)
+    encode = _refining(run, codec) if run.of_arm.refinement else codec.encode
     point = Point(run.lmbda, encode, codec.decode)
     rows = []
     for one in sets:

@@ -38,6 +38,21 @@ class Scores:
 
 
 @dataclasses.dataclass(frozen=True)
+class Point:
+    """What a model does at one of its rates.
+
+    Attributes:
+      quality: 0..100, of a model of several rates; None of one that has one.
+      test: on test frames.
+      fixations: on photographs, EWPSNR by human fixations.
+    """
+
+    quality: float | None
+    test: Scores
+    fixations: Scores
+
+
+@dataclasses.dataclass(frozen=True)
 class Card:
     """What is known of a model.
 
@@ -45,14 +60,14 @@ class Card:
       name: of its folder.
       arm: the models that differ in lambda alone share it.
       arm_description: a sentence on the arm.
-      lmbda: trade-off of the training, bit per pixel per squared 8-bit level.
+      lmbda: trade-off of the training, bit per pixel per squared 8-bit level; of several
+        rates the least.
       saliency_floor: smallest weight of the training, 0..1; None without weights, or
         with weights that have no floor.
       training: a sentence on frames, steps, seed and preset.
       date, command: of the training.
       versions: of the packages that trained, by name.
-      test: on test frames.
-      fixations: on photographs, EWPSNR by human fixations.
+      points: by rising rate.
     """
 
     name: str
@@ -64,8 +79,7 @@ class Card:
     date: str
     command: str
     versions: dict[str, str]
-    test: Scores
-    fixations: Scores
+    points: tuple[Point, ...]
 
     @classmethod
     def from_json(cls, text: str | bytes, origin: str) -> Card:
@@ -101,8 +115,8 @@ _KINDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "int": ("a count", lambda value: type(value) is int and value > 0),
     "float": ("a number over 0", lambda value: _is_number(value) and value > 0),
     "float | None": (
-        "null or a number from 0 to 1",
-        lambda value: value is None or (_is_number(value) and 0 <= value <= 1),
+        "null or a number of 0 or more",
+        lambda value: value is None or (_is_number(value) and value >= 0),
     ),
     "dict[str, str]": (
         "texts by name",
@@ -112,11 +126,15 @@ _KINDS: dict[str, tuple[str, Callable[[object], bool]]] = {
         ),
     ),
     "Scores": ("an object", lambda value: isinstance(value, dict)),
+    "tuple[Point, ...]": (
+        "a list of objects, one at least",
+        lambda value: isinstance(value, list) and len(value) > 0,
+    ),
 }
 
 
 def _from_values(cls, values, origin: str):
-    """A `Card` or `Scores` of JSON values."""
+    """A `Card`, or a part of one, of JSON values."""
     fields = {_KEYS.get(f.name, f.name): f for f in dataclasses.fields(cls)}
     if not isinstance(values, dict) or set(values) != set(fields):
         odd = set(fields) ^ set(values) if isinstance(values, dict) else fields
@@ -132,38 +150,32 @@ def _from_values(cls, values, origin: str):
             raise InputError(f"{origin}: {key} must be {description}, not {value!r}")
         if field.type == "Scores":
             value = _from_values(Scores, value, f"{origin}: {key}")
+        if key == "points":
+            value = tuple(_from_values(Point, one, f"{origin}: {key}") for one in value)
         found[field.name] = value
     return cls(**found)
 
 
-def _to_values(fields: dict) -> dict:
-    values = {_KEYS.get(name, name): value for name, value in fields.items()}
-    return {k: _to_values(v) if isinstance(v, dict) else v for k, v in values.items()}
+def _to_values(value):
+    """The JSON values of a card, or of a part of one."""
+    if isinstance(value, dict):
+        return {_KEYS.get(k, k): _to_values(v) for k, v in value.items()}
+    return [_to_values(v) for v in value] if isinstance(value, tuple) else value
 
 
 def table(listed: list[Card]) -> str:
-    """Cards for people: a line for each, and below what many have in common."""
+    """Cards for people: a line for each rate, and below what many have in common."""
     if not listed:
         return "no models come with this installation"
     rates = ("bpp", "(95 % of images)")
     by_looks = ("photographs: bpp", "EWPSNR by fixations")
-    rows = [("name", "lambda", "arm", "floor", *rates, "PSNR", "EWPSNR", *by_looks)]
+    of_rate = ("quality", *rates, "PSNR", "EWPSNR", *by_looks)
+    rows = [("name", "lambda", "arm", "floor", *of_rate)]
     for card in listed:
-        test, looks = card.test, card.fixations
-        rows.append(
-            (
-                card.name,
-                f"{card.lmbda:g}",
-                card.arm,
-                "-" if card.saliency_floor is None else f"{card.saliency_floor:g}",
-                f"{test.bpp:.3f}",
-                f"({test.bpp_low:.3f} to {test.bpp_high:.3f})",
-                f"{test.psnr_rgb:.2f} dB",
-                f"{test.ewpsnr:.2f} dB",
-                f"{looks.bpp:.3f}",
-                f"{looks.ewpsnr:.2f} dB",
-            )
-        )
+        names = (card.name, f"{card.lmbda:g}", card.arm, _or_dash(card.saliency_floor))
+        for point in card.points:
+            rows.append((*names, *_cells(point)))
+            names = ("",) * len(names)
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip()
@@ -173,9 +185,28 @@ def table(listed: list[Card]) -> str:
     lines += ["", "Arms", *(f"  {arm}: {text}" for arm, text in arms.items())]
     lines += ["", "Training", *_by_text(listed, lambda card: card.training)]
     lines += ["", "Test: means over images, rates of whole files"]
-    lines += _by_text(listed, lambda c: _set_of(c.test))
-    lines += ["", "Photographs", *_by_text(listed, lambda c: _set_of(c.fixations))]
+    lines += _by_text(listed, lambda c: _set_of(c.points[0].test))
+    lines += ["", "Photographs"]
+    lines += _by_text(listed, lambda c: _set_of(c.points[0].fixations))
     return "\n".join(lines)
+
+
+def _cells(point: Point) -> tuple[str, ...]:
+    """What the table says of a rate."""
+    test, looks = point.test, point.fixations
+    return (
+        _or_dash(point.quality),
+        f"{test.bpp:.3f}",
+        f"({test.bpp_low:.3f} to {test.bpp_high:.3f})",
+        f"{test.psnr_rgb:.2f} dB",
+        f"{test.ewpsnr:.2f} dB",
+        f"{looks.bpp:.3f}",
+        f"{looks.ewpsnr:.2f} dB",
+    )
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
 
 
 def _set_of(scores: Scores) -> str:

@@ -39,9 +39,10 @@ def test_models_of_the_arms_go_into_the_zoo_by_rising_lambda(study, tmp_path):
     assert names == [f"{a}-{i}" for a in ("baseline", "saliency") for i in (1, 2, 3, 4)]
     files = [(zoo / name / "card.json").read_bytes() for name in names[:4]]
     cards = [model_card.Card.from_json(*both) for both in zip(files, names)]
-    rates = [card.test.bpp for card in cards]
+    tests = [card.points[0].test for card in cards]
+    rates = [test.bpp for test in tests]
     assert rates == sorted(rates) and rates[0] < rates[-1]
-    assert cards[0].test.bpp_low < cards[0].test.bpp < cards[0].test.bpp_high
+    assert tests[0].bpp_low < tests[0].bpp < tests[0].bpp_high
     assert "drawn scenes" in cards[0].training
 
 

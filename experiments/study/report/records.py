@@ -20,7 +20,7 @@ class FinishedRun(NamedTuple):
     Attributes:
       name, arm, lmbda, floor, uniform_share, seed, start, steps: of the plan; floor and
         share are NaN without.
-      series: the arm; for refinement also whose model refines.
+      series: the arm, or that which it extends; for refinement also whose model refines.
       final: of the training's end, by term; NaN without.
     """
 
@@ -132,8 +132,9 @@ class StudyRecords(ImageTable):
 
 
 def _run(row: dict[str, str], arms: dict[str, str]) -> FinishedRun:
-    series = row["arm"]
-    if not ARMS[row["arm"]].trains:
+    arm = ARMS[row["arm"]]
+    series = arm.extends or row["arm"]
+    if arm.refinement:
         series += f" on {arms[row['start']]}"
     lmbda, floor = float(row["lambda"]), float(row["floor"] or np.nan)
     share = float(row.get("uniform_share") or np.nan)  # a column that came later

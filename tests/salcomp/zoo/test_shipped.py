@@ -32,6 +32,12 @@ def copy(zoo, tmp_path, monkeypatch):
     return folder
 
 
+def point(**changes) -> dict:
+    """A point of a card whose scores on test frames are changed."""
+    (given,) = card()["points"]
+    return {**given, "test": {**given["test"], **changes}}
+
+
 def change_card(folder, **changes):
     path = folder / "card.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
@@ -46,7 +52,7 @@ def test_a_card_tells_what_it_was_given_and_what_the_model_tells(zoo):
     card_of_low = shipped.cards()[1]
     assert (card_of_low.name, card_of_low.lmbda) == ("low", LADDER["low"][0])
     assert card_of_low.saliency_floor == 0.1
-    assert card_of_low.test.psnr_rgb == card()["test"]["psnr-rgb"]
+    assert card_of_low.points[0].test.psnr_rgb == point()["test"]["psnr-rgb"]
     stored = json.loads((zoo / "low/card.json").read_text())
     assert card().items() <= stored.items()
 
@@ -120,12 +126,14 @@ def test_what_a_killed_process_left_is_no_model(copy):
         ({"arm": ""}, "arm must be a text, not ''"),
         ({"lambda": "0.1"}, "lambda must be a number over 0, not '0.1'"),
         ({"lambda": 10**400}, "lambda must be a number over 0"),
-        ({"saliency_floor": 2}, "saliency_floor must be null or a number from 0 to 1"),
+        ({"saliency_floor": -1}, "saliency_floor must be null or a number of 0 or more"),
         ({"versions": {"numpy": 1}}, "versions must be texts by name"),
-        ({"test": []}, "test must be an object"),
-        ({"test": {"bpp": 1}}, "test: no card of a model (fields missing or unknown: "),
-        ({"test": {**card()["test"], "images": 0}}, "images must be a count, not 0"),
-        ({"test": {**card()["test"], "bpp": float("nan")}}, "bpp must be a number"),
+        ({"points": []}, "points must be a list of objects, one at least"),
+        ({"points": [3]}, "points: no card of a model (fields missing or unknown: "),
+        ({"points": [{**point(), "test": []}]}, "points: test must be an object"),
+        ({"points": [{**point(), "quality": ""}]}, "quality must be null or a number"),
+        ({"points": [point(images=0)]}, "test: images must be a count, not 0"),
+        ({"points": [point(bpp=float("nan"))]}, "bpp must be a number"),
         ({"colour": "red"}, "fields missing or unknown: colour"),
         ({"name": "high"}, "is the card of high"),
     ],
@@ -181,12 +189,20 @@ def test_a_damaged_model_is_not_added(copy, tmp_path):
 
 def test_the_table_has_a_line_per_model_and_one_per_distinct_text(zoo):
     lines = model_card.table(shipped.cards()).splitlines()
-    row = "low 0.005 concat 0.1 0.500 (0.250 to 0.875) 27.50 dB 24.25 dB 0.500 24.25 dB"
+    row = "low 0.005 concat 0.1 - 0.500 (0.250 to 0.875) 27.50 dB 24.25 dB 0.500 24.25 dB"
     assert lines[2].split() == row.split()
     assert "  low, middle, high: " + card()["training"] in lines
     assert "  plain: None." in lines
     assert "  concat: The map is a fourth input channel." in lines
     assert "  all: 12 images, made-up frames, scored by their own maps" in lines
+
+
+def test_a_model_of_several_rates_has_a_line_of_the_table_for_each(copy):
+    points = [{**point(bpp=bpp), "quality": q} for q, bpp in ((0, 0.1), (100, 1.5))]
+    change_card(copy / "low", points=points)
+    lines = model_card.table(shipped.cards()).splitlines()
+    assert lines[2].split()[:6] == ["low", "0.005", "concat", "0.1", "0", "0.100"]
+    assert lines[3].split()[:2] == ["100", "1.500"]
 
 
 @pytest.fixture
