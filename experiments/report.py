@@ -38,7 +38,8 @@ def main(argv):
     if FLAGS.records:
         folders = [Path(FLAGS.records)]
     else:
-        folders = [_RESULTS / name for name in (report.TRUE, report.WRONG)]
+        names = report.TRUE, report.WRONG, report.TODAY
+        folders = [_RESULTS / name for name in names if (_RESULTS / name).is_dir()]
     for folder in folders:
         page = Path(FLAGS.page) if FLAGS.page else report.page_of(folder)
         report.write(folder, page)

@@ -8,6 +8,7 @@ from experiments import windows
 from experiments.recurrent import pictures
 from experiments.recurrent.records import CodedImages
 from experiments.study.reconstructions import WINDOW
+from experiments.study.report import rd_curves
 from experiments.study.report.comparisons import Score
 from experiments.study.report.numbers import number
 from salcomp.files import figures, images
@@ -47,25 +48,11 @@ def draw(records: CodedImages, scores: list[Score]) -> list[str]:
 
 def _curves(figure, records: CodedImages, scores: list[Score]) -> bool:
     """Rate-distortion curves, over the pictures that all arms coded."""
-    labels = [label for label in _STYLES if len(records.names(label)) > 1]
-    every = [name for label in labels for name in records.names(label)]
-    figure.set_size_inches(5.5 * len(scores), 5.5)
-    grid = figure.subplots(1, len(scores), squeeze=False)[0]
-    for axes, score in zip(grid, scores):
-        found = records.images(score.set_name, every)
-        for label in labels if found else ():
-            rate, quality = (
-                records.table(score.set_name, records.names(label), found, metric)
-                for metric in ("bpp", score.metric)
-            )
-            color, line = _STYLES[label]
-            style = {"color": color, "marker": "o", "markersize": 3, "label": label}
-            axes.plot(rate.mean(1), quality.mean(1), line, **style)
-        axes.set(xlabel="Rate (bit/pixel, whole file)", ylabel=f"{score.title} (dB)")
-        axes.set_title(f"{len(found)} pictures that all arms coded", fontsize=10)
-        axes.grid(True, color="0.85")
-    grid[0].legend(fontsize=8)
-    return bool(labels)
+    styles = {
+        label: {"color": color, "linestyle": line}
+        for label, (color, line) in _STYLES.items()
+    }
+    return rd_curves.draw(figure, records, scores, styles)
 
 
 def _stops(figure, records: CodedImages) -> bool:

@@ -12,7 +12,7 @@ from experiments.recurrent.records import CodedImages
 from experiments.study.plan import ARMS as STUDIED
 from experiments.study.report import comparisons
 from experiments.study.report.comparisons import Comparisons, Score
-from experiments.study.report.markdown import bd_rate, fill, table
+from experiments.study.report.markdown import fill, pairs_table
 from experiments.study.report.numbers import number, with_interval
 from salcomp.cli import duration
 from salcomp.files.disk import write_file
@@ -44,7 +44,6 @@ _BESIDE = (
 )
 _SECTIONS = "head answer results beside stops iterations training again".split()
 _MOST_BPP = 0.25  # up to which JPEG should be beaten
-_DAGGER = "\n\n† The curves share less than half of their joint range of quality."
 
 
 def write(folder: Path, resamples: int = RESAMPLES) -> Path:
@@ -190,19 +189,7 @@ class Page:
         return found and {**found, "jpeg": self._over_jpeg()}
 
     def _table(self, pairs, *header: str) -> dict | None:
-        """A row for each pair that was measured, and the note on daggers."""
-        rows = []
-        for pair in pairs:
-            found = [self.compared.of(*pair, score) for score in self.scores]
-            if any(found):
-                label, twin = pair
-                name = f"`{label}`: {_description(label)}"
-                rows.append([name, f"`{twin}`", *map(bd_rate, found)])
-        if not rows:
-            return None
-        titles = [*header, *(score.title for score in self.scores)]
-        dagger = any("†" in cell for row in rows for cell in row)
-        return {"table": table(titles, rows), "dagger": _DAGGER if dagger else ""}
+        return pairs_table(self.compared, pairs, self.scores, header, _description)
 
     def _over_jpeg(self) -> str:
         """The PSNR over JPEG's curve at the low rates of uniform iterations."""

@@ -204,7 +204,7 @@ def _log_progress(run, runs, records: Records) -> None:
 
 
 def _expected(run, runs, records: Records) -> float | None:
-    """The seconds that a run takes, by those of its kind that are done; None without."""
+    """The seconds that a run takes, by those of its kind; None while none is done."""
 
     def kind(one):
         return one.of_arm.trains, bool(one.of_arm.refinement)

@@ -68,8 +68,8 @@ def write(
       output_dir: of the results.
     """
     table = output_dir / "reconstructions.csv"
-    pair = _pair([run for run in runs if run.name in done])
-    if table.exists() or not pair:
+    pair = chosen_runs(runs)
+    if table.exists() or not pair or not done.issuperset(run.name for run in pair):
         return
     found = []
     for subject in _chosen(sets, workdir):
@@ -78,14 +78,19 @@ def write(
     write_csv(table, found)
 
 
-def _pair(runs: list[PlannedRun]) -> tuple[PlannedRun, PlannedRun] | None:
-    """The refinements of one baseline, if both are done: uniform, and by the map."""
-    by_arm = [
-        {r.start: r for r in runs if r.arm == arm and not r.seed} for arm in _ARMS
-    ]
-    both = [start for start in by_arm[0] if start in by_arm[1]]
-    both.sort(key=lambda start: by_arm[0][start].lmbda)
-    return tuple(arm[both[:2][-1]] for arm in by_arm) if both else None
+def chosen_runs(runs: list[PlannedRun]) -> tuple[PlannedRun, PlannedRun] | None:
+    """The refinements whose pictures are shown, with uniform weights and by the map.
+
+    Of models that are told of no map; None if the plan refines with none.
+    """
+    untold = [run.name for run in runs if "--nosaliency" in run.of_arm.flags]
+
+    def of(arm: str) -> list[PlannedRun]:
+        found = [r for r in runs if r.arm == arm and r.start in untold and not r.seed]
+        return sorted(found, key=lambda run: run.lmbda)
+
+    pairs = [pair for pair in zip(*map(of, _ARMS)) if pair[0].start == pair[1].start]
+    return pairs[:2][-1] if pairs else None
 
 
 def _chosen(sets: list[EvaluationSet], workdir: Path) -> list[Subject]:

@@ -60,8 +60,8 @@ class Card:
       name: of its folder.
       arm: the models that differ in lambda alone share it.
       arm_description: a sentence on the arm.
-      lmbda: trade-off of the training, bit per pixel per squared 8-bit level; of several
-        rates the least.
+      lmbda: trade-off of the training, bit per pixel per squared 8-bit level; the least
+        of several.
       saliency_floor: smallest weight of the training, 0..1; None without weights, or
         with weights that have no floor.
       training: a sentence on frames, steps, seed and preset.

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from experiments import map_worth
-from experiments.study.report import figures
+from experiments.study.report import figures, today
 from experiments.study.report.comparisons import Comparisons
 from experiments.study.report.front import Front, Study
 from experiments.study.report.judgement import Judgement
@@ -19,7 +19,8 @@ from salcomp.files.results import write_csv
 RESAMPLES = 1000
 # The studies that come with salcomp, the records of what maps are worth, in `results`.
 TRUE, WRONG, WORTH = "true-maps", "street", ("refinement", "refinement_halves")
-RECURRENT = "recurrent"  # likewise the experiment with the recurrent codec
+# Likewise the study of the codec of today, and the experiment with the recurrent one.
+TODAY, RECURRENT = "today", "recurrent"
 
 
 def page_of(records: Path) -> Path:
@@ -40,8 +41,12 @@ def write(records_folder: Path, page: Path, resamples: int = RESAMPLES) -> None:
     """
     records = StudyRecords(records_folder)
     compared = Comparisons(records, resamples)
-    drawn = figures.draw(records, compared)
-    text = Page(records, compared, drawn, page.parent).text()
+    if records.series("hyper"):
+        text = today.Page(records, compared).text()
+        today.draw(records)
+    else:
+        drawn = figures.draw(records, compared)
+        text = Page(records, compared, drawn, page.parent).text()
     if rows := compared.rows():
         write_csv(records_folder / "bd_rate.csv", rows)
     write_file(page, text.encode())

@@ -12,10 +12,12 @@ from experiments.study.report import (
     comparisons,
     effective_lambda,
     floor_bound,
+    rd_curves,
     spread,
 )
 from experiments.study.report.comparisons import Comparisons
 from experiments.study.report.numbers import number
+from experiments.study.report.rd_curves import POINTS, RATE, finish
 from experiments.study.report.records import StudyRecords
 from salcomp.files import figures
 from salcomp.metrics.bd_rate import Interval
@@ -31,13 +33,6 @@ _COLORS = {
     "refine-uniform on baseline": "tab:brown",
     "refine-saliency on baseline": "tab:red",
     "refine-saliency on modulate": "tab:purple",
-}
-_RATE = "Rate (bit/pixel, whole file)"
-_POINTS = {"marker": "o", "markersize": 4}
-_SETS = {
-    "test": "street frames",
-    "fixations": "photographs",
-    "drivers": "traffic scenes",
 }
 
 
@@ -72,44 +67,16 @@ def smoothed(values: np.ndarray, weight: float = 0.6) -> np.ndarray:
 
 
 def _answer(figure, records: StudyRecords) -> bool:
-    """Rate-distortion curves in four scores, over the images that all arms coded."""
-    labels = [label for label in _COLORS if len(records.series(label)) > 1]
-    runs = {label: [run.name for run in records.series(label)] for label in labels}
-    every = [name for names in runs.values() for name in names]
+    """Rate-distortion curves in the scores that decide, the circular one, and PSNR."""
     judges = [
         one for one in comparisons.JUDGES.values() if one.set_name in records.sets
     ]
     scores = (*judges, comparisons.CIRCULAR, comparisons.PSNR)
-    columns = -(-len(scores) // 2)
-    figure.set_size_inches(5.5 * columns, 9)
-    grid = figure.subplots(2, columns).flat
-    for axes in grid[len(scores) :]:
-        axes.set_axis_off()
-    for axes, score in zip(grid, scores):
-        images = records.images(score.set_name, every)
-        quality = records.table(score.set_name, every, images, score.metric)
-        images = [image for image, q in zip(images, quality.T) if np.isfinite(q).all()]
-        if not images:
-            axes.set_axis_off()
-            continue
-        for label, names in runs.items():
-            rate, quality = (
-                records.table(score.set_name, names, images, metric)
-                for metric in ("bpp", score.metric)
-            )
-            style = {"color": _COLORS[label], "label": label, **_POINTS}
-            line = "--" if "shuffled" in label else "-"
-            axes.plot(rate.mean(1), quality.mean(1), line, **style)
-        axes.set_title(f"{len(images)} {_SETS[score.set_name]} that all arms coded")
-        _finish(axes, _RATE, f"{score.title} (dB)", 7)
-    return bool(every)
-
-
-def _finish(axes, x: str, y: str, legend: int | None = 8) -> None:
-    """Names the axes, and draws grid and legend, in letters of a size."""
-    axes.set(xlabel=x, ylabel=y)
-    axes.grid(True, color="0.85")
-    axes.legend(fontsize=legend)
+    styles = {
+        label: {"color": color, "linestyle": "--" if "shuffled" in label else "-"}
+        for label, color in _COLORS.items()
+    }
+    return rd_curves.draw(figure, records, scores, styles)
 
 
 def _bd_rates(figure, compared: Comparisons) -> bool:
@@ -174,7 +141,7 @@ def _bpp_curves(figure, records: StudyRecords) -> bool:
             fontsize=10,
         )
         axes.set_ylim(bottom=0)
-        _finish(axes, "Step", "Rate of the training batches (bit/pixel)", None)
+        finish(axes, "Step", "Rate of the training batches (bit/pixel)", None)
     return drawn
 
 
@@ -238,7 +205,7 @@ def _predictions(figure, records: StudyRecords) -> bool:
     limits = [0, 1.05 * max(max(one.predicted, one.measured) for one in found)]
     axes.plot(limits, limits, color="black", linewidth=0.8)
     x = "Predicted by the effective lambda and the baseline's curve (bit/pixel)"
-    _finish(axes, x, "Measured on the test frames (bit/pixel)")
+    finish(axes, x, "Measured on the test frames (bit/pixel)")
     return True
 
 
@@ -260,7 +227,7 @@ def _bound(figure, records: StudyRecords, compared: Comparisons) -> bool:
     axes.set_xscale("log")
     axes.axhline(0, color="black", linewidth=0.5)
     y = "Gain in weighted PSNR at equal rate (dB)"
-    _finish(axes, "Floor of the weights max(s, floor)", y)
+    finish(axes, "Floor of the weights max(s, floor)", y)
     return True
 
 
@@ -280,7 +247,7 @@ def _spread(figure, records: StudyRecords) -> bool:
     count = usable.sum()
     axes.set_title(f"{found.run} against the baseline: {count} test frames with signs")
     x = "EWPSNR gained at equal rate (dB), encoder's own map"
-    _finish(axes, x, "PSNR gained in sign boxes at equal rate (dB)", None)
+    finish(axes, x, "PSNR gained in sign boxes at equal rate (dB)", None)
     return bool(usable.any())
 
 
@@ -299,18 +266,18 @@ def _classical(figure, records: StudyRecords) -> bool:
     if records.images("kodak", names):
         _curve(right, records, "kodak", names, "baseline", **ours)
         style = {"label": "Balle et al. 2017, as published", "color": "black"}
-        right.plot(*np.transpose(classical.PUBLISHED), **style, **_POINTS)
+        right.plot(*np.transpose(classical.PUBLISHED), **style, **POINTS)
         right.set_title("Kodak")
     for axes in (left, right):
         if not axes.lines:
             axes.set_axis_off()
             continue
         axes.set_xlim(0, 0.75)
-        _finish(axes, _RATE, "PSNR, RGB (dB)")
+        finish(axes, RATE, "PSNR, RGB (dB)")
     return True
 
 
 def _curve(axes, records, set_name: str, names: list[str], label: str, **style) -> None:
     if names:
         points = classical.curve(records, set_name, names)
-        axes.plot(*points, label=label, **_POINTS, **style)
+        axes.plot(*points, label=label, **POINTS, **style)

@@ -234,10 +234,7 @@ class Front:
 
     def _again(self) -> dict:
         records = self._true.records
-        train, measure = (
-            sum(float(row[f"{kind}_seconds"] or 0) for row in records.plan)
-            for kind in ("train", "measure")
-        )
+        train, measure = records.seconds
         versions = records.made["versions"].items()
         recurrent = f"\n\nA recurrent codec: [{_RECURRENT}]({_RECURRENT})."
         has_recurrent = (self._page.parent / _RECURRENT).exists()

@@ -328,10 +328,7 @@ class Page:
 
     def _again(self) -> dict:
         made = self._records.made
-        train, measure = (
-            sum(float(row[f"{kind}_seconds"] or 0) for row in self._records.plan)
-            for kind in ("train", "measure")
-        )
+        train, measure = self._records.seconds
         done = [row for row in self._records.plan if row["done"] == "1"]
         trained = [row for row in done if ARMS[row["arm"]].trains]
         elsewhere = [f"`{row['name']}`" for row in trained if not row["train_seconds"]]

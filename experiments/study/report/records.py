@@ -20,7 +20,7 @@ class FinishedRun(NamedTuple):
     Attributes:
       name, arm, lmbda, floor, uniform_share, seed, start, steps: of the plan; floor and
         share are NaN without.
-      series: the arm, or that which it extends; for refinement also whose model refines.
+      series: the arm, or that which it extends; for refinement also whose model it is.
       final: of the training's end, by term; NaN without.
     """
 
@@ -102,6 +102,14 @@ class StudyRecords(ImageTable):
             row["name"]: _run(row, arms) for row in self.plan if row["done"] == "1"
         }
         super().__init__(self.rows("per_image.csv"))
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """What training and measuring took, summed over the runs that are done."""
+        return tuple(
+            sum(float(row[f"{kind}_seconds"] or 0) for row in self.plan)
+            for kind in ("train", "measure")
+        )
 
     def rows(self, name: str) -> list[dict[str, str]]:
         """The rows of a CSV of the records."""

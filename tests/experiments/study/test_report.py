@@ -331,3 +331,16 @@ def test_committed_records_name_no_path_of_a_machine():
     for path in STREET.rglob("*"):
         if path.suffix in (".csv", ".json", ".md"):
             assert not re.search(r"/(home|root|tmp|work)\b", path.read_text()), path
+
+
+def test_the_page_of_the_codec_of_today_tells_what_its_prior_saves(tmp_path):
+    write_records(tmp_path, {"factorized": 0.0, "hyper": -0.2})
+    report.write(tmp_path, tmp_path / "page.md", resamples=30)
+    text = (tmp_path / "page.md").read_text()
+    assert "at equal quality by -20.0 [-20.0, -20.0] % by PSNR" in text
+    assert "| `hyper`: mean-scale hyperprior, no map | `factorized` | -20.0" in text
+    image = np.mean([np.random.default_rng(i).uniform(0.5, 2) for i in range(9)])
+    rates = [0.8 * image * rate_of(lmbda) for lmbda in (min(LAMBDAS), max(LAMBDAS))]
+    assert "reaches from {:.2f} to {:.2f} bit/pixel".format(*rates) in text
+    for name in ("curves.png", "training.png", "bd_rate.csv"):
+        assert (tmp_path / name).stat().st_size > 100
