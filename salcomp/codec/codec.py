@@ -20,6 +20,10 @@ from salcomp.model.base import to_uint8
 from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.zoo.exported import Export
 
+_RGB = tf.TensorSpec((1, None, None, 3), tf.uint8)
+_MAP = tf.TensorSpec((1, None, None, 1), tf.float32)
+_LATENTS = tf.TensorSpec((1, None, None, None), tf.float32)
+
 
 class Codec(RangeCodec):
     """The saliency-conditioned transform codec with its range coder.
@@ -104,7 +108,7 @@ class _Graphs:
     def __init__(self, model: SaliencyCodec):
         self._model = model
 
-    @tf.function(input_signature=[tf.TensorSpec((1, None, None, None), tf.float32)])
+    @tf.function(autograph=False, input_signature=[_LATENTS])
     def bits(self, latents):
         latents = tf.ensure_shape(latents, self._shape)
         return self._model.prior.bits(latents)[0]
@@ -113,16 +117,11 @@ class _Graphs:
     def _shape(self) -> tuple:
         return 1, None, None, self._model.config.num_filters
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec((1, None, None, 3), tf.uint8),
-            tf.TensorSpec((1, None, None, 1), tf.float32),
-        ]
-    )
+    @tf.function(autograph=False, input_signature=[_RGB, _MAP])
     def analyze(self, rgb, saliency):
         return self._model.encode(tf.cast(rgb, tf.float32), saliency)
 
-    @tf.function(input_signature=[tf.TensorSpec((1, None, None, None), tf.float32)])
+    @tf.function(autograph=False, input_signature=[_LATENTS])
     def synthesize(self, latents):
         latents = tf.ensure_shape(latents, self._shape)
         # In float32 kernels of other processors round otherwise, and here and there a

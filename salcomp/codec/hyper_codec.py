@@ -240,7 +240,7 @@ class _Densities:
         self._prior = prior
         self._synthesis = prior.integer_synthesis(precisions)
 
-    @tf.function(input_signature=[_FLOATS])
+    @tf.function(autograph=False, input_signature=[_FLOATS])
     def side_latents(self, y):
         """z of latents."""
         return self._prior.side_latents(self._of_channels(y, self._prior.channels))
@@ -264,7 +264,7 @@ class _Densities:
                 filled[:] = part[:, first : first + filled.shape[1], :width]
         return mean, index
 
-    @tf.function(input_signature=[_DOUBLES])
+    @tf.function(autograph=False, input_signature=[_DOUBLES])
     def _strip(self, z):
         z = self._of_channels(z, self._prior.side.channels)
         normal = self._prior.exact_normal(self._synthesis, z)

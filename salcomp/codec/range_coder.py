@@ -16,7 +16,7 @@ _CDF = tf.TensorSpec([None], tf.int32)
 _PAYLOAD = tf.TensorSpec([], tf.string)
 
 
-@tf.function(input_signature=[_SYMBOLS, _CDF])
+@tf.function(autograph=False, input_signature=[_SYMBOLS, _CDF])
 def encode(symbols, cdf):
     """Encodes int32 [1, h, w, N], each channel by its table of `prior.Tables.cdf`."""
     handle = tfc.create_range_encoder([1], cdf)
@@ -24,7 +24,9 @@ def encode(symbols, cdf):
     return tfc.entropy_encode_finalize(handle)[0]
 
 
-@tf.function(input_signature=[_PAYLOAD, tf.TensorSpec([3], tf.int32), _CDF])
+@tf.function(
+    autograph=False, input_signature=[_PAYLOAD, tf.TensorSpec([3], tf.int32), _CDF]
+)
 def decode(payload, shape, cdf):
     """Symbols of a shape [h, w, N], and whether the payload ended where it should."""
     handle = tfc.create_range_decoder(payload[None], cdf)

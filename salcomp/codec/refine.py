@@ -200,7 +200,7 @@ class _Problem:
         distorted = self._distortion(self._rgb, x_hat, self._weight)[0]
         return bits[0] / (height * width) + self._lmbda * distorted
 
-    @tf.function
+    @tf.function(autograph=False)
     def cost(self, latents):
         """R + lambda D of quantised latents."""
         return self._lagrangian(*self._codec.rated(latents))
@@ -210,7 +210,7 @@ class _Problem:
         self._optimizer.learning_rate = learning_rate
         self._descend(seed, tf.constant(temperature, tf.float32))
 
-    @tf.function
+    @tf.function(autograph=False)
     def _descend(self, seed, temperature):
         variables = tf.nest.flatten(self._latents)
         with tf.GradientTape(watch_accessed_variables=False) as tape:

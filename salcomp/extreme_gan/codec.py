@@ -11,6 +11,9 @@ from salcomp.extreme_gan.model import ExtremeGan, from_unit, to_unit
 from salcomp.extreme_gan.networks import code_size, decoding_noise
 from salcomp.extreme_gan.quantizer import CENTERS
 
+_RGBA = tf.TensorSpec((1, None, None, 4), tf.uint8)
+_LATENTS = tf.TensorSpec((1, None, None, None), tf.float32)
+
 
 class GanCodec(RangeCodec):
     """A GAN with its range coder."""
@@ -44,11 +47,11 @@ class GanCodec(RangeCodec):
         channels = np.arange(self.config.code_channels)
         return float(nats[channels, symbols].sum() / np.log(2))
 
-    @tf.function(input_signature=[tf.TensorSpec((1, None, None, 4), tf.uint8)])
+    @tf.function(autograph=False, input_signature=[_RGBA])
     def _analyze(self, rgba):
         return self.model.encode(*to_unit(rgba))
 
-    @tf.function(input_signature=[tf.TensorSpec((1, None, None, None), tf.float32)])
+    @tf.function(autograph=False, input_signature=[_LATENTS])
     def _synthesize(self, codes):
         shape = (1, None, None, self.config.code_channels)
         codes = tf.ensure_shape(codes, shape)

@@ -137,7 +137,8 @@ def attentive_convlstm(x: tf.Tensor, kernels: FusedKernels) -> tf.Tensor:
     return h
 
 
-@tf.function(jit_compile=True)  # in one pass: memory is what these operations wait for
+# In one pass: memory is what these operations wait for.
+@tf.function(jit_compile=True, autograph=False)
 def _update(attention, products, gates, c):
     """The state after a step.
 

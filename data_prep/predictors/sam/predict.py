@@ -22,7 +22,7 @@ def compiled(model: tf.keras.Model):
     backbone, recurrent, head = sam.parts(model)
     kernels = recurrent.fused_kernels()
 
-    @tf.function
+    @tf.function(autograph=False)
     def network(images):
         features = backbone(images, training=False)
         return head(attentive_convlstm(features, kernels), training=False)
