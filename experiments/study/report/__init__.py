@@ -41,15 +41,35 @@ def write(records_folder: Path, page: Path, resamples: int = RESAMPLES) -> None:
     """
     records = StudyRecords(records_folder)
     compared = Comparisons(records, resamples)
-    if records.series("hyper"):
-        text = today.Page(records, compared).text()
-        today.draw(records)
+    if _is_of_today(records):
+        drawn = today.draw(records)
     else:
         drawn = figures.draw(records, compared)
-        text = Page(records, compared, drawn, page.parent).text()
+    text = text_of(records, compared, drawn, page.parent)
     if rows := compared.rows():
         write_csv(records_folder / "bd_rate.csv", rows)
     write_file(page, text.encode())
+
+
+def text_of(
+    records: StudyRecords, compared: Comparisons, drawn: list[str], folder: Path
+) -> str:
+    """The page of one study, Markdown, else as `write`, which writes it.
+
+    Args:
+      records: of the study.
+      compared: its comparisons.
+      drawn: names of the figures in the records' folder.
+      folder: that the page will be in, for its links.
+    """
+    if _is_of_today(records):
+        return today.Page(records, compared).text()
+    return Page(records, compared, drawn, folder).text()
+
+
+def _is_of_today(records: StudyRecords) -> bool:
+    """Whether a study is of the codec of today, rather than of maps."""
+    return bool(records.series("hyper"))
 
 
 def write_front(results: Path) -> Path:

@@ -48,12 +48,15 @@ _STYLES = {
 }
 
 
-def draw(records: StudyRecords) -> None:
-    """Draws the figures of the page in the records' folder."""
+def draw(records: StudyRecords) -> list[str]:
+    """Draws the figures of the page; returns their names in the records' folder."""
+    drawn = []
     for name, function in (("curves", _curves), ("training", _training)):
         figure = figures.new(10, 4.5)
         function(figure, records)
         figures.write(records.folder / f"{name}.png", figure)
+        drawn.append(f"{name}.png")
+    return drawn
 
 
 def _scores(records: StudyRecords) -> list[Score]:

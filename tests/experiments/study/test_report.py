@@ -16,7 +16,7 @@ from scipy.interpolate import Akima1DInterpolator
 from experiments.study import report
 from experiments.study.plan import COLUMNS as PLAN
 from experiments.study.report import classical as classical_codecs
-from experiments.study.report import comparisons, effective_lambda, figures, page, seeds
+from experiments.study.report import comparisons, effective_lambda, figures, seeds
 from experiments.study.report.comparisons import Comparisons, Pair
 from experiments.study.report.judgement import Judgement
 from experiments.study.report.numbers import number
@@ -31,6 +31,8 @@ from tests.fixtures import ROOT
 pytestmark = pytest.mark.kernels
 
 STREET = ROOT / "results" / "street"
+STUDIES = sorted(path.parent for path in (ROOT / "results").glob("*/runs.csv"))
+STUDIES = [folder for folder in STUDIES if (folder / "bd_rate.csv").exists()]
 LAMBDAS = (0.001, 0.002, 0.004, 0.008)
 
 
@@ -234,8 +236,13 @@ def street():
     return StudyRecords(STREET)
 
 
+@pytest.fixture(scope="module", params=STUDIES, ids=lambda folder: folder.name)
+def committed(request):
+    return StudyRecords(request.param)
+
+
 @pytest.mark.parametrize("toward", [None, -np.inf, np.inf])
-def test_committed_page_is_what_its_records_give(street, monkeypatch, toward):
+def test_committed_page_is_what_its_records_give(committed, monkeypatch, toward):
     """Also where a processor's logarithms and powers have another last bit."""
     for function in (np.log, np.exp) if toward else ():
 
@@ -243,12 +250,13 @@ def test_committed_page_is_what_its_records_give(street, monkeypatch, toward):
             return np.nextafter(function(x), toward)
 
         monkeypatch.setattr(np, function.__name__, moved)
-    committed = (STREET / "README.md").read_text()
-    records = StudyRecords(STREET.relative_to(ROOT))
-    compared = Comparisons(records, 0, street.rows("bd_rate.csv"))
-    drawn = [path.name for path in STREET.glob("*.png")]
-    folder = report.page_of(records.folder).parent
-    assert page.Page(records, compared, drawn, folder).text() == committed
+    monkeypatch.chdir(ROOT)
+    records = StudyRecords(committed.folder.relative_to(ROOT))
+    compared = Comparisons(records, 0, committed.rows("bd_rate.csv"))
+    drawn = [path.name for path in records.folder.glob("*.png")]
+    written = report.page_of(records.folder)
+    text = report.text_of(records, compared, drawn, written.parent)
+    assert text == written.read_text()
 
 
 def test_committed_front_page_is_what_the_records_give(monkeypatch):
@@ -275,22 +283,21 @@ def test_front_page_answers_from_the_studies_records(tmp_path):
     assert "A recurrent codec: [recurrent/README.md](recurrent/README.md)." in text
 
 
-def test_committed_intervals_are_those_of_the_bootstrap(street):
-    for row in street.rows("bd_rate.csv")[:2]:
+def test_committed_intervals_are_those_of_the_bootstrap(committed):
+    for row in committed.rows("bd_rate.csv")[:2]:
         score = comparisons.Score(row["set"], row["metric"], "")
-        compared = Comparisons(street, report.RESAMPLES)
+        compared = Comparisons(committed, report.RESAMPLES)
         found = compared.of(row["series"], row["anchor"], score)
-        committed = bd_rate.Comparison.from_cells(row)
-        assert found.cells() == pytest.approx(committed.cells(), rel=1e-4, abs=1e-4)
+        kept = bd_rate.Comparison.from_cells(row)
+        assert found.cells() == pytest.approx(kept.cells(), rel=1e-4, abs=1e-4)
 
 
-def test_committed_bd_rates_follow_from_the_rows_by_other_code(street):
+def test_committed_bd_rates_follow_from_the_rows_by_other_code(committed):
     """Means and an Akima interpolation over log rate, written out again."""
-    rows = list(csv.DictReader((STREET / "per_image.csv").open()))
+    rows = list(csv.DictReader((committed.folder / "per_image.csv").open()))
     checked = 0
-    for row in csv.DictReader((STREET / "bd_rate.csv").open()):
-        series = [street.series(row[key]) for key in ("anchor", "series")]
-        names = [[run.name for run in runs] for runs in series]
+    for row in csv.DictReader((committed.folder / "bd_rate.csv").open()):
+        names = [committed.names(row[key]) for key in ("anchor", "series")]
         values = {}
         for one in rows:
             if one["set"] == row["set"] and one["run"] in sum(names, []):
@@ -327,8 +334,8 @@ def test_baseline_is_as_good_as_was_asked_where_rates_meet(street):
     assert margins["webp"][1:3].min() > -classical_codecs.BELOW_WEBP
 
 
-def test_committed_records_name_no_path_of_a_machine():
-    for path in STREET.rglob("*"):
+def test_committed_records_name_no_path_of_a_machine(committed):
+    for path in committed.folder.rglob("*"):
         if path.suffix in (".csv", ".json", ".md"):
             assert not re.search(r"/(home|root|tmp|work)\b", path.read_text()), path
 
