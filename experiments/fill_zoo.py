@@ -39,9 +39,10 @@ FLAGS.string("records", "results/true-maps", "Folder of the study's records.")
 FLAGS.string(
     "frames",
     None,
-    "What the frames are, for the cards, such as `street scenes of GTSDB`; the names "
-    "of their folders by default.",
+    "What the training frames are, for the cards, such as `street scenes of GTSDB`; the "
+    "name of their folder by default.",
 )
+FLAGS.string("test_frames", None, "Likewise what the test frames are.")
 FLAGS.string(
     "photographs",
     "photographs of OSIE",
@@ -81,9 +82,7 @@ def _card(records: StudyRecords, runs: list[FinishedRun], codec: RangeCodec) -> 
 
 def _point(records: StudyRecords, run: FinishedRun, codec: RangeCodec) -> dict:
     """What a model does at the rate of a run."""
-    test_frames = records.made["data"][1]
-    if FLAGS.frames:
-        test_frames = f"{FLAGS.frames}, held out"
+    test_frames = FLAGS.test_frames or records.made["data"][1]
     return {
         "quality": codec.at_lambda(run.lmbda).quality if codec.has_rates else None,
         "test": {

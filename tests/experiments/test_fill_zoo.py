@@ -13,9 +13,11 @@ from experiments.study.report.records import StudyRecords
 from salcomp.codec.codec import Codec
 from salcomp.errors import InputError
 from salcomp.files.results import write_csv
+from salcomp.model.saliency_codec import SaliencyCodec
 from salcomp.zoo import card as model_card
+from salcomp.zoo import exported
 from tests.experiments.study.test_report import write_records
-from tests.fixtures import frame, parts
+from tests.fixtures import frame, parts, small_config
 
 
 @pytest.fixture
@@ -68,3 +70,23 @@ def test_records_without_the_arms_are_refused(study, tmp_path):
     write_csv(tmp_path / "records/runs.csv", [{**row, "done": 0} for row in rows])
     with pytest.raises(InputError, match="no run of baseline"):
         fill_zoo.main(["fill_zoo", *study, f"--zoo={tmp_path / 'zoo'}"])
+
+
+def test_a_model_of_several_rates_has_a_card_with_a_point_for_each(study, tmp_path):
+    rows = StudyRecords(tmp_path / "records").plan
+    first, *others = (r for r in rows if r["arm"] == "concat" and r["seed"] == "0")
+    first["arm"] = "hyper"
+    for row in others:
+        row |= {"arm": "hyper-rates", "start": first["name"]}
+    write_csv(tmp_path / "records/runs.csv", rows)
+    config = small_config(
+        prior="hyper", rates=4, lambda_span=64, lmbda=0.001, patchsize=64
+    )
+    folder = tmp_path / "runs" / first["name"] / "model"
+    exported.save(SaliencyCodec(config), 1, folder)
+    fill_zoo.main(["fill_zoo", *study, f"--zoo={tmp_path / 'zoo'}"])
+    text = (tmp_path / "zoo/hyper/card.json").read_bytes()
+    card = model_card.Card.from_json(text, "card.json")
+    found = [point.quality for point in card.points]
+    assert (card.arm, card.lmbda) == ("hyper", 0.001)
+    assert found == pytest.approx([0, 100 / 6, 200 / 6, 50], abs=0.01)

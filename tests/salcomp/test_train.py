@@ -22,7 +22,7 @@ import tensorflow as tf
 from PIL import Image
 
 from salcomp import cli, train
-from salcomp.codec.codec import Codec
+from salcomp.codec import base
 from salcomp.config import weighting
 from salcomp.config.schedules import SCHEDULES
 from salcomp.data import batches
@@ -44,6 +44,11 @@ from tests.fixtures import (
 )
 
 TINY = ("--preset=smoke", "--num_filters=4", "--patchsize=32")
+# Flags of the priors, after those.
+PRIORS = {
+    "factorized": (),
+    "hyper": ("--prior=hyper", "--rates=2", "--lambda_span=8", "--patchsize=64"),
+}
 
 
 def rows_of(workdir, name="metrics.csv"):
@@ -310,7 +315,7 @@ def test_second_signal_ends_a_run_at_once():
 def test_interrupted_run_compresses_without_an_export(interrupted, tmp_path):
     workdir = shutil.copytree(interrupted, tmp_path / "run")
     assert not (workdir / "model").exists()
-    codec = Codec.load(exported.ready(workdir))
+    codec = base.load(exported.ready(workdir))
     encoded = codec.encode(*parts(frame(0)))
     assert (codec.decode(encoded.data) == encoded.reconstruction).all()
 
@@ -397,11 +402,14 @@ for arguments in map(json.loads, sys.argv[1:]):
 """
 
 
-@pytest.fixture(scope="module")
-def killed_and_whole(tmp_path_factory, frames_glob):
+@pytest.fixture(scope="module", params=PRIORS)
+def killed_and_whole(request, tmp_path_factory, frames_glob):
     """The folders of a run that was killed and went on, and of one that was not."""
     folder = tmp_path_factory.mktemp("killed")
-    commands = [deterministic(frames_glob, folder / n) for n in ("killed", "whole")]
+    commands = [
+        [*deterministic(frames_glob, folder / name), *PRIORS[request.param]]
+        for name in ("killed", "whole")
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "salcomp.train", *commands[0]],
         cwd=ROOT,
@@ -415,7 +423,8 @@ def killed_and_whole(tmp_path_factory, frames_glob):
         time.sleep(0.002)
     process.send_signal(signal.SIGSTOP)
     rows = (folder / "killed" / "metrics.csv").read_bytes()
-    twice = refusal(*TINY, f"--train_glob={frames_glob}", f"--workdir={folder}/killed")
+    tiny = *TINY, *PRIORS[request.param]
+    twice = refusal(*tiny, f"--train_glob={frames_glob}", f"--workdir={folder}/killed")
     assert (folder / "killed" / "metrics.csv").read_bytes() == rows
     process.send_signal(signal.SIGCONT)
     time.sleep(random.uniform(0, 0.05))
@@ -460,7 +469,8 @@ def _free_ports(count):
     return ports
 
 
-def test_two_workers_train_one_model_that_compresses(tmp_path, frames_glob):
+@pytest.mark.parametrize("prior", PRIORS)
+def test_two_workers_train_one_model_that_compresses(tmp_path, frames_glob, prior):
     cluster = {"worker": [f"127.0.0.1:{port}" for port in _free_ports(2)]}
     workdir = tmp_path / "run"
     command = [
@@ -468,6 +478,7 @@ def test_two_workers_train_one_model_that_compresses(tmp_path, frames_glob):
         "-m",
         "salcomp.train",
         *TINY,
+        *PRIORS[prior],
         "--last_step=4",
         "--strategy=multi_worker",
         f"--train_glob={frames_glob}",
@@ -493,7 +504,7 @@ def test_two_workers_train_one_model_that_compresses(tmp_path, frames_glob):
             worker.kill()
     assert [worker.returncode for worker in workers] == [0, 0], "\n".join(outputs)
     assert [row["step"] for row in rows_of(workdir)] == ["1", "2", "3", "4"]
-    codec = Codec.load(exported.ready(workdir))
+    codec = base.load(exported.ready(workdir))
     encoded = codec.encode(*parts(frame(0)))
     assert (codec.decode(encoded.data) == encoded.reconstruction).all()
 
