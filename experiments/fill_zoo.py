@@ -39,7 +39,7 @@ FLAGS.string("records", "results/true-maps", "Folder of the study's records.")
 FLAGS.string(
     "frames",
     None,
-    "What the training frames are, for the cards, such as `street scenes of GTSDB`; the "
+    "What the training frames are, for the cards, such as `scenes of GTSDB`; the "
     "name of their folder by default.",
 )
 FLAGS.string("test_frames", None, "Likewise what the test frames are.")
