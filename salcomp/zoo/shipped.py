@@ -25,7 +25,7 @@ from salcomp.zoo.card import Card
 
 FOLDER = Path(__file__).parent
 # What `compress` takes where no model is named.
-DEFAULT = "saliency-2"
+DEFAULT = "modulate-2"
 _CARD, _RETIRED = "card.json", "retired.json"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 

@@ -260,9 +260,9 @@ def test_the_models_that_come_with_salcomp_are_small_together_with_a_default():
 
 
 PIXELS = {  # sha256
-    "baseline-1": "011cdf25b41a955bc3de43e8eb2f4d77798e3821e1a9117fb783ef38c68504b1",
-    "modulate-1": "068d59bbffc69f92b085e0836f29983bc0d4c03903276e180bfdeb6db3295e13",
-    "saliency-2": "70c9d0e8c0cf92f1c77a611aff9bb08d1de931444a91721a585485bfacad9e3e",
+    "baseline-1": "ee57c0c97dd5e945491ffaefc39258ded2430be01a9679ea8137c476192f3a8b",
+    "modulate-1": "34b1dcfb3e4d3ccb8c818fd6464c87bc97b76715a2ae17a8f59925ab49cf1dbc",
+    "saliency-2": "11853ed7f240b1ad7869bfce7997fed92b75b4f9346e2b96ed696217df6f3711",
 }
 
 
@@ -297,3 +297,16 @@ def test_a_replaced_model_of_an_earlier_release_is_known_by_its_files(copy, zoo)
             files.ShippedCodecs().codec_for,
             [files.Job(copy / "old.salc", copy / "old.png")],
         )
+
+
+def test_the_models_of_the_first_release_are_known_as_retired():
+    known = json.loads((shipped.FOLDER / "retired.json").read_text())
+    assert len(known) == 12
+    assert set(known.values()) == {
+        f"{arm}-{i} of salcomp 0.1.0"
+        for arm in ("baseline", "saliency", "modulate")
+        for i in (1, 2, 3, 4)
+    }
+    assert not {
+        model_folder.stated_fingerprint(shipped.FOLDER / n) for n in SHIPPED
+    } & {*known}
