@@ -70,8 +70,8 @@ FLAGS.float(
     "Rate of the whole file, in bit per pixel, to come close to: each image is "
     "compressed with the model that comes closest, above or below, among those of the "
     "arm that --model is of. With --refine_steps the refinement's lambda then comes "
-    "within about 1 %, in six refinements an image at most. A model of several rates "
-    "comes as close by its quality, a recurrent model by the lambda at which its "
+    "within about 1 %, in six refinements with a model at most. A model of several "
+    "rates comes as close by its quality, a recurrent model by the lambda at which its "
     "blocks stop.",
 )
 FLAGS.float(

@@ -82,7 +82,7 @@ class AtRate:
 
     One model of several rates comes within about 1 %, by its quality; so does a
     refinement, by its lambda: from an eighth of the model's least to eight times its
-    largest.
+    largest, and where that is not enough with the next model.
     """
 
     def __init__(
@@ -114,10 +114,30 @@ class AtRate:
         return encoded
 
     def find(self, name: str, rgb: np.ndarray, saliency: np.ndarray) -> Found:
-        """Encodes an image; arguments as `Plain.encode`."""
+        """Encodes an image; arguments as `Plain.encode`.
+
+        Where the rate is beyond what refinement with one model reaches, the next model
+        is tried.
+        """
         model, codec, found = self._plain(rgb, saliency)
         if self._refined is None:
             return found
+        found = self._refine(name, rgb, saliency, model, codec)
+        models = list(self._codecs)
+        place = models.index(model)
+        low = found.encoded.bpp < self._bpp
+        for model in models[place + 1 :] if low else models[:place][::-1]:
+            if found.within:
+                break
+            other = self._refine(name, rgb, saliency, model, self._codecs[model])
+            found = min(found, other, key=self._distance)
+        return found
+
+    def _distance(self, found: Found) -> float:
+        return abs(math.log(found.encoded.bpp / self._bpp))
+
+    def _refine(self, name: str, rgb, saliency, model: str, codec: RangeCodec) -> Found:
+        """Refines with a model; `codec` is its codec at the lambda to try first."""
         least, largest = codec.lambdas
         lmbda, encoded, within = approach(
             lambda lmbda: self._refined[model].encode(name, rgb, saliency, lmbda),

@@ -196,11 +196,18 @@ def _stock_conv(corr, strides):
     return make
 
 
-def _stock_gdn(inverse):
-    """`tfc.GDN` with its default exponents: y = x / (beta + sum_j gamma_j |x_j|)."""
+class _StockGDN(tfc.GDN):
+    """`tfc.GDN` with its default exponents: y = x / (beta + sum_j gamma_j |x_j|).
 
+    They are Python's numbers: to branch on tensors takes AutoGraph.
+    """
+
+    alpha, epsilon = 1, 1
+
+
+def _stock_gdn(inverse):
     def make(channels, name):
-        layer = tfc.GDN(inverse=inverse, name=name)
+        layer = _StockGDN(inverse=inverse, name=name)
         layer.build((None, None, None, channels))
         return layer
 
