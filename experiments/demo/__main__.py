@@ -43,13 +43,13 @@ FLAGS.string(
 FLAGS.string("output_dir", "demo", "Folder for the runs, files, figures and page.")
 FLAGS.string(
     "start",
-    "baseline-4",
+    "baseline-2",
     "What both arms start from: the name of a model that comes with salcomp, a run, or "
     "an exported model.",
 )
 FLAGS.string("preset", "cpu", "Preset of the trainings.")
 FLAGS.integer("steps", 1000, "Steps of each arm.", lower_bound=1)
-FLAGS.float("lambda", 0.006, "Lambda of both arms; the default is the start's.")
+FLAGS.float("lambda", 0.0015, "Lambda of both arms; the default is the start's.")
 FLAGS.float(
     "saliency_floor",
     0.1,
