@@ -17,9 +17,12 @@ ARMS = (BLOG_ARM, "concat", "modulate")
 def gain(
     arm: str, records: StudyRecords, compared: Comparisons
 ) -> tuple[float, Interval] | None:
-    """Floor of an arm's weights, and its gain over the baseline in dB by them."""
+    """Floor of an arm's weights, and its gain over the baseline in dB by them.
+
+    None if the arm has not been measured, or a share of its weights is uniform.
+    """
     runs = records.series(arm)
-    if not runs:
+    if not runs or runs[0].uniform_share > 0:
         return None
     floor = runs[0].floor
     score = Score("test", f"ewpsnr-floor-{floor}", "")
