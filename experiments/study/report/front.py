@@ -173,8 +173,8 @@ class Front:
             for one in series
         ]
         bits = [
-            f"`{one}` takes {with_interval(value.rate)} % of AVIF's bits more at equal "
-            "quality by human fixations"
+            f"`{one}` changes AVIF's bits at equal quality by human fixations by "
+            f"{with_interval(value.rate)} %"
             for one, value in found
             if value
         ]

@@ -109,10 +109,10 @@ class Page:
         twins = self._records.series("factorized")
         start = self._records.runs[hyper.start]
         return {
-            "steps": f"{hyper.steps:,}",
-            "twins": f"{len(twins)}",
-            "twin_steps": f"{twins[0].steps:,}",
-            "start": f"{start.steps:,}",
+            "steps": number(hyper.steps, ","),
+            "twins": len(twins),
+            "twin_steps": number(twins[0].steps, ","),
+            "start": number(start.steps, ","),
         }
 
     def _answer(self) -> dict:

@@ -351,3 +351,28 @@ def test_the_page_of_the_codec_of_today_tells_what_its_prior_saves(tmp_path):
     assert "reaches from {:.2f} to {:.2f} bit/pixel".format(*rates) in text
     for name in ("curves.png", "training.png", "bd_rate.csv"):
         assert (tmp_path / name).stat().st_size > 100
+
+
+def test_readme_tells_what_the_study_found():
+    rows = csv.DictReader((ROOT / "results/true-maps/bd_rate.csv").open())
+    found = {
+        tuple(row[key] for key in ("series", "anchor", "set", "metric")): row
+        for row in rows
+    }
+    refined = "refine-saliency on baseline", "refine-uniform on baseline"
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    told = re.search(
+        r"it saves ([\d.]+) % by human fixations, ([\d.]+) % by those of drivers in "
+        r"traffic and ([\d.]+) % in traffic signs; .*? saves ([\d.]+) %, and as a "
+        r"modulation of the encoder's features ([\d.]+) % by human fixations",
+        readme,
+    ).groups()
+    keys = [
+        (*refined, "fixations", "ewpsnr"),
+        (*refined, "drivers", "ewpsnr"),
+        (*refined, "test", "boxes-psnr"),
+        ("concat", "baseline", "fixations", "ewpsnr"),
+        ("modulate", "baseline", "fixations", "ewpsnr"),
+    ]
+    rates = [-float(found[key]["bd_rate_percent"]) for key in keys]
+    assert [*map(float, told)] == pytest.approx(rates, abs=0.0501)
