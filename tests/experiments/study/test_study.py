@@ -55,12 +55,24 @@ def with_maps(kind: str, folder: Path, count: int) -> tuple[list, list]:
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
-def test_plans_of_the_budgets_are_of_known_arms_and_distinct_names(budget):
+def test_plans_of_the_budgets_begin_with_a_start_and_have_the_arms_compared(budget):
     runs = plan.read(budget)
-    assert runs[0].name == "start"
-    assert len({run.name for run in runs}) == len(runs)
+    assert runs[0].arm == "baseline" and not runs[0].start
     arms = {run.arm for run in runs}
-    assert {"baseline", "concat", "concat-shuffled", "refine-saliency"} <= arms
+    told = {"hyper"} if budget == "today" else {"baseline", "concat", "concat-shuffled"}
+    assert {*told, "refine-saliency"} <= arms
+
+
+def test_runs_at_other_rates_are_of_the_model_that_they_extend():
+    runs = {run.name: run for run in plan.read("today")}
+    others = [run for run in runs.values() if run.of_arm.extends]
+    for run in others:
+        model = runs[run.start]
+        config = study_sweep.config_of(list(model.of_arm.flags))
+        assert run.of_arm.extends == model.arm and config.rates == 8
+        largest = model.lmbda * config.lambda_span
+        assert model.lmbda < run.lmbda <= largest * 1.001
+    assert len(others) == 7 * 3
 
 
 def test_arms_of_a_comparison_differ_in_nothing_else():
