@@ -402,7 +402,10 @@ for arguments in map(json.loads, sys.argv[1:]):
 """
 
 
-@pytest.fixture(scope="module", params=PRIORS)
+@pytest.fixture(
+    scope="module",
+    params=["factorized", pytest.param("hyper", marks=pytest.mark.long)],
+)
 def killed_and_whole(request, tmp_path_factory, frames_glob):
     """The folders of a run that was killed and went on, and of one that was not."""
     folder = tmp_path_factory.mktemp("killed")

@@ -50,24 +50,25 @@ def inputs_of(found, config, step: int) -> tuple[Inputs, dict]:
     return Inputs(*map(tf.constant, inputs)), batch
 
 
+_CHANGES = [
+    {
+        "weight_normalization": "image",
+        "saliency_weighting": "affine",
+        "conditioning": "modulate",
+    },
+    {
+        "weight_normalization": "none",
+        "saliency_weighting": "additive",
+        "distortion": "mix",
+    },
+    {"condition_encoder": False, "weight_distortion": False},
+    {"uniform_share": 0.3, "clip_norm": 0.5},
+    {"prior": "hyper", "patchsize": 64, "rates": 3, "lambda_span": 9.0},
+]
+
+
 @pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {
-            "weight_normalization": "image",
-            "saliency_weighting": "affine",
-            "conditioning": "modulate",
-        },
-        {
-            "weight_normalization": "none",
-            "saliency_weighting": "additive",
-            "distortion": "mix",
-        },
-        {"condition_encoder": False, "weight_distortion": False},
-        {"uniform_share": 0.3, "clip_norm": 0.5},
-        {"prior": "hyper", "patchsize": 64, "rates": 3, "lambda_span": 9.0},
-    ],
+    "changes", [{}, *(pytest.param(one, marks=pytest.mark.long) for one in _CHANGES)]
 )
 def test_steps_are_those_of_the_trainer(frames_glob, changes):
     from salcomp.data import frame_files

@@ -132,7 +132,11 @@ def test_network_with_a_published_file_gives_the_originals_output(
 
 
 @pytest.mark.parametrize(
-    ("network", "height", "width"), [("sam-vgg", 240, 320), ("sam-resnet", 48, 64)]
+    ("network", "height", "width"),
+    [
+        pytest.param("sam-vgg", 240, 320, marks=pytest.mark.long),
+        ("sam-resnet", 48, 64),
+    ],
 )
 def test_compiled_network_is_the_plain_one(network, height, width):
     tf.keras.utils.set_random_seed(0)  # some draws have outputs of nearly 0
