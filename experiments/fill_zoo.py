@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -51,14 +52,26 @@ FLAGS.string(
 FLAGS.string("zoo", None, "Folder of the models; that of salcomp by default.")
 
 
-def _models(records: StudyRecords) -> dict[str, list[FinishedRun]]:
-    """Names for the zoo, and the runs of each: a training, and other rates of it."""
-    found = {}
+class _Model(NamedTuple):
+    """A model for the zoo: its name, its arm there, and the runs behind it.
+
+    These are the training, and those that code at other rates of it.
+    """
+
+    name: str
+    arm: str
+    runs: list[FinishedRun]
+
+
+def _models(records: StudyRecords) -> list[_Model]:
+    """The models that the records are of."""
+    found = []
     for prefix, arm in _ARMS.items():
         series = records.series(arm)
         for i, trained in enumerate(run for run in series if run.arm == arm):
             runs = [run for run in series if trained.name in (run.name, run.start)]
-            found[f"{prefix}-{i + 1}" if len(runs) == 1 else prefix] = runs
+            name = f"{prefix}-{i + 1}" if len(runs) == 1 else prefix
+            found.append(_Model(name, prefix, runs))
     return found
 
 
@@ -122,13 +135,12 @@ def main(argv):
     if not models:
         raise InputError(f"{FLAGS.records} has no run of {', '.join(_ARMS.values())}")
     workdir = Path(FLAGS.workdir)
-    sources = {name: workdir / runs[0].name / "model" for name, runs in models.items()}
-    for source in sources.values():
+    sources = [workdir / model.runs[0].name / "model" for model in models]
+    for source in sources:
         if not source.is_dir():
             raise InputError(f"{source}: no such folder; --workdir is the study's")
-    for name, runs in models.items():
-        codec = base.load(sources[name])
-        arm = name if codec.has_rates else name.rpartition("-")[0]
+    for (name, arm, runs), source in zip(models, sources):
+        codec = base.load(source)
         card = {"arm": arm, **_card(records, runs, codec)}
         with tempfile.TemporaryDirectory() as scratch:
             halved = Path(scratch, "model")

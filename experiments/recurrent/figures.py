@@ -15,18 +15,18 @@ from salcomp.files import figures, images
 
 # Colour by codec and way of stopping; broken lines have no map, or another's.
 _STYLES = {
-    "jpeg-optimized": ("0.6", "-"),
-    "iterations": ("tab:cyan", "--"),
-    "adaptive": ("tab:blue", "--"),
-    "adaptive-map": ("tab:blue", "-"),
-    "adaptive-shuffled": ("tab:blue", ":"),
-    "trained": ("tab:cyan", "-"),
-    "trained-adaptive": ("tab:purple", "-"),
-    "baseline": ("tab:orange", "--"),
-    "concat": ("tab:orange", "-"),
-    "modulate": ("tab:green", "-"),
-    "refine-uniform on baseline": ("tab:red", "--"),
-    "refine-saliency on baseline": ("tab:red", "-"),
+    "jpeg-optimized": {"color": "0.6", "linestyle": "-"},
+    "iterations": {"color": "tab:cyan", "linestyle": "--"},
+    "adaptive": {"color": "tab:blue", "linestyle": "--"},
+    "adaptive-map": {"color": "tab:blue", "linestyle": "-"},
+    "adaptive-shuffled": {"color": "tab:blue", "linestyle": ":"},
+    "trained": {"color": "tab:cyan", "linestyle": "-"},
+    "trained-adaptive": {"color": "tab:purple", "linestyle": "-"},
+    "baseline": {"color": "tab:orange", "linestyle": "--"},
+    "concat": {"color": "tab:orange", "linestyle": "-"},
+    "modulate": {"color": "tab:green", "linestyle": "-"},
+    "refine-uniform on baseline": {"color": "tab:red", "linestyle": "--"},
+    "refine-saliency on baseline": {"color": "tab:red", "linestyle": "-"},
 }
 
 
@@ -48,11 +48,7 @@ def draw(records: CodedImages, scores: list[Score]) -> list[str]:
 
 def _curves(figure, records: CodedImages, scores: list[Score]) -> bool:
     """Rate-distortion curves, over the pictures that all arms coded."""
-    styles = {
-        label: {"color": color, "linestyle": line}
-        for label, (color, line) in _STYLES.items()
-    }
-    return rd_curves.draw(figure, records, scores, styles)
+    return rd_curves.draw(figure, records, scores, _STYLES)
 
 
 def _stops(figure, records: CodedImages) -> bool:

@@ -92,11 +92,13 @@ ARMS = {
     "modulate-center": Arm("modulate with the centre prior", _MODULATE, "center"),
     "factorized": Arm("codec of 2017, no map", ("--nosaliency",)),
     "hyper": Arm("mean-scale hyperprior, no map", ("--nosaliency", *_HYPER)),
-    "hyper-concat": Arm("that, map as fourth channel, weighted", (*_CONCAT, *_HYPER)),
-    "hyper-modulate": Arm("that, map scales, weighted", (*_MODULATE, *_HYPER)),
+    "hyper-concat": Arm("hyper, map as fourth channel", (*_CONCAT, *_HYPER)),
+    "hyper-modulate": Arm("hyper, map scales features", (*_MODULATE, *_HYPER)),
     "hyper-rates": Arm("hyper at another rate", extends="hyper"),
-    "hyper-concat-rates": Arm("likewise", extends="hyper-concat"),
-    "hyper-modulate-rates": Arm("likewise", extends="hyper-modulate"),
+    "hyper-concat-rates": Arm("hyper-concat at another rate", extends="hyper-concat"),
+    "hyper-modulate-rates": Arm(
+        "hyper-modulate at another rate", extends="hyper-modulate"
+    ),
     "refine-uniform": Arm("refined, uniform weights", refinement="uniform"),
     "refine-saliency": Arm("refined, weights of the map", refinement="saliency"),
     "refine-shuffled": Arm(

@@ -14,6 +14,7 @@ import tensorflow_compression as tfc
 _SYMBOLS = tf.TensorSpec((1, None, None, None), tf.int32)
 _CDF = tf.TensorSpec([None], tf.int32)
 _PAYLOAD = tf.TensorSpec([], tf.string)
+_SHAPE = tf.TensorSpec([3], tf.int32)
 
 
 @tf.function(autograph=False, input_signature=[_SYMBOLS, _CDF])
@@ -24,9 +25,7 @@ def encode(symbols, cdf):
     return tfc.entropy_encode_finalize(handle)[0]
 
 
-@tf.function(
-    autograph=False, input_signature=[_PAYLOAD, tf.TensorSpec([3], tf.int32), _CDF]
-)
+@tf.function(autograph=False, input_signature=[_PAYLOAD, _SHAPE, _CDF])
 def decode(payload, shape, cdf):
     """Symbols of a shape [h, w, N], and whether the payload ended where it should."""
     handle = tfc.create_range_decoder(payload[None], cdf)
