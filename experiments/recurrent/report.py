@@ -12,7 +12,7 @@ from experiments.recurrent.records import CodedImages
 from experiments.study.plan import ARMS as STUDIED
 from experiments.study.report import comparisons
 from experiments.study.report.comparisons import Comparisons, Score
-from experiments.study.report.markdown import fill, pairs_table
+from experiments.study.report.markdown import pairs_table, sections
 from experiments.study.report.numbers import number, with_interval
 from salcomp.cli import duration
 from salcomp.files.disk import write_file
@@ -87,11 +87,7 @@ class Page:
         """
         self._drawn = drawn
         found = {name: getattr(self, f"_{name}")() for name in _SECTIONS}
-        return "\n".join(
-            fill(f"sections/{name}", values, "experiments.recurrent")
-            for name, values in found.items()
-            if values is not None
-        )
+        return sections(found, "sections", "experiments.recurrent")
 
     def _head(self) -> dict:
         config = self._records.made["models"]["model"]["config"]

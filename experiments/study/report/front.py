@@ -11,7 +11,7 @@ from experiments.study.plan import ARMS
 from experiments.study.report import comparisons
 from experiments.study.report.comparisons import Pair, Score
 from experiments.study.report.judgement import Judgement
-from experiments.study.report.markdown import bd_rate, fill, table
+from experiments.study.report.markdown import bd_rate, sections, table
 from experiments.study.report.numbers import number, with_interval
 from experiments.study.report.records import StudyRecords
 from salcomp.cli import duration
@@ -79,8 +79,7 @@ class Front:
     def text(self) -> str:
         """Markdown; a section without records behind it is left out."""
         found = {name: getattr(self, f"_{name}")() for name in _SECTIONS}
-        shown = {name: values for name, values in found.items() if values is not None}
-        return "\n".join(fill(f"front/{name}", v) for name, v in shown.items())
+        return sections(found, "front")
 
     def _head(self) -> dict:
         return {}

@@ -18,6 +18,19 @@ def fill(name: str, values: dict, package: str = "experiments.study.report") -> 
     return path.read_text("utf-8").format_map(values)
 
 
+def sections(
+    values: dict[str, dict | None],
+    folder: str,
+    package: str = "experiments.study.report",
+) -> str:
+    """A page of sections `FOLDER/NAME.md` with their values; none without is there."""
+    return "\n".join(
+        fill(f"{folder}/{name}", found, package)
+        for name, found in values.items()
+        if found is not None
+    )
+
+
 def table(header: list[str], rows: list[list[str]]) -> str:
     """A Markdown table; the first column is left-aligned, the others right."""
     marks = ["---", *["---:"] * (len(header) - 1)]

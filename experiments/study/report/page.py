@@ -18,7 +18,7 @@ from experiments.study.report import (
 )
 from experiments.study.report.comparisons import Comparisons, Pair, Score
 from experiments.study.report.judgement import Judgement
-from experiments.study.report.markdown import bd_rate, fill, table
+from experiments.study.report.markdown import bd_rate, fill, sections, table
 from experiments.study.report.numbers import number, percent, with_interval
 from experiments.study.report.records import FinishedRun, StudyRecords
 from salcomp.cli import duration
@@ -66,10 +66,7 @@ class Page:
     def text(self) -> str:
         """Markdown; a section without records behind it is left out."""
         found = {name: getattr(self, f"_{name}")() for name in _SECTIONS}
-        shown = {name: values for name, values in found.items() if values is not None}
-        return "\n".join(
-            fill(f"sections/{name}", values) for name, values in shown.items()
-        )
+        return sections(found, "sections")
 
     def _head(self) -> dict:
         return {

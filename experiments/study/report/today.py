@@ -7,7 +7,7 @@ import numpy as np
 from experiments.study.plan import ARMS
 from experiments.study.report import comparisons, rd_curves
 from experiments.study.report.comparisons import Comparisons, Score
-from experiments.study.report.markdown import fill, pairs_table
+from experiments.study.report.markdown import pairs_table, sections
 from experiments.study.report.numbers import number, with_interval
 from experiments.study.report.records import StudyRecords
 from salcomp.cli import duration
@@ -98,29 +98,33 @@ class Page:
     def text(self) -> str:
         """Markdown; a section without records behind it is left out."""
         found = {name: getattr(self, f"_{name}")() for name in _SECTIONS}
-        return "\n".join(
-            fill(f"today/{name}", values)
-            for name, values in found.items()
-            if values is not None
-        )
+        return sections(found, "today")
 
     def _head(self) -> dict:
         hyper = self._records.series("hyper")[0]
         twins = self._records.series("factorized")
-        start = self._records.runs[hyper.start]
+        beside = ""
+        if twins:
+            steps = number(twins[0].steps, ",.0f")
+            beside = f", its {len(twins)} twins of the codec of 2017 {steps} each"
         return {
-            "steps": number(hyper.steps, ","),
-            "twins": len(twins),
-            "twin_steps": number(twins[0].steps, ","),
-            "start": number(start.steps, ","),
+            "steps": number(hyper.steps, ",.0f"),
+            "twins": beside,
+            "start": number(self._records.runs[hyper.start].steps, ",.0f"),
         }
 
     def _answer(self) -> dict:
-        prior = ", ".join(
+        saved = [
             f"{self._bits('hyper', 'factorized', score)} by {score.title}"
             for score in (comparisons.PSNR, KODAK, comparisons.FIXATIONS_PSNR)
-            if score in self._scores
-        )
+            if self._compared.of("hyper", "factorized", score)
+        ]
+        prior = "What the prior that adapts saves has not been measured yet."
+        if saved:
+            prior = (
+                "The prior that adapts changes the bits at equal quality by "
+                f"{', '.join(saved)}."
+            )
         avif = "; ".join(
             f"`{label}` {self._bits(label, 'avif', comparisons.FIXATIONS)} by human "
             f"fixations on photographs, and as the price "
@@ -129,7 +133,7 @@ class Page:
             if self._records.names(label)
         )
         rates = [
-            self._records.mean("fixations", run, "bpp")
+            self._records.mean("test", run, "bpp")
             for run in self._records.names("hyper")
         ]
         return {

@@ -346,11 +346,21 @@ def test_the_page_of_the_codec_of_today_tells_what_its_prior_saves(tmp_path):
     text = (tmp_path / "page.md").read_text()
     assert "at equal quality by -20.0 [-20.0, -20.0] % by PSNR" in text
     assert "| `hyper`: mean-scale hyperprior, no map | `factorized` | -20.0" in text
-    image = np.mean([np.random.default_rng(i).uniform(0.5, 2) for i in range(9)])
+    image = np.mean([np.random.default_rng(i).uniform(0.5, 2) for i in range(12)])
     rates = [0.8 * image * rate_of(lmbda) for lmbda in (min(LAMBDAS), max(LAMBDAS))]
     assert "reaches from {:.2f} to {:.2f} bit/pixel".format(*rates) in text
     for name in ("curves.png", "training.png", "bd_rate.csv"):
         assert (tmp_path / name).stat().st_size > 100
+
+
+def test_the_page_of_the_codec_of_today_does_without_what_is_not_done(tmp_path):
+    write_records(tmp_path, {"hyper": -0.2})
+    rows = list(csv.DictReader((tmp_path / "per_image.csv").open()))
+    write_csv(tmp_path / "per_image.csv", [r for r in rows if r["set"] == "test"])
+    report.write(tmp_path, tmp_path / "page.md", resamples=30)
+    text = " ".join((tmp_path / "page.md").read_text().split())
+    assert "has 10 further steps. What is reported" in text
+    assert "saves has not been measured yet" in text and "twins of" not in text
 
 
 def test_readme_tells_what_the_study_found():
